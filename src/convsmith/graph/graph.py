@@ -1,0 +1,312 @@
+"""The Graph: a network as data. Nodes with kind, settings and inputs; frozen, checked, without weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import BadInput, BadName
+from ..kinds import KINDS, Kind, Shape, ShapeError, Weight, frozen
+
+FORMAT = 1
+MAX_NUMBERS = 2**40
+
+
+@dataclass(frozen=True)
+class Node:
+    """One use of one layer.
+
+    Args:
+        name: unique in the Graph.
+        kind: the kind of layer with its settings.
+        inputs: names of the nodes whose outputs it takes, in order.
+        owner: the node whose weights it uses; its own name unless the layer is shared.
+        trainable: False where its weights are frozen.
+        dtype: the type of its numbers, or Keras's policy by name.
+        rest: what Keras's configuration says beyond the kind's settings, as canonical JSON.
+    """
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...] = ()
+    owner: str = ""
+    trainable: bool = True
+    dtype: str = "float32"
+    rest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.owner:
+            object.__setattr__(self, "owner", self.name)
+
+    @property
+    def kind_name(self) -> str:
+        """Keras's name of the kind of layer."""
+        return type(self.kind).__name__
+
+
+class Graph:
+    """A network as data: nodes in an order in which each comes after its inputs.
+
+    Args:
+        name: the network's name.
+        nodes: every node; put into topological order.
+        outputs: names of the output nodes; without them, every node that no other takes.
+        inputs: names of the input nodes in order; without them, every InputLayer in order.
+
+    Raises:
+        BadInput: for a repeated name, an unknown input, a cycle, or shapes that do not fit, by layer.
+
+    Example:
+        >>> from convsmith.graph import notation as keras
+        >>> x = inputs = keras.Input((32, 32, 3))
+        >>> x = keras.layers.Conv2D(10, 3)(x)
+        >>> graph = keras.Model(inputs, x, name="tiny")
+        >>> graph.params, graph.shapes["conv2d"]
+        (280, (30, 30, 10))
+    """
+
+    def __init__(
+        self,
+        name: str,
+        nodes: Iterable[Node],
+        outputs: Iterable[str] = (),
+        inputs: Iterable[str] = (),
+    ) -> None:
+        self.name = name
+        self.nodes = _ordered(tuple(nodes))
+        self._index = {node.name: node for node in self.nodes}
+        taken = {source for node in self.nodes for source in node.inputs}
+        self.outputs = tuple(outputs) or tuple(node.name for node in self.nodes if node.name not in taken)
+        self.inputs = tuple(inputs) or tuple(
+            node.name for node in self.nodes if node.kind_name == "InputLayer"
+        )
+        for wanted in (*self.outputs, *self.inputs):
+            if wanted not in self._index:
+                raise BadName(f"network '{name}'", wanted, self._index)
+        self.shapes = self._infer()
+
+    def _infer(self) -> dict[str, Shape]:
+        shapes: dict[str, Shape] = {}
+        for node in self.nodes:
+            try:
+                shape = node.kind.shape(*(shapes[source] for source in node.inputs))
+            except ShapeError as error:
+                raise ShapeError(
+                    error.came, error.expected, error.hint, where=f"layer {node.name} ({node.kind_name})"
+                ) from None
+            except IndexError:
+                raise ShapeError(
+                    "has no input",
+                    "a layer before it",
+                    "connect it",
+                    where=f"layer {node.name} ({node.kind_name})",
+                ) from None
+            total = 1
+            for item in shape:
+                total *= item or 1
+                if item is not None and item < 1:
+                    raise BadInput(
+                        f"layer {node.name} ({node.kind_name})",
+                        f"output shape {shape}",
+                        "sizes of at least 1",
+                    )
+            if total > MAX_NUMBERS:
+                raise BadInput(
+                    f"layer {node.name} ({node.kind_name})", f"output shape {shape}", "less than 2^40 numbers"
+                )
+            shapes[node.name] = shape
+        return shapes
+
+    def __getitem__(self, name: str) -> Node:
+        try:
+            return self._index[name]
+        except KeyError:
+            raise BadName(f"layer of network '{self.name}'", name, self._index) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        return f"Graph({self.name!r}, {len(self.nodes)} nodes, {self.params:,} parameters)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Graph) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes that the node takes, in order."""
+        return tuple(self.shapes[source] for source in node.inputs)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the only input, or of the first."""
+        if not self.inputs:
+            raise BadInput(f"network '{self.name}'", "has no input", "an InputLayer", "--input 32x32x3")
+        return self.shapes[self.inputs[0]]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the only output, or of the first."""
+        return self.shapes[self.outputs[0]]
+
+    @cached_property
+    def weights(self) -> dict[str, Weight]:
+        """Every array of the network by its full name (owner/name), each once, in the order of the nodes."""
+        found = {}
+        for node in self.nodes:
+            if node.owner == node.name:
+                for weight in node.kind.weights(*self.input_shapes(node)):
+                    found[f"{node.name}/{weight.name}"] = weight
+        return found
+
+    @property
+    def params(self) -> int:
+        """Numbers that the network holds, batch-norm statistics included, as Keras counts them."""
+        return sum(weight.size for weight in self.weights.values())
+
+    @property
+    def trainable_params(self) -> int:
+        """Numbers that training changes."""
+        return sum(
+            weight.size
+            for name, weight in self.weights.items()
+            if weight.trainable and self[name.rsplit("/", 1)[0]].trainable
+        )
+
+    @cached_property
+    def macs(self) -> int | None:
+        """Multiply-adds of one image; None where a layer's are not known."""
+        total = 0
+        for node in self.nodes:
+            found = node.kind.macs(*self.input_shapes(node))
+            if found is None:
+                return None
+            total += found
+        return total
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """The nodes that take this node's output."""
+        return tuple(node for node in self.nodes if name in node.inputs)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of what the network is, whatever its layers are called."""
+        place = {node.name: index for index, node in enumerate(self.nodes)}
+        what = [
+            [
+                node.kind_name,
+                node.kind.settings(),
+                [place[source] for source in node.inputs],
+                place[node.owner],
+                node.trainable,
+                node.dtype,
+                node.rest,
+            ]
+            for node in self.nodes
+        ]
+        ends = [[place[name] for name in self.inputs], [place[name] for name in self.outputs]]
+        return hashlib.sha256(json.dumps([what, ends], sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """The Graph as a JSON-able dictionary; `from_json` gives it back."""
+        nodes = []
+        for node in self.nodes:
+            entry: dict[str, Any] = {
+                "name": node.name,
+                "kind": node.kind_name,
+                "settings": node.kind.settings(),
+            }
+            if node.inputs:
+                entry["inputs"] = list(node.inputs)
+            if node.owner != node.name:
+                entry["owner"] = node.owner
+            if not node.trainable:
+                entry["trainable"] = False
+            if node.dtype != "float32":
+                entry["dtype"] = node.dtype
+            if node.rest:
+                entry["rest"] = node.rest
+            nodes.append(entry)
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "nodes": nodes,
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Graph:
+        """The Graph that `to_json` wrote.
+
+        Raises:
+            BadInput: for another format or missing parts.
+        """
+        if found.get("format") != FORMAT:
+            raise BadInput(
+                "graph",
+                f"format {found.get('format')!r}",
+                f"format {FORMAT}",
+                "the version of convsmith that wrote it",
+            )
+        try:
+            nodes = [
+                Node(
+                    entry["name"],
+                    KINDS[entry["kind"]](**{key: frozen(value) for key, value in entry["settings"].items()}),
+                    tuple(entry.get("inputs", ())),
+                    entry.get("owner", ""),
+                    entry.get("trainable", True),
+                    entry.get("dtype", "float32"),
+                    entry.get("rest", ""),
+                )
+                for entry in found["nodes"]
+            ]
+            return cls(found["name"], nodes, found["outputs"], found["inputs"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadInput(
+                "graph", f"a malformed entry ({error})", "what convsmith writes as graph.json"
+            ) from None
+
+
+def _ordered(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes in topological order; the given order is kept where it already is one."""
+    index: dict[str, Node] = {}
+    for node in nodes:
+        if node.name in index:
+            raise BadInput(f"layer {node.name}", "appears twice", "a unique name for each layer")
+        index[node.name] = node
+    done: set[str] = set()
+    if all(done.issuperset(node.inputs) and (done.add(node.name) or True) for node in nodes):  # type: ignore[func-returns-value]
+        return nodes
+    waiting = {}
+    takers: dict[str, list[str]] = {}
+    for node in nodes:
+        for source in node.inputs:
+            if source not in index:
+                raise BadInput(
+                    f"layer {node.name}", f"takes '{source}', which is not there", "a layer of the network"
+                )
+            takers.setdefault(source, []).append(node.name)
+        waiting[node.name] = len(set(node.inputs))
+    ready = [node.name for node in nodes if not waiting[node.name]]
+    ordered: list[Node] = []
+    for name in ready:
+        ordered.append(index[name])
+        for taker in dict.fromkeys(takers.get(name, ())):
+            waiting[taker] -= 1
+            if not waiting[taker]:
+                ready.append(taker)
+    if len(ordered) < len(nodes):
+        stuck = sorted(set(index) - {node.name for node in ordered})
+        raise BadInput(f"layer {stuck[0]}", "is part of a cycle", "layers that do not depend on themselves")
+    return tuple(ordered)

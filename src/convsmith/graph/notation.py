@@ -1,0 +1,148 @@
+"""Keras's notation without Keras: `Input`, `layers`, `Model` and `Sequential` that record a Graph.
+
+What is written in it reads exactly like Keras, and runs with Keras by changing the import:
+
+    >>> from convsmith.graph import notation as keras
+    >>> x = inputs = keras.Input((8, 8, 1))
+    >>> x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    >>> graph = keras.Model(inputs, x, name="edges")
+    >>> graph.params
+    40
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import BadInput
+from ..kinds import KINDS, Kind, frozen
+from ..kinds.input_layer import InputLayer
+from .graph import Graph, Node
+
+
+class Tensor:
+    """The output of a recorded layer: the layer, and the tensors that it took."""
+
+    def __init__(self, layer: Layer, sources: tuple[Tensor, ...]) -> None:
+        self.layer, self.sources = layer, sources
+
+
+class Layer:
+    """One layer before it is put into a Graph; calling it twice shares its weights."""
+
+    def __init__(
+        self, kind: Kind, *, name: str | None = None, trainable: bool = True, dtype: str = "float32"
+    ) -> None:
+        self.kind, self.name, self.trainable, self.dtype = kind, name, trainable, dtype
+
+    def __call__(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
+        sources = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        for source in sources:
+            if not isinstance(source, Tensor):
+                raise BadInput(
+                    type(self.kind).__name__,
+                    f"was called on {type(source).__name__}",
+                    "the output of a layer",
+                )
+        return Tensor(self, sources)
+
+
+class _Layers:
+    """`layers.Conv2D(...)`: every kind under Keras's name."""
+
+    def __getattr__(self, name: str) -> Callable[..., Layer]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        kind: Any = KINDS[name]
+
+        def make(
+            *args: Any,
+            name: str | None = None,
+            trainable: bool = True,
+            dtype: str = "float32",
+            **settings: Any,
+        ) -> Layer:
+            try:
+                made = kind(*map(frozen, args), **{key: frozen(value) for key, value in settings.items()})
+            except TypeError as error:
+                raise BadInput(kind.__name__, str(error), f"Keras's arguments of {kind.__name__}") from None
+            return Layer(made, name=name, trainable=trainable, dtype=dtype)
+
+        return make
+
+
+layers = _Layers()
+
+
+def Input(shape: Sequence[int | None], *, name: str | None = None, dtype: str = "float32") -> Tensor:  # noqa: N802
+    """An input of the given shape, without the batch, channels last."""
+    return Tensor(Layer(InputLayer(tuple(shape), dtype), name=name), ())
+
+
+def Model(  # noqa: N802
+    inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], *, name: str = "model"
+) -> Graph:
+    """The Graph between inputs and outputs; unnamed layers are numbered by kind."""
+    ends = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    starts = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    order = _walk((*starts, *ends))
+    names: dict[int, str] = {}
+    taken: set[str | None] = {tensor.layer.name for tensor in order if tensor.layer.name}
+    owners: dict[int, str] = {}
+    nodes = []
+    for tensor in order:
+        layer = tensor.layer
+        shared = owners.get(id(layer))
+        wanted = layer.name or _snake(type(layer.kind).__name__)
+        own = wanted if layer.name and not shared else _free(wanted, taken)
+        taken.add(own)
+        names[id(tensor)] = own
+        owners.setdefault(id(layer), own)
+        sources = tuple(names[id(source)] for source in tensor.sources)
+        nodes.append(Node(own, layer.kind, sources, shared or own, layer.trainable, layer.dtype))
+    return Graph(name, nodes, [names[id(end)] for end in ends], [names[id(start)] for start in starts])
+
+
+def Sequential(layers: Sequence[Tensor | Layer], *, name: str = "sequential") -> Graph:  # noqa: N802
+    """The Graph of layers one after the other; the first is an Input."""
+    if not layers or not isinstance(layers[0], Tensor):
+        raise BadInput(f"Sequential '{name}'", "has no Input first", "keras.Input(shape) as the first layer")
+    first = current = layers[0]
+    for layer in layers[1:]:
+        assert isinstance(layer, Layer)
+        current = layer(current)
+    return Model(first, current, name=name)
+
+
+def _walk(ends: tuple[Tensor, ...]) -> list[Tensor]:
+    """Every tensor that the ends depend on, sources first (no recursion: networks are deep)."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    for end in ends:
+        stack = [(end, False)]
+        while stack:
+            tensor, expanded = stack.pop()
+            if expanded:
+                order.append(tensor)
+            elif id(tensor) not in seen:
+                seen.add(id(tensor))
+                stack.append((tensor, True))
+                stack.extend((source, False) for source in reversed(tensor.sources))
+    return order
+
+
+def _snake(name: str) -> str:
+    """Keras's automatic name of a class: MaxPooling2D -> max_pooling2d."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _free(wanted: str, taken: set[str | None]) -> str:
+    name, number = wanted, 0
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name

@@ -1,0 +1,21 @@
+"""The kinds of layer, one in each file: what a layer means, and what it costs."""
+
+from .kind import (
+    KINDS,
+    Formula,
+    Kind,
+    OnnxWriter,
+    Reach,
+    Shape,
+    ShapeError,
+    Weight,
+    frozen,
+    kind,
+    size,
+    thawed,
+)
+
+__all__ = [
+    "KINDS", "Formula", "Kind", "OnnxWriter", "Reach", "Shape", "ShapeError", "Weight",
+    "frozen", "kind", "size", "thawed",
+]  # fmt: skip

@@ -1,0 +1,210 @@
+"""Torch modules that do what Keras's layers do where torch's own differ; imported only to lower a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .window import Pads
+
+
+def _even(sides: Pads) -> bool:
+    return sides[0] == sides[1] and sides[2] == sides[3]
+
+
+def _pad(x_NCHW: Tensor, sides: Pads, value: float = 0.0) -> Tensor:
+    top, bottom, left, right = sides
+    return F.pad(x_NCHW, (left, right, top, bottom), value=value)
+
+
+class Conv2d(nn.Conv2d):
+    """A convolution whose padding may be uneven ("same" puts the odd pixel at the bottom and right)."""
+
+    def __init__(self, *args: Any, sides: Pads, **kwargs: Any) -> None:
+        even = _even(sides)
+        kwargs["padding"] = (sides[0], sides[2]) if even else 0
+        super().__init__(*args, **kwargs)
+        self.uneven = None if even else sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(_pad(input, self.uneven) if self.uneven else input)
+
+
+class MaxPool2d(nn.MaxPool2d):
+    """Max-pooling whose padding may be uneven and larger than half the window."""
+
+    def __init__(self, kernel: tuple[int, int], stride: tuple[int, int], sides: Pads) -> None:
+        even = _even(sides) and 2 * sides[0] <= kernel[0] and 2 * sides[2] <= kernel[1]
+        super().__init__(kernel, stride, padding=(sides[0], sides[2]) if even else 0)
+        self.uneven = None if even else sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(_pad(input, self.uneven, float("-inf")) if self.uneven else input)
+
+
+class AvgPool2d(nn.AvgPool2d):
+    """Average-pooling that leaves padding out of the mean, on any side."""
+
+    def __init__(self, kernel: tuple[int, int], stride: tuple[int, int], sides: Pads) -> None:
+        even = _even(sides) and 2 * sides[0] <= kernel[0] and 2 * sides[2] <= kernel[1]
+        super().__init__(kernel, stride, padding=(sides[0], sides[2]) if even else 0, count_include_pad=False)
+        self.uneven = None if even else sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.uneven:
+            return super().forward(input)
+        ones = torch.ones_like(input[:1, :1])
+        mean = F.avg_pool2d(_pad(input, self.uneven), self.kernel_size, self.stride)
+        return mean / F.avg_pool2d(_pad(ones, self.uneven), self.kernel_size, self.stride)
+
+
+class GlobalPool(nn.Module):
+    """The mean or the maximum over rows and columns."""
+
+    def __init__(self, reduce: str, keepdims: bool) -> None:
+        super().__init__()
+        self.reduce, self.keepdims = reduce, keepdims
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        take = torch.mean if self.reduce == "mean" else torch.amax
+        return take(x_NCHW, dim=(2, 3), keepdim=self.keepdims)
+
+
+class BatchNorm(nn.Module):
+    """Keras's batch normalisation: new statistic = momentum × old + (1 − momentum) × batch.
+
+    The batch's variance enters the moving variance divided by n, as in Keras (torch divides by n − 1).
+    """
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, momentum: float, epsilon: float, center: bool, scale: bool) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, epsilon
+        self.weight = nn.Parameter(torch.ones(channels)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if center else None
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.frozen = False
+
+    def forward(self, x_NC: Tensor) -> Tensor:
+        if not self.training or self.frozen:
+            return F.batch_norm(
+                x_NC, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        count = x_NC.numel() // x_NC.shape[1]
+        mean, variance = self.running_mean.clone(), self.running_var.clone()
+        out = F.batch_norm(x_NC, mean, variance, self.weight, self.bias, True, 1.0, self.eps)
+        with torch.no_grad():
+            keep = self.momentum
+            self.running_mean.mul_(keep).add_(mean, alpha=1 - keep)
+            self.running_var.mul_(keep).add_(variance, alpha=(1 - keep) * (count - 1) / count)
+        return out
+
+
+class ChannelsLast(nn.Module):
+    """Reshapes through Keras's order of rows, columns, channels, so that flattened features keep their places."""
+
+    def __init__(self, target: tuple[int, ...]) -> None:
+        super().__init__()
+        self.target = target
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 4:
+            x = x.permute(0, 2, 3, 1)
+        x = x.reshape(x.shape[0], *self.target)
+        return x.permute(0, 3, 1, 2) if x.dim() == 4 else x
+
+
+class Dense(nn.Linear):
+    """A dense layer over the last axis of Keras's layout."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dim() == 4:
+            return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(input)
+
+
+class Merge(nn.Module):
+    """Element-wise sum, product, maximum or average of several tensors, or their concatenation."""
+
+    def __init__(self, operation: str, axis: int = 1) -> None:
+        super().__init__()
+        self.operation, self.axis = operation, axis
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        if self.operation == "concatenate":
+            return torch.cat(inputs, dim=self.axis)
+        result = inputs[0]
+        for other in inputs[1:]:
+            if self.operation in ("add", "average"):
+                result = result + other
+            elif self.operation == "multiply":
+                result = result * other
+            elif self.operation == "subtract":
+                result = result - other
+            elif self.operation == "maximum":
+                result = torch.maximum(result, other)
+            else:
+                result = torch.minimum(result, other)
+        return result / len(inputs) if self.operation == "average" else result
+
+
+class Affine(nn.Module):
+    """x × scale + offset."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, scale: Tensor, offset: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("offset", offset, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.offset
+
+
+class Softmax(nn.Module):
+    """Softmax over Keras's last axis (the channels)."""
+
+    def __init__(self, log: bool = False) -> None:
+        super().__init__()
+        self.log = log
+
+    def forward(self, x: Tensor) -> Tensor:
+        axis = 1 if x.dim() == 4 else -1
+        return x.log_softmax(axis) if self.log else x.softmax(axis)
+
+
+class ClampedReLU(nn.Module):
+    """Keras's ReLU with a maximum, a slope below the threshold, and a threshold."""
+
+    def __init__(self, max_value: float | None, negative_slope: float, threshold: float) -> None:
+        super().__init__()
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        below = self.negative_slope * (x - self.threshold)
+        out = torch.where(x >= self.threshold, x, below)
+        return out if self.max_value is None else out.clamp(max=self.max_value)
+
+
+class HardSigmoid(nn.Module):
+    """Keras's hard sigmoid: relu6(x + 3) / 6."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.hardsigmoid(x)
+
+
+class Exponential(nn.Module):
+    """e to the x."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.exp()

@@ -1,0 +1,115 @@
+"""Activation: a function of each number alone, by Keras's name; also the table of those functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadName
+from .kind import Kind, OnnxWriter, Shape, kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+@kind
+class Activation(Kind):
+    """Keras's Activation."""
+
+    activation: str | None = "linear"
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from torch import nn
+
+        return nn.Identity()
+
+    def onnx(
+        self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
+    ) -> str:
+        return names[0]
+
+
+def activation_module(name: str) -> torch.nn.Module:
+    """The torch module of an activation by Keras's name, with Keras's constants.
+
+    Raises:
+        BadName: for a name that is not in the table.
+    """
+    from torch import nn
+
+    from . import _torch
+
+    table: dict[str, Callable[[], torch.nn.Module]] = {
+        "linear": nn.Identity,
+        "relu": nn.ReLU,
+        "relu6": nn.ReLU6,
+        "leaky_relu": lambda: nn.LeakyReLU(0.2),
+        "elu": nn.ELU,
+        "selu": nn.SELU,
+        "gelu": nn.GELU,
+        "silu": nn.SiLU,
+        "swish": nn.SiLU,
+        "sigmoid": nn.Sigmoid,
+        "hard_sigmoid": _torch.HardSigmoid,
+        "hard_silu": nn.Hardswish,
+        "hard_swish": nn.Hardswish,
+        "tanh": nn.Tanh,
+        "softplus": nn.Softplus,
+        "softsign": nn.Softsign,
+        "mish": nn.Mish,
+        "exponential": _torch.Exponential,
+        "softmax": _torch.Softmax,
+        "log_softmax": lambda: _torch.Softmax(log=True),
+    }
+    if name not in table:
+        raise BadName("activation", name, table)
+    return table[name]()
+
+
+def activation_onnx(write: OnnxWriter, name: str, value: str, shape: Shape) -> str:
+    """The activation as ONNX operators; returns the output's name.
+
+    Args:
+        value: the name of the tensor that it is applied to.
+        shape: that tensor's shape, without the batch, channels last.
+
+    Raises:
+        BadName: for a name that is not in the table.
+    """
+    import numpy as np
+
+    axis = 1 if len(shape) == 3 else -1
+    simple: dict[str, tuple[str, dict[str, Any]]] = {
+        "relu": ("Relu", {}),
+        "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
+        "elu": ("Elu", {"alpha": 1.0}),
+        "selu": ("Selu", {}),
+        "sigmoid": ("Sigmoid", {}),
+        "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+        "hard_silu": ("HardSwish", {}),
+        "hard_swish": ("HardSwish", {}),
+        "tanh": ("Tanh", {}),
+        "softplus": ("Softplus", {}),
+        "softsign": ("Softsign", {}),
+        "exponential": ("Exp", {}),
+        "softmax": ("Softmax", {"axis": axis}),
+        "log_softmax": ("LogSoftmax", {"axis": axis}),
+    }
+    number = lambda x: write.constant(np.asarray(x, dtype=np.float32))  # noqa: E731
+    if name in ("linear", None):
+        return value
+    if name in simple:
+        operator, attributes = simple[name]
+        return write.node(operator, [value], **attributes)
+    if name == "relu6":
+        return write.node("Clip", [value, number(0), number(6)])
+    if name in ("silu", "swish"):
+        return write.node("Mul", [value, write.node("Sigmoid", [value])])
+    if name == "mish":
+        return write.node("Mul", [value, write.node("Tanh", [write.node("Softplus", [value])])])
+    if name == "gelu":
+        scaled = write.node("Mul", [value, number(0.5**0.5)])
+        gate = write.node("Add", [write.node("Erf", [scaled]), number(1)])
+        return write.node("Mul", [write.node("Mul", [value, number(0.5)]), gate])
+    raise BadName("activation", name, [*simple, "relu6", "silu", "swish", "mish", "gelu", "linear"])

@@ -1,0 +1,253 @@
+"""What every kind of layer answers: settings, shape, weights, multiply-adds, formulas, reach, other forms."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
+
+from ..errors import BadInput
+from ..registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+Shape = tuple[int | None, ...]
+"""Sizes without the batch, channels last; None where the size is not known."""
+
+
+class ShapeError(BadInput):
+    """A layer cannot take its input; the Graph adds the layer's name in front."""
+
+    def __init__(self, came: str, expected: str = "", hint: str = "", where: str = "layer") -> None:
+        super().__init__(where, came, expected, hint)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One array that a layer owns.
+
+    Args:
+        name: Keras's name within the layer, e.g. ``"kernel"``.
+        shape: in Keras's layout (kernel HWIO, dense kernel IO).
+        initializer: Keras's name of the initializer, or its canonical JSON.
+        trainable: False for statistics such as a moving mean.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: str = "zeros"
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far one output position looks into the layer's input, in pixels.
+
+    Args:
+        kernel: rows and columns seen, dilation included.
+        stride: input pixels between neighbouring outputs.
+        start: pixels of padding before the first row and column.
+        whole: True where every output sees the whole input.
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    start: tuple[int, int] = (0, 0)
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How a layer's figures come about, with its own numbers filled in."""
+
+    shape: str = ""
+    params: str = ""
+    macs: str = ""
+
+
+class OnnxWriter(Protocol):
+    """What a kind needs to write itself as ONNX operators; activations are NCHW."""
+
+    def node(self, op: str, inputs: list[str], **attributes: Any) -> str:
+        """Add one operator and return its output's name."""
+
+    def constant(self, array: np.ndarray) -> str:
+        """Add a constant array and return its name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of layer with its settings: the fields are Keras's arguments with Keras's defaults.
+
+    A subclass is one file, registered with ``@kind``, named as Keras's class. Shapes have no batch and
+    have channels last, as in Keras; the torch and ONNX forms take three-dimensional shapes as NCHW.
+    """
+
+    home: ClassVar[str] = "keras.layers"
+    """The module under which Keras serialises it."""
+    torch_weights: ClassVar[Mapping[str, tuple[str, tuple[int, ...] | None]]] = {}
+    """Weight name -> (attribute of the torch module, axes that turn Keras's layout into torch's)."""
+    train_only: ClassVar[bool] = False
+    """True where inference passes the input on unchanged (dropout, augmentation)."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The output's shape."""
+        return inputs[0]
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The arrays it owns, in the order of Keras's ``layer.weights``."""
+        return ()
+
+    def macs(self, *inputs: Shape) -> int | None:
+        """Multiply-adds of one image: convolutions and dense layers, bias not counted; None where unknown."""
+        return 0
+
+    def formula(self, *inputs: Shape) -> Formula:
+        """Its figures as formulas with the numbers filled in."""
+        return Formula()
+
+    def reach(self, *inputs: Shape) -> Reach:
+        """The receptive field of one output position in this layer's own input."""
+        return Reach()
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        """The layer as a torch module (NCHW), without its activation."""
+        raise BadInput(
+            f"{type(self).__name__}",
+            "has no torch form",
+            "a layer that can be trained here",
+            "convsmith list kinds",
+        )
+
+    def onnx(
+        self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
+    ) -> str:
+        """The layer as ONNX operators, without its activation; returns the output's name."""
+        raise BadInput(
+            f"{type(self).__name__}",
+            "has no ONNX form",
+            "a layer that ONNX has operators for",
+            "convsmith list kinds",
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that differ from Keras's defaults, JSON-able."""
+        found = {}
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if field.default is dataclasses.MISSING or value != field.default:
+                found[field.name] = list(value) if isinstance(value, tuple) else value
+        return found
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Kind:
+        """The kind with the settings of a Keras configuration; other keys are left alone."""
+        return cls(
+            **{field.name: frozen(config[field.name]) for field in _fields(cls) if field.name in config}
+        )
+
+    def config(self) -> dict[str, Any]:
+        """The settings as Keras writes them."""
+        return {field.name: thawed(getattr(self, field.name)) for field in _fields(type(self))}
+
+
+_FIELDS: dict[type, tuple[dataclasses.Field[Any], ...]] = {}
+
+
+def _fields(cls: type[Kind]) -> tuple[dataclasses.Field[Any], ...]:
+    found = _FIELDS.get(cls)
+    if found is None:
+        found = _FIELDS[cls] = dataclasses.fields(cls)
+    return found
+
+
+KINDS: Registry[type[Kind]] = Registry("layer kind", package="convsmith.kinds")
+
+K = TypeVar("K", bound=Kind)
+
+
+@dataclass_transform(frozen_default=True)
+def kind(cls: type[K]) -> type[K]:
+    """Class decorator: make the class a frozen dataclass and register it under its Keras name."""
+    made = dataclass(frozen=True)(cls)
+    KINDS.add(made.__name__, made)
+    return made
+
+
+def frozen(value: Any) -> Any:
+    """A hashable form of a JSON value: lists become tuples; objects become canonical JSON text.
+
+    Keras's serialised initializers with default settings become their short names.
+    """
+    if isinstance(value, list):
+        return tuple(frozen(item) for item in value)
+    if isinstance(value, dict):
+        short = _short_name(value)
+        return short if short is not None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return value
+
+
+def thawed(value: Any) -> Any:
+    """The JSON value that `frozen` was given (short names stay short: Keras reads both)."""
+    if isinstance(value, tuple):
+        return [thawed(item) for item in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return json.loads(value)
+    return value
+
+
+_INITIALIZERS = {
+    "GlorotUniform": "glorot_uniform", "GlorotNormal": "glorot_normal",
+    "HeNormal": "he_normal", "HeUniform": "he_uniform",
+    "LecunNormal": "lecun_normal", "LecunUniform": "lecun_uniform",
+    "Zeros": "zeros", "Ones": "ones",
+}  # fmt: skip
+
+
+def _short_name(value: Mapping[str, Any]) -> str | None:
+    name = _INITIALIZERS.get(value.get("class_name", ""))
+    config = value.get("config") or {}
+    return name if name and all(item is None for item in config.values()) else None
+
+
+def pair(value: Any, name: str) -> tuple[int, int]:
+    """Rows and columns from a number or a pair of numbers, as Keras takes them."""
+    found = (value, value) if isinstance(value, int) else tuple(value)
+    if len(found) != 2 or not all(isinstance(item, int) and item > 0 for item in found):
+        raise BadInput(name, f"came {value!r}", "a positive whole number or two of them", f"{name}=3")
+    return found  # type: ignore[return-value]
+
+
+def size(shape: Shape) -> int | None:
+    """How many numbers a shape holds; None where a size is not known."""
+    total = 1
+    for item in shape:
+        if item is None:
+            return None
+        total *= item
+    return total
+
+
+def image(shape: Shape, layer: str) -> tuple[int | None, int | None, int]:
+    """The shape as rows, columns and channels, or an error that says what the layer wants."""
+    if len(shape) != 3:
+        raise ShapeError(
+            f"{layer} came after a shape of {len(shape)} sizes {shape}",
+            "an image of rows, columns and channels",
+            "put it before Flatten or pooling over everything",
+        )
+    if shape[2] is None:
+        raise ShapeError(
+            f"{layer} came with unknown channels", "a known number of channels", "--input 32x32x3"
+        )
+    return shape[0], shape[1], shape[2]
