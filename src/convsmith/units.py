@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 from .errors import BadInput
+
+Count = Annotated[int, "count"]
+"""A number in a signature that people may write as 50k or 1.5M."""
+Bytes = Annotated[int, "bytes"]
+"""Bytes in a signature that people may write as 200kB or 64KiB."""
+Size = Annotated[tuple[int, ...], "size"]
+"""Rows, columns and channels in a signature that people may write as 32x32x3."""
 
 _COUNT = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _BYTES = {
@@ -74,3 +82,20 @@ def show_bytes(value: int | float) -> str:
     """
     text = show_count(value)
     return f"{text[:-1]} {text[-1]}B" if text[-1] in "kMG" else f"{text} B"
+
+
+def parse_size(text: str | tuple[int, ...] | list[int], where: str = "size") -> tuple[int, ...]:
+    """Rows, columns and perhaps channels from text such as ``32x32x3``.
+
+    Example:
+        >>> parse_size("32x32x3"), parse_size("96")
+        ((32, 32, 3), (96,))
+    """
+    parts = re.split(r"[x×,*]", text) if isinstance(text, str) else list(text)
+    try:
+        sizes = tuple(int(part) for part in parts)
+    except ValueError:
+        sizes = ()
+    if not sizes or any(not 0 < size < 2**20 for size in sizes):
+        raise BadInput(where, f"came {text!r}", "positive sizes such as rows x columns x channels", "32x32x3")
+    return sizes
