@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import BadInput, BadName
 from ..kinds import KINDS, Kind, Shape, ShapeError, Weight, frozen
+from .order import topological
 
 FORMAT = 1
 MAX_NUMBERS = 2**40
@@ -134,7 +135,8 @@ class Graph:
         return len(self.nodes)
 
     def __repr__(self) -> str:
-        return f"Graph({self.name!r}, {len(self.nodes)} nodes, {self.params:,} parameters)"
+        more = " known" if self.unknown else ""
+        return f"Graph({self.name!r}, {len(self.nodes)} nodes, {self.known_params:,}{more} parameters)"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and self.to_json() == other.to_json()
@@ -168,18 +170,30 @@ class Graph:
                     found[f"{node.name}/{weight.name}"] = weight
         return found
 
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of the layers whose weights are not known (Lambda, layers of one's own)."""
+        return tuple(node.name for node in self.nodes if not node.kind.counted)
+
     @property
-    def params(self) -> int:
-        """Numbers that the network holds, batch-norm statistics included, as Keras counts them."""
+    def params(self) -> int | None:
+        """Numbers that the network holds, batch-norm statistics included; None where a layer is unknown."""
+        return None if self.unknown else self.known_params
+
+    @cached_property
+    def known_params(self) -> int:
+        """Numbers that the layers hold whose weights are known."""
         return sum(weight.size for weight in self.weights.values())
 
     @property
-    def trainable_params(self) -> int:
-        """Numbers that training changes."""
+    def trainable_params(self) -> int | None:
+        """Numbers that training changes; None where a layer is unknown."""
+        if self.unknown:
+            return None
         return sum(
             weight.size
             for name, weight in self.weights.items()
-            if weight.trainable and self[name.rsplit("/", 1)[0]].trainable
+            if weight.trainable and self._index[name.rsplit("/", 1)[0]].trainable
         )
 
     @cached_property
@@ -195,26 +209,51 @@ class Graph:
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that take this node's output."""
-        return tuple(node for node in self.nodes if name in node.inputs)
+        return self._takers.get(name, ())
+
+    @cached_property
+    def _takers(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for source in dict.fromkeys(node.inputs):
+                found.setdefault(source, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of what the network is, whatever its layers are called."""
-        place = {node.name: index for index, node in enumerate(self.nodes)}
-        what = [
-            [
-                node.kind_name,
-                node.kind.settings(),
-                [place[source] for source in node.inputs],
-                place[node.owner],
-                node.trainable,
-                node.dtype,
-                node.rest,
-            ]
-            for node in self.nodes
-        ]
+        order = topological({name: self._index[name].inputs for name in self._from_outputs()})
+        place = {name: index for index, name in enumerate(order)}
+        owners: dict[str, int] = {}
+        what: list[list[Any]] = []
+        for name in order:
+            node = self._index[name]
+            what.append(
+                [
+                    node.kind_name,
+                    node.kind.settings(),
+                    [place[source] for source in node.inputs],
+                    owners.setdefault(node.owner, place[name]),
+                    node.trainable,
+                    node.dtype,
+                    node.rest,
+                ]
+            )
         ends = [[place[name] for name in self.inputs], [place[name] for name in self.outputs]]
         return hashlib.sha256(json.dumps([what, ends], sort_keys=True).encode()).hexdigest()
+
+    def _from_outputs(self) -> list[str]:
+        """Every node, each output's sources before the next output's: an order that names do not change."""
+        seen: dict[str, None] = {}
+        for end in self.outputs:
+            stack = [end]
+            while stack:
+                name = stack.pop()
+                if name not in seen:
+                    seen[name] = None
+                    stack.extend(reversed(self._index[name].inputs))
+        seen.update(dict.fromkeys(node.name for node in self.nodes))
+        return list(seen)
 
     def to_json(self) -> dict[str, Any]:
         """The Graph as a JSON-able dictionary; `from_json` gives it back."""
@@ -286,27 +325,10 @@ def _ordered(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
             raise BadInput(f"layer {node.name}", "appears twice", "a unique name for each layer")
         index[node.name] = node
     done: set[str] = set()
-    if all(done.issuperset(node.inputs) and (done.add(node.name) or True) for node in nodes):  # type: ignore[func-returns-value]
-        return nodes
-    waiting = {}
-    takers: dict[str, list[str]] = {}
     for node in nodes:
-        for source in node.inputs:
-            if source not in index:
-                raise BadInput(
-                    f"layer {node.name}", f"takes '{source}', which is not there", "a layer of the network"
-                )
-            takers.setdefault(source, []).append(node.name)
-        waiting[node.name] = len(set(node.inputs))
-    ready = [node.name for node in nodes if not waiting[node.name]]
-    ordered: list[Node] = []
-    for name in ready:
-        ordered.append(index[name])
-        for taker in dict.fromkeys(takers.get(name, ())):
-            waiting[taker] -= 1
-            if not waiting[taker]:
-                ready.append(taker)
-    if len(ordered) < len(nodes):
-        stuck = sorted(set(index) - {node.name for node in ordered})
-        raise BadInput(f"layer {stuck[0]}", "is part of a cycle", "layers that do not depend on themselves")
-    return tuple(ordered)
+        if not done.issuperset(node.inputs):
+            break
+        done.add(node.name)
+    else:
+        return nodes
+    return tuple(index[name] for name in topological({node.name: node.inputs for node in nodes}))

@@ -109,7 +109,7 @@ class BatchNorm(nn.Module):
 
 
 class ChannelsLast(nn.Module):
-    """Reshapes through Keras's order of rows, columns, channels, so that flattened features keep their places."""
+    """Reshapes in Keras's order of rows, columns, channels, so that flattened features keep their places."""
 
     def __init__(self, target: tuple[int, ...]) -> None:
         super().__init__()

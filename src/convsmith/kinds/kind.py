@@ -99,6 +99,13 @@ class Kind:
     """Weight name -> (attribute of the torch module, axes that turn Keras's layout into torch's)."""
     train_only: ClassVar[bool] = False
     """True where inference passes the input on unchanged (dropout, augmentation)."""
+    counted: ClassVar[bool] = True
+    """False where the weights are not known: then no total may pretend to know them."""
+
+    @property
+    def label(self) -> str:
+        """What a table calls it; Keras's class name."""
+        return type(self).__name__
 
     def shape(self, *inputs: Shape) -> Shape:
         """The output's shape."""

@@ -1,0 +1,163 @@
+"""The door into the house: a network in whatever form it comes, as a Graph."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput
+from ..kinds.input_layer import InputLayer
+from .graph import Graph
+from .keras_json import InputShape, from_keras_json
+
+MAX_TEXT = 64 * 2**20
+"""Bytes of configuration that are read at most; a network of 10,000 layers has about 15 MB."""
+
+
+def read(network: Any, *, input_shape: InputShape = None) -> Graph:
+    """The Graph of a network.
+
+    Args:
+        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.json`` or ``.onnx`` file, or
+            the JSON itself as text or dictionary. Keras is not imported, and nothing in a file is run.
+        input_shape: rows, columns, channels (no batch) where the network leaves them open or other sizes
+            are wanted; for several inputs a dictionary by input name.
+
+    Raises:
+        BadInput: for what is not a network, with the layer's name where there is one.
+
+    Example:
+        >>> dense = {"class_name": "Dense", "config": {"name": "d", "units": 2}}
+        >>> model = {"class_name": "Sequential", "config": {"name": "s", "layers": [dense]}}
+        >>> read(model, input_shape=(3,)).params
+        8
+    """
+    if isinstance(network, Graph):
+        return resized(network, input_shape)
+    if isinstance(network, Mapping):
+        return _from_dictionary(network, "network", input_shape)
+    if isinstance(network, (str, os.PathLike)):
+        text = os.fspath(network)
+        if text.lstrip()[:1] in ("{", "["):
+            return _from_text(text, "JSON text", input_shape)
+        return _from_file(Path(text), input_shape)
+    if callable(getattr(network, "to_json", None)) and hasattr(network, "layers"):
+        return _from_model(network, input_shape)
+    raise BadInput(
+        "network",
+        f"came a {type(network).__name__}",
+        "a Graph, a keras.Model, a .keras, .json or .onnx file",
+        "model.save('net.keras')",
+    )
+
+
+def resized(graph: Graph, input_shape: InputShape) -> Graph:
+    """The Graph with inputs of other sizes; weights that depend on them grow or shrink with them."""
+    if input_shape is None:
+        return graph
+    if not isinstance(input_shape, Mapping):
+        if len(graph.inputs) != 1:
+            raise BadInput(
+                "input shape", f"one shape for {len(graph.inputs)} inputs", "a shape by input name"
+            )
+        input_shape = {graph.inputs[0]: input_shape}
+    for name in input_shape:
+        if name not in graph.inputs:
+            raise BadInput("input shape", f"names '{name}'", f"an input: {', '.join(graph.inputs)}")
+    nodes = [
+        replace(node, kind=InputLayer(tuple(input_shape[node.name]), getattr(node.kind, "dtype", "float32")))
+        if node.name in input_shape
+        else node
+        for node in graph.nodes
+    ]
+    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
+
+
+def _from_model(model: Any, input_shape: InputShape) -> Graph:
+    title = f"model '{getattr(model, 'name', type(model).__name__)}'"
+    try:
+        found = json.loads(model.to_json())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise BadInput(
+            title, f"cannot be written as JSON by Keras ({error})", "a Sequential or Functional model"
+        ) from None
+    return _from_dictionary(found, title, input_shape)
+
+
+def _from_file(path: Path, input_shape: InputShape) -> Graph:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            if start.startswith(b"PK\x03\x04"):
+                return _from_text(_config(path), str(path), input_shape)
+            if start.startswith(b"\x89HDF"):
+                raise BadInput(str(path), "is an HDF5 file", "a .keras file", "model.save('net.keras')")
+            if path.suffix == ".onnx":
+                from .onnx_in import from_onnx
+
+                return resized(from_onnx(path), input_shape)
+            text = start + file.read(MAX_TEXT + 1 - len(start))
+    except IsADirectoryError:
+        raise BadInput(str(path), "is a folder", "a .keras, .json or .onnx file") from None
+    except OSError as error:
+        raise BadInput(
+            str(path), f"cannot be read ({error.strerror or error})", "a .keras, .json or .onnx file"
+        ) from None
+    if len(text) > MAX_TEXT:
+        raise BadInput(str(path), f"holds more than {MAX_TEXT:,} bytes", "a network's JSON")
+    return _from_text(text, str(path), input_shape)
+
+
+def _config(path: Path) -> bytes:
+    """The ``config.json`` of a .keras file, and nothing else of it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            try:
+                entry = archive.getinfo("config.json")
+            except KeyError:
+                raise BadInput(str(path), "is a zip without config.json", "a .keras file") from None
+            with archive.open(entry) as file:
+                text = file.read(MAX_TEXT + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise BadInput(str(path), f"is a damaged zip ({error})", "a .keras file", "save it again") from None
+    if len(text) > MAX_TEXT:
+        raise BadInput(str(path), f"has a config.json of more than {MAX_TEXT:,} bytes", "a network's JSON")
+    return text
+
+
+def _from_text(text: str | bytes, where: str, input_shape: InputShape) -> Graph:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(where, f"is not JSON ({error})", "a .keras, .json or .onnx file") from None
+    if not isinstance(found, Mapping):
+        raise BadInput(where, f"holds a {type(found).__name__}", "a network's JSON object")
+    return _from_dictionary(found, where, input_shape)
+
+
+def _from_dictionary(found: Mapping[str, Any], where: str, input_shape: InputShape) -> Graph:
+    try:
+        if "nodes" in found and "format" in found:
+            return resized(Graph.from_json(found), input_shape)
+        return from_keras_json(found, input_shape=input_shape)
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        raise BadInput(
+            where,
+            f"is not the configuration of a network ({type(error).__name__}: {error})",
+            "what Keras 3 writes",
+            "model.save('net.keras')",
+        ) from None

@@ -1,0 +1,68 @@
+"""Unknown: a layer that no kind describes (Lambda, a layer of one's own); listed, never run, never 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import BadInput
+from .kind import Kind, OnnxWriter, Reach, Shape, kind
+
+
+@kind
+class Unknown(Kind):
+    """A layer of a class that no kind describes.
+
+    Args:
+        keras_class: its class's name, e.g. ``"Lambda"``.
+        keras_module: the module that Keras would look for it in.
+        configuration: its Keras configuration as canonical JSON; kept as text, nothing in it is run.
+        output_shape: the output's shape that the file recorded, without the batch; None where it did not.
+        input_shapes: the inputs' shapes for which that was recorded; None where it does not say.
+    """
+
+    keras_class: str
+    keras_module: str | None = None
+    configuration: str = "{}"
+    output_shape: Shape | None = None
+    input_shapes: tuple[Shape, ...] | None = None
+
+    counted = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.keras_class} (unknown)"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if self.output_shape is None:
+            return (None,)
+        if self.input_shapes is not None and not _fits(self.input_shapes, inputs):
+            return (None,) * len(self.output_shape)
+        return self.output_shape
+
+    def macs(self, *inputs: Shape) -> int | None:
+        return None
+
+    def reach(self, *inputs: Shape) -> Reach:
+        return Reach(whole=True)
+
+    def module(self, *inputs: Shape) -> Any:
+        raise self._refusal("torch")
+
+    def onnx(self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, Any]) -> str:
+        raise self._refusal("ONNX")
+
+    def _refusal(self, form: str) -> BadInput:
+        return BadInput(
+            f"layer of class {self.keras_class}",
+            f"is unknown here, so it has no {form} form",
+            "a layer kind of that name",
+            "teach it in one file, as docs/how-to/add-a-layer-kind.md shows",
+        )
+
+
+def _fits(recorded: tuple[Shape, ...], came: tuple[Shape, ...]) -> bool:
+    """Whether the recorded shapes are those that came, a size of None standing for any."""
+    return len(recorded) == len(came) and all(
+        len(one) == len(other) and all(a is None or a == b for a, b in zip(one, other, strict=True))
+        for one, other in zip(recorded, came, strict=True)
+    )
