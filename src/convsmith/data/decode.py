@@ -1,0 +1,255 @@
+"""From the bytes of an image file to 8-bit pixels, safely: no decoding before a look at the header."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConvsmithError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""What Pillow may try; phones' MPO is a JPEG with further pictures behind it."""
+
+MAX_PIXELS = 50_000_000
+"""Images with more pixels than this are not decoded; one pixel takes up to 8 bytes while decoding."""
+
+MAX_FILE_BYTES = 512_000_000
+
+NOTES = {
+    "animated": "animated or of several pages: only the first frame is used",
+    "16-bit": "16 bits per channel: scaled to 8 (divided by 257)",
+    "float": "floating-point or 32-bit values: scaled to 8 bits",
+    "alpha": "transparent: composited on white",
+    "palette": "palette: expanded",
+    "cmyk": "CMYK: converted to RGB",
+    "exif": "EXIF orientation applied",
+    "icc": "ICC colour profile ignored",
+    "gamma": "gamma chunk ignored",
+    "grey": "stored in colour, but every pixel is grey",
+    "extension": "the name says another format than the content",
+}
+"""What was done to an image on its way to 8-bit pixels, in words."""
+
+_UPRIGHT = {2: (0,), 3: (3,), 4: (1,), 5: (5,), 6: (4,), 7: (6,), 8: (2,)}  # EXIF 274 -> Image.Transpose
+
+
+class Unreadable(ConvsmithError):
+    """One image cannot be read; the text is the reason, in a few words."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as 8-bit pixels.
+
+    Args:
+        pixels: uint8, (height, width, 1 or 3), upright.
+        height: pixels of the upright image in the file; `pixels` is smaller when less was asked for.
+        width: likewise.
+        mode: Pillow's mode of the file, e.g. "RGB", "P", "I;16".
+        format: Pillow's name of the format, e.g. "JPEG".
+        notes: keys of `NOTES`.
+    """
+
+    pixels: np.ndarray
+    height: int
+    width: int
+    mode: str
+    format: str
+    notes: tuple[str, ...]
+
+
+def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Decode one image file held in memory.
+
+    Args:
+        data: the bytes of a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM file.
+        at_least: (height, width) that is enough; a JPEG is then decoded at 1/2, 1/4 or 1/8 of its size
+            where that is still no smaller. None decodes the full size.
+        max_pixels: refuse images whose header declares more.
+
+    Returns:
+        The first frame, upright, grey (one channel) or RGB (three), transparency composited on white.
+
+    Raises:
+        Unreadable: with the reason, whatever is wrong with the bytes.
+
+    Example:
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> file = BytesIO()
+        >>> Image.new("RGBA", (3, 2), (255, 0, 0, 0)).save(file, "PNG")
+        >>> image = decode(file.getvalue())
+        >>> image.pixels.shape, int(image.pixels.min()), image.notes
+        ((2, 3, 3), 255, ('alpha', 'grey'))
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise Unreadable("empty file (0 bytes)")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                return _decode(image, at_least, max_pixels)
+    except Unreadable:
+        raise
+    except UnidentifiedImageError:
+        raise Unreadable(_what(data)) from None
+    except Image.DecompressionBombError:
+        raise Unreadable(f"huge dimensions: over the limit of {max_pixels:,} pixels") from None
+    except MemoryError:
+        raise Unreadable("needs more memory than there is") from None
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged bytes
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if "truncated" in reason.lower() or isinstance(error, EOFError):
+            raise Unreadable("truncated: the file ends too early") from None
+        raise Unreadable(f"damaged: {reason}") from None
+
+
+def _decode(image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> Decoded:
+    from PIL import Image
+
+    width, height = image.size
+    if width * height > max_pixels:
+        raise Unreadable(f"huge dimensions: {width}x{height}, over the limit of {max_pixels:,} pixels")
+    if width < 1 or height < 1:
+        raise Unreadable("damaged: no pixels")
+    mode, kind = image.mode, image.format
+    notes = []
+    if kind != "MPO" and getattr(image, "is_animated", False):
+        notes.append("animated")
+    if image.info.get("icc_profile"):
+        notes.append("icc")
+    if "gamma" in image.info:
+        notes.append("gamma")
+    orientation = _orientation(image)
+    if orientation > 1:
+        notes.append("exif")
+    if at_least is not None and kind in ("JPEG", "MPO"):
+        enough = at_least if orientation > 4 else at_least[::-1]
+        image.draft(image.mode, enough)
+    if mode in ("RGB", "RGBA", "LA") and ";16" in str(
+        getattr(image, "tile", "")
+    ):  # Pillow keeps the high byte itself
+        notes.append("16-bit")
+    image.load()
+    if kind == "TIFF":  # Pillow turns these while loading
+        (width, height), orientation = image.size, 1
+    elif orientation > 4:
+        width, height = height, width
+    plain, more = _eight_bits(image)
+    for step in _UPRIGHT.get(orientation, ()):
+        plain = plain.transpose(Image.Transpose(step))
+    pixels = np.asarray(plain)
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    if pixels.shape[2] == 3 and is_grey(pixels):
+        more.append("grey")
+    return Decoded(pixels, height, width, mode, "JPEG" if kind == "MPO" else kind, (*notes, *more))
+
+
+def _orientation(image: Any) -> int:
+    try:
+        value = int(image.getexif().get(274, 1))
+        return value if value in _UPRIGHT else 1
+    except Exception:  # a damaged EXIF block must not lose the picture
+        return 1
+
+
+def _eight_bits(image: Any) -> tuple[Any, list[str]]:
+    """The loaded image in mode L or RGB, and the notes on how it got there."""
+    from PIL import Image
+
+    mode = image.mode
+    if mode.startswith("I;16"):
+        values = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8)), ["16-bit"]
+    if mode in ("I", "F"):
+        return Image.fromarray(_scaled(np.asarray(image))), ["float"]
+    notes = []
+    if mode == "P":
+        notes.append("palette")
+    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        grey = mode in ("L", "LA", "La", "1")
+        layer = image.convert("RGBA")
+        if layer.getchannel("A").getextrema()[0] < 255:
+            notes.append("alpha")
+            white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+            white.alpha_composite(layer)
+            layer = white
+        return layer.convert("L" if grey else "RGB"), notes
+    if mode == "CMYK":
+        notes.append("cmyk")
+    if mode in ("L", "RGB"):
+        return image, notes
+    return image.convert("L" if mode == "1" else "RGB"), notes
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    """Floating-point or 32-bit values as uint8: 0..1, 0..255 and 0..65535 keep their meaning."""
+    values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        values = (values - low) * (255 / ((high - low) or 1))
+    elif high > 255:
+        values = values / 257
+    elif high <= 1:
+        values = values * 255
+    return np.rint(values).astype(np.uint8)
+
+
+def is_grey(pixels: np.ndarray) -> bool:
+    """Whether red, green and blue agree in every pixel of an (height, width, 3) array.
+
+    Example:
+        >>> is_grey(np.full((2, 2, 3), 7, np.uint8))
+        True
+    """
+    for part in (pixels[::16, ::16], pixels):  # a coarse look settles nearly every photo
+        if not ((part[..., 0] == part[..., 1]).all() and (part[..., 1] == part[..., 2]).all()):
+            return False
+    return True
+
+
+_MAGIC = {
+    b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF", b"BM": "BMP",
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"PK\x03\x04": "ZIP", b"\x1f\x8b": "GZIP",
+    b"8BPS": "Photoshop", b"\0\0\0\x0cjP": "JPEG 2000", b"\0\0\x01\0": "icon",
+}  # fmt: skip
+
+
+def sniff(head: bytes) -> str | None:
+    """The format that the first bytes of a file announce, or None.
+
+    Example:
+        >>> sniff(b"GIF89a...."), sniff(b"hello")
+        ('GIF', None)
+    """
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        return {b"avif": "AVIF"}.get(
+            head[8:12], "HEIC" if head[8:11] in (b"hei", b"mif", b"hev") else "video"
+        )
+    if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and head[2:3].isspace():
+        return "PPM"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _what(data: bytes) -> str:
+    """Why Pillow could not identify the bytes, as far as can be told."""
+    kind = sniff(data[:32])
+    if kind in FORMATS:
+        return f"damaged: a {kind} header, but nothing readable after it"
+    if kind:
+        return f"{kind}, which is not read here: convert it to PNG or JPEG"
+    head = data[:512].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "a web page (HTML), not an image"
+    if head.startswith((b"<?xml", b"<svg")):
+        return "XML or SVG text, not an image of pixels"
+    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in data[:512])
+    return "not an image of a known format" if control else "text, not an image"

@@ -1,0 +1,156 @@
+"""The report on what is in a set of images, as plain values ready for JSON, and as lines for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..units import show_bytes
+from .decode import NOTES
+from .scan import noted
+
+if TYPE_CHECKING:
+    from .images import Images
+
+EXAMPLES = 5
+
+
+def report(images: Images) -> dict[str, Any]:
+    """What was found in a set.
+
+    Args:
+        images: an examined set.
+
+    Returns:
+        ``source``, ``reader``, ``images``, ``bytes``, ``classes`` (name -> count), ``sizes`` ([height, width]
+        of the smallest, median and largest, and how many different), ``modes``, ``formats``, ``unreadable``
+        (name, reason), ``duplicates`` (images that are copies of another one, and examples), ``conflicts``
+        (copies with different labels), ``parts`` (of a set that came in parts), ``notes``.
+    """
+    seen, y = images.seen, images.y
+    copies = images.copies
+    own_parts = {} if images.part is None else _parts(images.part[images.rows])
+    return {
+        "source": images.source,
+        "reader": images.reader,
+        "images": len(images),
+        "bytes": int(seen["bytes"].sum()),
+        "classes": {name: int((y == k).sum()) for k, name in enumerate(images.classes)},
+        "sizes": _sizes(seen),
+        "modes": _counts(seen["mode"]),
+        "formats": _counts(seen["format"]),
+        "unreadable": [{"name": name, "reason": reason} for name, reason in images.unreadable],
+        "duplicates": _duplicates(images, copies),
+        "conflicts": _conflicts(images, copies),
+        "parts": own_parts,
+        "notes": [*images.notes, *_notes(images)],
+    }
+
+
+def _counts(values: np.ndarray) -> dict[str, int]:
+    names, counts = np.unique(values, return_counts=True)
+    return {bytes(name).decode(): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _parts(part: np.ndarray) -> dict[str, int]:
+    from .split import PARTS
+
+    return {name: int((part == k).sum()) for k, name in enumerate(PARTS)}
+
+
+def _sizes(seen: np.ndarray) -> dict[str, Any]:
+    if not len(seen):
+        return {"smallest": None, "median": None, "largest": None, "different": 0}
+    order = np.argsort(seen["height"].astype(np.int64) * seen["width"], kind="stable")
+    pick = {"smallest": order[0], "median": order[len(order) // 2], "largest": order[-1]}
+    different = len(np.unique(np.stack([seen["height"], seen["width"]]), axis=1).T)
+    named = {name: [int(seen["height"][k]), int(seen["width"][k])] for name, k in pick.items()}
+    return {**named, "different": different}
+
+
+def _sets(copies: np.ndarray) -> list[np.ndarray]:
+    """Positions of the images of each set of copies, largest first."""
+    order = np.argsort(copies, kind="stable")
+    cuts = np.flatnonzero(np.diff(copies[order])) + 1
+    several = [members for members in np.split(order, cuts) if len(members) > 1]
+    return sorted(several, key=lambda members: (-len(members), int(members[0])))
+
+
+def _names(images: Images, positions: np.ndarray) -> list[str]:
+    return [images.items.name(int(images.rows[k])) for k in positions[:EXAMPLES]]
+
+
+def _duplicates(images: Images, copies: np.ndarray) -> dict[str, Any]:
+    sets = _sets(copies)
+    return {
+        "images": int(sum(len(members) - 1 for members in sets)),
+        "sets": len(sets),
+        "examples": [_names(images, members) for members in sets[:EXAMPLES]],
+    }
+
+
+def _conflicts(images: Images, copies: np.ndarray) -> list[dict[str, list[str]]]:
+    """Copies that carry different labels: at most one of the labels can be right."""
+    y = images.y
+    torn = [members for members in _sets(copies) if len(set(y[members].tolist())) > 1]
+    return [
+        {
+            "names": _names(images, members),
+            "classes": [images.classes[k] if k >= 0 else "" for k in dict.fromkeys(y[members].tolist())],
+        }
+        for members in torn[:100]
+    ]
+
+
+def _notes(images: Images) -> list[str]:
+    lines = []
+    for note, words in NOTES.items():
+        marked = np.flatnonzero(noted(images.seen, note))
+        if len(marked):
+            lines.append(f"{_images(len(marked))}: {words} (such as {_names(images, marked)[0]})")
+    for k, name in enumerate(images.classes):
+        count = int((images.y == k).sum())
+        if count == 2:
+            lines.append(f"class '{name}' has 2 images: one to train on, one to test on, none for validation")
+    return lines
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The report as lines for a terminal.
+
+    Example:
+        >>> from convsmith.data import read
+        >>> print(lines(read("digits").found)[0])
+        1,797 images of 10 classes (174 to 183 each), 115 kB, from digits
+    """
+    counts = list(found["classes"].values()) or [0]
+    each = f"{counts[0]:,} each" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,} each"
+    sizes, out = found["sizes"], []
+    out.append(
+        f"{_images(found['images'])} of {len(found['classes'])} classes ({each}), "
+        f"{show_bytes(found['bytes'])}, from {found['source']}"
+    )
+    if sizes["median"]:
+        spans = [f"{w}x{h}" for h, w in (sizes["smallest"], sizes["median"], sizes["largest"])]
+        text = spans[1] if sizes["different"] == 1 else f"{spans[0]} to {spans[2]}, median {spans[1]}"
+        kinds = ", ".join(f"{count:,} {name}" for name, count in found["formats"].items() if name != "array")
+        modes = ", ".join(f"{count:,} {name}" for name, count in found["modes"].items())
+        out.append("sizes (width x height): " + "; ".join(part for part in (text, kinds, modes) if part))
+    out += [f"unreadable: {bad['name']}: {bad['reason']}" for bad in found["unreadable"][:20]]
+    if len(found["unreadable"]) > 20:
+        out.append(f"unreadable: {len(found['unreadable']) - 20} more")
+    copies = found["duplicates"]
+    if copies["images"]:
+        example = " = ".join(copies["examples"][0][:2])
+        out.append(
+            f"copies: {_images(copies['images'])} repeat another one (such as {example}); kept in one part"
+        )
+    for torn in found["conflicts"][:5]:
+        labels = " and as ".join(torn["classes"])
+        out.append(f"label conflict: the same picture as {labels}: {', '.join(torn['names'])}")
+    return out + [f"note: {note}" for note in found["notes"]]

@@ -1,0 +1,253 @@
+"""A set of labelled images: frozen, sliceable, decoded when needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadInput
+from . import pixels as _pixels
+from . import split as _split
+from .decode import MAX_PIXELS, Unreadable, decode
+from .found import report
+from .items import Items, Rows
+from .looks import NEAR_BITS, NEAR_SIDE, groups_of
+from .scan import RECORD, Progress, scan
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Images:
+    """Labelled images of any sizes.
+
+    A reader makes one with `Images.listed`; `convsmith.read` then looks at every image once (`examined`).
+
+    Args:
+        items: where the images come from.
+        labels: (len(items),) int64 class numbers; -1 where there is no label.
+        classes: names of the classes, in the order of their numbers.
+        source: what the user named, e.g. "photos/".
+        reader: name of the reader.
+        rows: (N,) positions in `items` of this set's images.
+        part: (len(items),) int8, the set's own TRAIN/VALIDATION/TEST; None when it came in one piece.
+        group: (len(items),) int64, images that belong together (one patient, one burst); None for none.
+        records: (len(items),) what was seen when looking at the images; None before.
+        unreadable: (name, reason) of images that are left out.
+        notes: what else a person should know.
+
+    Example:
+        >>> x = np.zeros((4, 8, 8), np.uint8); x[1:, 0, 0] = [1, 2, 3]
+        >>> images = Images.listed(Rows([("x", x)]), [0, 0, 1, 1], ("a", "b"), source="x").examined()
+        >>> len(images), images[:3].y.tolist(), images.found["classes"]
+        (4, [0, 0, 1], {'a': 2, 'b': 2})
+    """
+
+    items: Items
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    source: str
+    reader: str
+    rows: np.ndarray
+    part: np.ndarray | None = None
+    group: np.ndarray | None = None
+    records: np.ndarray | None = None
+    unreadable: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def listed(
+        cls,
+        items: Items,
+        labels: Sequence[int] | np.ndarray,
+        classes: Sequence[str],
+        *,
+        source: str,
+        reader: str = "",
+        part: np.ndarray | None = None,
+        group: np.ndarray | None = None,
+        notes: Sequence[str] = (),
+    ) -> Images:
+        """All of `items`, not looked at yet: what a reader returns. The arguments are the class's own."""
+        y = np.array(labels, np.int64)
+        if y.shape != (len(items),) or (len(y) and int(y.max()) >= len(classes)):
+            raise BadInput(
+                source, f"{len(items)} images, labels of shape {y.shape}, {len(classes)} classes",
+                "one label below the number of classes for each image",
+            )  # fmt: skip
+        rows = np.arange(len(items), dtype=np.int64)
+        return cls(items, y, tuple(classes), source, reader, rows, part, group, None, (), tuple(notes))
+
+    def examined(self, *, max_pixels: int = MAX_PIXELS, progress: Progress | None = None) -> Images:
+        """Look at every image once; those that cannot be read are left out and listed with the reason."""
+        if self.records is not None:
+            return self
+        rows, seen, reasons = scan(self.items, max_pixels=max_pixels, progress=progress)
+        records = np.zeros(len(self.items), RECORD)
+        records[rows] = seen
+        unreadable = tuple((self.items.name(i), reason) for i, reason in reasons)
+        return replace(self, rows=rows, records=records, unreadable=unreadable)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, which: int | slice | Sequence[int] | np.ndarray) -> Images:
+        """Some of the images: a slice, positions or a mask; one position gives a set of one image."""
+        if isinstance(which, (int, np.integer)):
+            if not -len(self) <= which < len(self):
+                raise IndexError(which)
+            which = [int(which)]
+        return replace(self, rows=self.rows[which if isinstance(which, slice) else np.asarray(which)])
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} images of {len(self.classes)} classes from {self.source}>"
+
+    @property
+    def y(self) -> np.ndarray:
+        """(N,) int64: the class number of each image."""
+        return self.labels[self.rows]
+
+    @property
+    def names(self) -> list[str]:
+        """What a person calls each image: its path below the folder, or ``x_train[7]``."""
+        return [self.items.name(int(i)) for i in self.rows]
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(N,) records of the images, of dtype `scan.RECORD`."""
+        if self.records is None:
+            raise BadInput(self.source, "has not been looked at", "an examined set", "images.examined()")
+        return self.records[self.rows]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hex digits that stand for the content: images, labels, classes, order."""
+        maker = hashlib.blake2b("\0".join(self.classes).encode("utf-8", "surrogateescape"), digest_size=32)
+        maker.update(np.ascontiguousarray(self.seen["raw"]).data)
+        maker.update(self.y.astype("<i8").tobytes())
+        if self.part is not None:
+            maker.update(self.part[self.rows].astype(np.int8).tobytes())
+        return maker.hexdigest()
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """(N,) int64: the position of the first image that each image is a copy of (its own, for most).
+
+        Exact copies have the same pixels. Photos of 64 pixels a side or more are also copies when they
+        look the same, unless that would tie more than a tenth of all images together: then these are
+        images that all look alike, and only exact copies count.
+        """
+        exact, near = self._groups(-1), self._groups(NEAR_BITS)
+        tied = np.bincount(near).max() if len(near) else 0
+        return near if tied <= max(10, len(self) // 10) else exact
+
+    def _groups(self, bits: int) -> np.ndarray:
+        seen = self.seen
+        large = np.minimum(seen["height"], seen["width"]) >= NEAR_SIDE
+        return groups_of(seen["content"], seen["look"], large, bits=bits)
+
+    @cached_property
+    def found(self) -> dict[str, Any]:
+        """What was found: counts, sizes, modes, unreadable images, copies, notes; ready for JSON."""
+        return report(self)
+
+    def _together(self) -> np.ndarray:
+        """(N,) numbers: images stay in one part when they are copies or of one group."""
+        if self.group is None:
+            return self.copies
+        from .looks import joined
+
+        return joined(self.copies, self.group[self.rows])
+
+    def split(self, *, seed: int = 0, validation: float = 0.15, test: float = 0.2) -> _split.Split:
+        """Cut in train, validation and test: stratified, copies together, the set's own parts respected.
+
+        Args:
+            seed: another seed, another cut.
+            validation: fraction of the images.
+            test: fraction of the images.
+
+        Returns:
+            Positions in this set.
+        """
+        together, keys = self._together(), self.seen["raw"]
+        if self.part is None or not (self.part[self.rows] != _split.TRAIN).any():
+            return _split.cut(self.y, together, keys, seed=seed, validation=validation, test=test)
+        own = self.part[self.rows]
+        return _split.given(self.y, together, keys, own, seed=seed, validation=validation, test=test)
+
+    def folds(self, *, k: int = 5, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """k pairs (train positions, test positions): stratified, copies and groups together."""
+        return _split.folds(self.y, self._together(), self.seen["raw"], k=k, seed=seed)
+
+    @cached_property
+    def _parts(self) -> _split.Split:
+        return self.split()
+
+    @property
+    def train(self) -> Images:
+        """The training images of the split with seed 0."""
+        return self[self._parts.train]
+
+    @property
+    def validation(self) -> Images:
+        """The validation images of the split with seed 0."""
+        return self[self._parts.validation]
+
+    @property
+    def test(self) -> Images:
+        """The test images of the split with seed 0."""
+        return self[self._parts.test]
+
+    def image(self, i: int) -> np.ndarray:
+        """One image at its own size: uint8 (H, W, 1 or 3)."""
+        row = int(self.rows[i])
+        try:
+            raw = self.items.raw(row)
+            return raw if isinstance(raw, np.ndarray) else decode(raw).pixels
+        except Unreadable as error:
+            raise BadInput(self.items.name(row), str(error), "the file that was there before") from None
+
+    def pixels(
+        self,
+        size: tuple[int, int],
+        channels: int = 3,
+        cache: str | Path | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """All images at one size, squashed to it with Pillow's antialiased bilinear resampling.
+
+        Args:
+            size: (height, width) in pixels.
+            channels: 1 (grey) or 3 (RGB).
+            cache: folder for a memory-mapped file keyed by content, size and channels: decoded once, later
+                runs map it; memory stays flat. None decodes into memory.
+            progress: called from time to time.
+
+        Returns:
+            Read-only uint8 (N, height, width, channels).
+
+        Raises:
+            BadInput: when a file has vanished or changed since the set was read, or the disk is full.
+        """
+        if channels not in (1, 3) or min(size) < 1:
+            raise BadInput(
+                "pixels", f"size {tuple(size)}, {channels} channels", "a size from 1 and 1 or 3 channels"
+            )
+        shape = (len(self), int(size[0]), int(size[1]), channels)
+        raws = self.seen["raw"]
+        if cache is None or not len(self):
+            return _pixels.in_memory(self.items, self.rows, raws, shape, progress)
+        path = _pixels.cache_path(Path(cache), self.fingerprint, (shape[1], shape[2]), channels)
+        done = _pixels.cached(path, shape)
+        if done is None:
+            done = _pixels.build(path, shape, self.items, self.rows, raws, progress)
+        return done
+
+
+__all__ = ["Images", "Rows"]

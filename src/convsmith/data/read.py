@@ -1,0 +1,130 @@
+"""From whatever people have to a set of images that has been looked at."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from ..errors import BadInput, nearest
+from .decode import MAX_PIXELS, Unreadable, decode
+from .images import Images
+from .items import read_bytes
+from .readers import READERS, as_path
+from .scan import Progress
+
+NAMED = ("digits",)
+
+
+def read(
+    data: object,
+    *,
+    reader: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> Images:
+    """Read a set of labelled images and look at every image once.
+
+    Args:
+        data: a folder with a folder per class, an .npz file, or the name "digits".
+        reader: name of the reader to use; None asks each in turn.
+        max_pixels: images with more pixels are listed as unreadable instead of decoded.
+        progress: called as ``progress(what, done, total)`` from time to time.
+
+    Returns:
+        The readable images; ``found`` says what there was, and what could not be read, and why.
+
+    Raises:
+        BadInput: when nothing is there, or not enough to learn from: fewer than two classes, or a class with
+            fewer than two usable images.
+
+    Example:
+        >>> images = read("digits")
+        >>> len(images), len(images.train), len(images.validation), len(images.test)
+        (1797, 1169, 269, 359)
+    """
+    images = listing(data, reader=reader).examined(max_pixels=max_pixels, progress=progress)
+    enough(images)
+    return images
+
+
+def listing(data: object, *, reader: str | None = None) -> Images:
+    """What the first reader that takes `data` finds, not looked at yet, however little it is."""
+    for name in [reader] if reader else list(READERS):
+        found = READERS[name](data)
+        if found is not None:
+            return found
+    raise _nobody(data, reader)
+
+
+def photo(path: str | os.PathLike[str]) -> np.ndarray:
+    """One image file without a label, safely decoded.
+
+    Args:
+        path: a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM file.
+
+    Returns:
+        uint8 (H, W, 1 or 3), upright; `pixels.resized` brings it to a network's size.
+
+    Raises:
+        BadInput: when it cannot be read, with the reason.
+    """
+    try:
+        return decode(read_bytes(os.fspath(path))).pixels
+    except Unreadable as error:
+        raise BadInput(os.fspath(path), str(error), "an image file") from None
+
+
+def _nobody(data: object, reader: str | None) -> BadInput:
+    """Why no reader took the data."""
+    path = as_path(data)
+    if path is None:
+        return BadInput("images", f"an object of type {type(data).__name__}", "a path or the name of a set")
+    kinds = f"a folder with a folder of images per class, an .npz file, or one of {', '.join(NAMED)}"
+    if reader:
+        return BadInput(path, f"is nothing that the reader '{reader}' reads", "another reader, or none named")
+    if not os.path.lexists(path):
+        near = nearest(path, NAMED)
+        return BadInput(path, "no such file, folder or set", kinds, f"did you mean '{near}'?" if near else "")
+    if os.path.isdir(path):
+        heap = [
+            entry.name for entry in os.scandir(path) if entry.is_file() and not entry.name.startswith(".")
+        ]
+        if not os.listdir(path):
+            return BadInput(
+                path, "the folder is empty", "a folder of images for each class", f"{path}/cat/1.jpg"
+            )
+        came = f"{len(heap)} files in the folder itself" if heap else "folders without images"
+        return BadInput(
+            path,
+            f"{came}, none in a class folder",
+            "a folder of images for each class",
+            "cat/1.jpg, dog/1.jpg",
+        )
+    return BadInput(path, "a file of no kind that is read here", kinds)
+
+
+def enough(images: Images) -> None:
+    """Raise `BadInput` unless there are two classes and two usable images in each."""
+    bad = images.unreadable
+    lost = (
+        f" ({len(bad):,} unreadable: {bad[0][0]}: {bad[0][1]}{', ...' if len(bad) > 1 else ''})"
+        if bad
+        else ""
+    )
+    if not len(images):
+        raise BadInput(images.source, f"no usable image{lost}", "images of two classes or more")
+    if len(images.classes) < 2:
+        only = images.classes[0] if images.classes else "no label"
+        raise BadInput(
+            images.source, f"one class ('{only}', {len(images):,} images)", "two classes or more",
+            "a folder of images for each class",
+        )  # fmt: skip
+    counts = np.bincount(images.y, minlength=len(images.classes))
+    for name, count in zip(images.classes, counts, strict=True):
+        if count < 2:
+            had = "no usable image" if count == 0 else "only one usable image"
+            raise BadInput(
+                images.source, f"class '{name}' has {had}{lost}", "at least 2",
+                f"add images of '{name}' (some dozens), or take the class out",
+            )  # fmt: skip
