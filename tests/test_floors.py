@@ -18,7 +18,7 @@ FLOORS = [
     {"ledger", "runs", "data", "zoo"},
     {"engine", "reports"},
     {"nas", "insight", "formats"},
-    {"forge", "web"},
+    {"jobs", "web"},
     {"cli", "testing"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -84,7 +84,7 @@ def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     room, at_once = room_of(path), {module.split(".")[0] for module, now in imports(path) if now}
     if path.name.startswith("_torch"):
         assert at_once & HEAVY <= {"torch"}
-    elif FLOOR.get(room, 0) <= 2 or room in ("ledger", "zoo", "cli", "forge"):
+    elif FLOOR.get(room, 0) <= 2 or room in ("ledger", "zoo", "cli", "jobs"):
         assert not at_once & HEAVY
     else:
         assert not at_once & {"keras", "sklearn", "matplotlib", "optuna"}

@@ -1,3 +1,50 @@
-"""convsmith: images and a budget in; a finished convolutional network out."""
+"""convsmith: images and a budget in; a finished convolutional network out.
+
+The verbs are loaded when they are touched, so that importing convsmith takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data import read
+    from .engine.fit import evaluate, fit, predict
+    from .jobs.explain import explain
+    from .jobs.export import export
+    from .jobs.forge import forge
+    from .jobs.search import search
+    from .jobs.train import train
+    from .ledger import size
+    from .reports import report
 
 __version__ = "0.1.0"
+
+_VERBS = {
+    "read": "data",
+    "size": "ledger",
+    "fit": "engine.fit",
+    "predict": "engine.fit",
+    "evaluate": "engine.fit",
+    "train": "jobs.train",
+    "search": "jobs.search",
+    "forge": "jobs.forge",
+    "explain": "jobs.explain",
+    "export": "jobs.export",
+    "report": "reports",
+}
+
+__all__ = [
+    "evaluate", "explain", "export", "fit", "forge", "predict", "read", "report", "search", "size", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VERBS:
+        raise AttributeError(f"module 'convsmith' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"convsmith.{_VERBS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

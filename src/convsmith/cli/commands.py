@@ -19,7 +19,7 @@ TABLE = ("json", "csv", "markdown", "latex", "html")
 
 COMMANDS = {
     "forge": Command(
-        "convsmith.forge:forge",
+        "convsmith.jobs.forge:forge",
         "Images and a budget in; a finished network out.",
         ("json",),
         (

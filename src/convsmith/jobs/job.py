@@ -1,0 +1,89 @@
+"""The main job's options and what its steps hand on to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..data import Images, Resolution, Split
+    from ..nas.budget import Budget
+    from ..runs import Run
+    from .clock import Clock
+    from .progress import Display
+
+BUDGET_OPTIONS = {
+    "max_params": "params",
+    "max_macs": "macs",
+    "max_bytes": "bytes",
+    "max_memory": "memory",
+    "max_latency_ms": "latency_ms",
+}
+"""Option of the command -> quantity of the budget."""
+
+
+@dataclass
+class Job:
+    """One main job while it runs.
+
+    Args:
+        run: the run folder, locked.
+        recipe: every option that decides the result, by name.
+        images: the images.
+        display: where progress is shown.
+        clock: the time worked and left.
+    """
+
+    run: Run
+    recipe: dict[str, Any]
+    images: Images
+    display: Display
+    clock: Clock
+    split: Split = field(init=False)
+    working: Resolution = field(init=False)
+    pixels_NHWC: np.ndarray = field(init=False)
+
+    @property
+    def budget(self) -> Budget:
+        """The limits that the user gave."""
+        from ..nas.budget import Budget
+
+        return Budget(**{name: self.recipe[option] for option, name in BUDGET_OPTIONS.items()})
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels of the working images."""
+        return self.working.height, self.working.width, self.working.channels
+
+    def part(self, *names: str) -> tuple[np.ndarray, np.ndarray]:
+        """Images (N, H, W, C) uint8 and labels (N,) of one or several parts of the split, put together."""
+        import numpy as np
+
+        rows = np.sort(np.concatenate([getattr(self.split, name) for name in names]))
+        return self.pixels_NHWC[rows], self.images.y[rows]
+
+
+def checked(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The options, after a look at what contradicts itself.
+
+    Raises:
+        BadInput: no budget, both a time and a number of trials, or numbers that mean nothing.
+    """
+    if all(recipe[option] is None for option in BUDGET_OPTIONS):
+        flags = ", ".join("--" + option.replace("_", "-") for option in BUDGET_OPTIONS)
+        raise BadInput("budget", "no limit was given", f"at least one of {flags}", "--max-params 100k")
+    if recipe["minutes"] is not None and recipe["trials"] is not None:
+        raise BadInput("--minutes and --trials", "both were given", "one of them", "--minutes 20")
+    if recipe["minutes"] is None and recipe["trials"] is None:
+        recipe["minutes"] = 10.0
+    for option, least in (("minutes", 0.25), ("trials", 2), ("epochs", 1), ("seed", 0)):
+        value = recipe[option]
+        if value is not None and not least <= value < 1e9:
+            raise BadInput(f"--{option}", f"came {value}", f"at least {least:g}", f"--{option} {max(least, 1):g}")
+    if recipe["epochs"] is not None and recipe["trials"] is None:
+        raise BadInput("--epochs", "was given with a time", "it goes with --trials", "--trials 30 --epochs 60")
+    return recipe

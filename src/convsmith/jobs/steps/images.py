@@ -1,0 +1,74 @@
+"""Step 1: what images there are, which are for what, and the size at which the network sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...data import Resolution, resolution
+from ...errors import BadInput
+from ..job import Job
+
+
+def prepare(job: Job) -> None:
+    """Split the images, choose the working size, decode them into the cache; writes data.json."""
+    recipe, images = job.recipe, job.images
+    found = images.found
+    job.split = images.split(seed=recipe["seed"], validation=recipe["validation"], test=recipe["test"])
+    for name in ("train", "validation", "test"):
+        if not len(getattr(job.split, name)):
+            raise BadInput(
+                images.source, f"the split leaves no {name} images", "a share for each part", "--test 0.2 --validation 0.15"
+            )
+    job.working = _working(recipe["size"], resolution(images))
+    _say(job, found)
+    cache = job.run.path.parent / ".cache"
+    with job.display.bar("decoding") as bar:
+        job.pixels_NHWC = images.pixels(
+            job.working.size,
+            job.working.channels,
+            cache,
+            progress=lambda what, done, total: bar.update(done / max(1, total), f"{what} {done:,} of {total:,}"),
+        )
+    job.run.write_json(
+        "data.json",
+        {
+            "source": images.source,
+            "fingerprint": images.fingerprint,
+            "classes": list(images.classes),
+            "counts": found["classes"],
+            "found": found,
+            "split": {name: len(getattr(job.split, name)) for name in ("train", "validation", "test")},
+            "split_notes": list(job.split.notes),
+            "resolution": {
+                "height": job.working.height,
+                "width": job.working.width,
+                "channels": job.working.channels,
+                "why": job.working.why,
+            },
+        },
+    )
+
+
+def _working(wanted: tuple[int, ...] | None, advised: Resolution) -> Resolution:
+    if wanted is None:
+        return advised
+    sides = (*wanted, wanted[0])[:2] if len(wanted) < 3 else wanted[:2]
+    channels = wanted[2] if len(wanted) > 2 else advised.channels
+    if channels not in (1, 3) or len(wanted) > 3:
+        raise BadInput("--size", f"came {'x'.join(map(str, wanted))}", "rows x columns, or with 1 or 3 channels", "64x64")
+    return Resolution(sides[0], sides[1], channels, "asked for with --size")
+
+
+def _say(job: Job, found: dict[str, Any]) -> None:
+    from ...data import lines
+
+    for line in lines(found):
+        job.display.say(line)
+    split, working = job.split, job.working
+    job.display.say(
+        f"{len(split.train):,} to train, {len(split.validation):,} to validate, {len(split.test):,} to test; "
+        "copies of an image stay together"
+    )
+    for note in split.notes:
+        job.display.say(note)
+    job.display.say(f"working at {working.height}x{working.width}x{working.channels}: {working.why}")
