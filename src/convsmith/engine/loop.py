@@ -1,0 +1,183 @@
+"""Training from raw pixels by a recipe: deterministic, resumable bit for bit, re-plannable in length."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadInput, ConvsmithError
+from ..graph import Graph
+from .augment import Policy
+from .predict import check_images
+from .recipe import recipe as make_recipe
+
+
+class TrainingFailed(ConvsmithError):
+    """The training broke down: the loss is not a number any more."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training gives back.
+
+    Args:
+        weights: full name -> float32 array in Keras's layout; averaged over the last epochs where asked.
+        history: one record per epoch: epoch (from 1), loss, accuracy, learning_rate, seconds, and with
+            validation images val_loss and val_accuracy of the averaged weights.
+        seconds: of training, those before a crash included, validation included.
+        epochs: how many were done.
+        finished: False where the deadline came first.
+        recipe: every setting with its value, JSON-able.
+    """
+
+    weights: dict[str, np.ndarray]
+    history: list[dict[str, Any]]
+    seconds: float
+    epochs: int
+    finished: bool
+    recipe: dict[str, Any]
+
+
+def fit(
+    graph: Graph,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    weights: Mapping[str, np.ndarray] | None = None,
+    epochs: int = 20,
+    batch_size: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    schedule: str = "one_cycle",
+    warm_up: float | None = None,
+    weight_decay: float | None = None,
+    label_smoothing: float = 0.1,
+    ema: float | None = None,
+    augment: str | Policy | Mapping[str, Any] | None = "auto",
+    seed: int = 0,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[dict[str, Any]], int | None] | None = None,
+    deadline: Callable[[], bool] | None = None,
+) -> Fitted:
+    """Train a network on images.
+
+    What is left at None is chosen from the images (see `engine.recipe`). The same arguments on the same
+    machine with the same number of threads give the same weights, bit for bit.
+
+    Args:
+        graph: the network; it takes raw pixels and ends in a softmax over the classes.
+        x: raw pixels (N, H, W, C), uint8 or float; may be memory-mapped, batches are read as needed.
+        y: class numbers (N,).
+        weights: what to start from; the layers' initializers without it.
+        epochs: passes over the images.
+        batch_size: images per step.
+        optimizer: ``"auto"`` or a name: sgd, adam, adamw, adadelta, rmsprop, adagrad.
+        learning_rate: the largest of the schedule.
+        schedule: ``"one_cycle"``, ``"cosine"`` or ``"constant"``.
+        warm_up: share of the training in which the learning rate rises.
+        weight_decay: decoupled, on kernels only.
+        label_smoothing: share of each target spread evenly over all classes.
+        ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
+        augment: ``"auto"``, ``"none"``, ``"digits"``, ``"photos"``, or a Policy.
+        seed: of first weights, order, augmentation and dropout.
+        validation: images and class numbers to judge the averaged weights on after each epoch.
+        checkpoint: a file that holds the whole state after each epoch; where it is there already, the
+            training goes on from it.
+        on_epoch: called with each epoch's record; a number that it returns is the new total of epochs,
+            which the learning rate then reaches its end at. After a crash the epoch that was under way
+            is done, and told, once more.
+        deadline: asked after each step; True ends the training at once.
+
+    Returns:
+        The trained weights and how it went.
+
+    Raises:
+        BadInput: images, labels or settings that do not fit; a checkpoint of another training.
+        TrainingFailed: the loss became infinite or not a number.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> x = np.zeros((8, 32, 32, 1), np.uint8); x[4:] = 255
+        >>> fitted = fit(network("lenet5", classes=2), x, np.arange(8) // 4, epochs=1, augment="none")
+        >>> sorted(fitted.history[0])
+        ['accuracy', 'epoch', 'learning_rate', 'loss', 'seconds']
+    """
+    from .training import Training
+
+    check_images(graph, x)
+    labels = check_labels(graph, y, len(x))
+    if validation is not None:
+        check_images(graph, validation[0])
+        check_labels(graph, validation[1], len(validation[0]))
+    chosen = make_recipe(
+        x,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        warm_up=warm_up,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        ema=ema,
+        augment=augment,
+        seed=seed,
+    )
+    training = Training(graph, x, labels, chosen, weights, checkpoint)
+    while not training.done:
+        began = time.perf_counter()
+        record = training.epoch(deadline)
+        if record is None:
+            break
+        if not math.isfinite(record["loss"]):
+            raise TrainingFailed(
+                f"training of '{graph.name}': the loss became {record['loss']} in epoch {record['epoch']}; "
+                f"try: a smaller learning rate than {chosen.learning_rate:g}, or a longer warm-up than "
+                f"{chosen.warm_up:g}"
+            )
+        if validation is not None:
+            judged = training.evaluate(*validation)
+            record |= {"val_loss": judged["loss"], "val_accuracy": judged["accuracy"]}
+        training.seconds += time.perf_counter() - began
+        record["seconds"] = round(training.seconds, 3)
+        training.history.append(record)
+        if on_epoch is not None:
+            training.replan(on_epoch(dict(record)))
+        training.save()
+    return Fitted(
+        training.averaged(),
+        training.history,
+        training.seconds,
+        len(training.history),
+        training.done,
+        chosen.to_json(),
+    )
+
+
+def check_labels(graph: Graph, y: np.ndarray, images: int) -> np.ndarray:
+    """The class numbers as int64, or BadInput where they do not fit the images and the network."""
+    labels = np.asarray(y)
+    if labels.shape != (images,) or labels.dtype.kind not in "iu":
+        raise BadInput(
+            "labels",
+            f"{labels.dtype} of shape {labels.shape}",
+            f"one whole number for each of the {images} images",
+        )
+    if not images:
+        raise BadInput("images", "came empty", "at least one image")
+    classes = graph.output_shape[-1] or 0
+    if labels.min() < 0 or labels.max() >= classes:
+        raise BadInput(
+            "labels",
+            f"class numbers {labels.min()} to {labels.max()}",
+            f"0 to {classes - 1}: network '{graph.name}' has {classes} outputs",
+            f"classes={labels.max() + 1}",
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,126 @@
+"""Rewrites of a lowered network that change its speed and not its results.
+
+Each takes the module and changes it in place. `TRAINING` are those that `engine.loop` uses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from ..kinds._torch import MaxPool2d
+from .lower import Lowered
+
+
+class Dropout(nn.Module):
+    """Dropout whose mask is cut from 64-bit random words, a byte a number, or two where one is too coarse.
+
+    torch's own draws one number of the generator for each element, which costs a fifth of a small CNN's step.
+
+    Args:
+        rate: the share that becomes zero.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator: torch.Generator | None = None
+        exact = float(rate * 256).is_integer()
+        self.word, self.levels = (torch.uint8, 256) if exact else (torch.int16, 65536)
+        self.dropped = round(rate * self.levels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.dropped == 0:
+            return x
+        if self.dropped == self.levels:
+            return x * 0.0
+        keep = self.mask(x.numel(), x.device)
+        # The mask takes x's own memory order: no copy in channels-last.
+        keep = keep.as_strided(x.shape, x.stride()) if _dense(x) else keep.view(x.shape)
+        return _Masked.apply(x, keep, self.levels / (self.levels - self.dropped))  # type: ignore[no-untyped-call]
+
+    def mask(self, count: int, device: torch.device) -> Tensor:
+        """`count` booleans, each True with probability 1 - rate."""
+        wide = 8 // (1 if self.levels == 256 else 2)
+        words = torch.empty((count + wide - 1) // wide, dtype=torch.int64, device=device)
+        words.random_(-(2**63), None, generator=self.generator)
+        low = 0 if self.levels == 256 else -32768
+        return words.view(self.word)[:count] >= self.dropped + low
+
+
+def _dense(x: Tensor) -> bool:
+    return x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
+
+
+class _Masked(torch.autograd.Function):
+    """x × mask × scale, keeping one byte a number for the way back."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, keep: Tensor, scale: float) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(keep)
+        ctx.scale = scale
+        return torch.ops.aten.native_dropout_backward(x, keep, scale)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        (keep,) = ctx.saved_tensors
+        return torch.ops.aten.native_dropout_backward(grad, keep, ctx.scale), None, None
+
+
+def cheap_dropout(module: Lowered) -> None:
+    """Dropout masks from cheap random bits: other masks, the same distribution."""
+    for step in module.steps_by_name.values():
+        if isinstance(step.layer, nn.Dropout):
+            step.layer = module.layers_by_name[step.name] = Dropout(step.layer.p)
+
+
+def relu_after_pool(module: Lowered) -> None:
+    """ReLU moves behind a max-pooling that alone takes its output: the same numbers, on fewer pixels."""
+    graph = module.graph
+    for node in graph.nodes:
+        step = module.steps_by_name[node.name]
+        if not isinstance(step.layer, MaxPool2d) or step.activation is not None:
+            continue
+        source = module.steps_by_name[node.inputs[0]]
+        alone = len(graph.consumers(source.name)) == 1 and source.name not in graph.outputs
+        if alone and isinstance(source.activation, nn.ReLU):
+            source.activation, step.activation = None, source.activation
+        elif alone and isinstance(source.layer, nn.ReLU) and source.activation is None:
+            step.activation, source.layer = source.layer, nn.Identity()
+
+
+TRAINING = (cheap_dropout, relu_after_pool)
+
+
+def seed_dropout(module: nn.Module, generator: torch.Generator | None) -> None:
+    """Let every dropout of the module draw from this generator."""
+    for part in module.modules():
+        if isinstance(part, Dropout):
+            part.generator = generator
+
+
+@cache
+def keep_pages() -> bool:
+    """Tell glibc to keep freed memory instead of giving it back: a training step asks for the same again.
+
+    Without it each large tensor is a fresh mapping whose pages the kernel fills with zeros. Set
+    ``CONVSMITH_MALLOC=0`` to leave the allocator alone.
+
+    Returns:
+        Whether it was done (glibc on Linux only).
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("CONVSMITH_MALLOC") == "0":
+        return False
+    trim, top_pad, mmap = -1, -2, -3  # M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD of malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+        ctypes.CDLL(None).gnu_get_libc_version  # noqa: B018  # musl has a mallopt that does nothing
+    except (OSError, AttributeError):
+        return False
+    done = [mallopt(mmap, 1 << 30), mallopt(trim, 1 << 30), mallopt(top_pad, 1 << 26)]
+    return all(done)

@@ -1,0 +1,203 @@
+"""The state of one training, and its one step: what `engine.loop.fit` drives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..graph import Graph
+from ..kinds._torch import BatchNorm
+from . import checkpoint as checkpoints
+from . import weights as numbers
+from .losses import cross_entropy
+from .lower import Lowered, lower
+from .optimizers import optimizer
+from .passes import TRAINING, keep_pages, seed_dropout
+from .predict import evaluate, to_NCHW
+from .recipe import Recipe
+from .schedule import share
+
+
+class Training:
+    """A network on its way: weights, their average, the optimizer's state, and how far it has come.
+
+    All randomness of an epoch comes from the seed and the epoch's number, so no generator needs storing.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        x: np.ndarray,
+        y: np.ndarray,
+        recipe: Recipe,
+        weights: Mapping[str, np.ndarray] | None,
+        checkpoint: Path | None,
+    ) -> None:
+        keep_pages()
+        self.graph, self.x, self.y, self.recipe = graph, x, y, recipe
+        self.classes = graph.output_shape[-1] or 0
+        first = numbers.initial(graph, recipe.seed) if weights is None else weights
+        self.module = lower(graph, first, passes=TRAINING)
+        self.average = lower(graph, first, passes=TRAINING)
+        self.live = [tensor for _, tensor, _, _ in numbers.tensors(self.module)]
+        self.mean = [tensor.detach() for _, tensor, _, _ in numbers.tensors(self.average)]
+        self.norms = [part for part in self.module.modules() if isinstance(part, BatchNorm)]
+        self.momenta = [norm.momentum for norm in self.norms]
+        trained = [(n, t, s, a) for n, t, s, a in numbers.tensors(self.module) if t.requires_grad]
+        self.trained = trained
+        self.optimizer = optimizer(
+            recipe.optimizer,
+            [tensor for _, tensor, _, _ in trained],
+            weight_decay=recipe.weight_decay or None,
+            decayed=[tensor.dim() > 1 for _, tensor, _, _ in trained],
+            **({"momentum": 0.9, "nesterov": True} if recipe.optimizer == "sgd" else {}),
+        )
+        self.total = recipe.epochs
+        self.progress = 0.0
+        self.steps = 0
+        self.seconds = 0.0
+        self.history: list[dict[str, Any]] = []
+        self.path = checkpoint
+        self.key = self._key(weights) if checkpoint else ""
+        if checkpoint:
+            self._resume()
+
+    @property
+    def done(self) -> bool:
+        """Whether every planned epoch is behind."""
+        return len(self.history) >= self.total
+
+    def replan(self, epochs: int | None) -> None:
+        """Change the total of epochs; the rest of the schedule is spread over what is left of them."""
+        if epochs is not None:
+            self.total = max(int(epochs), len(self.history))
+
+    def epoch(self, deadline: Callable[[], bool] | None) -> dict[str, Any] | None:
+        """One pass over the images; None where the deadline came first."""
+        done = len(self.history)
+        rng = np.random.default_rng([self.recipe.seed, done])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        order = rng.permutation(len(self.x))
+        size = min(self.recipe.batch_size, len(self.x))
+        batches = max(1, len(self.x) // size)  # what is left over waits for another epoch's order
+        grows = (1.0 - self.progress) / (self.total - done)
+        start = self.progress
+        loss_sum, right = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        rate = 0.0
+        self.module.train()
+        seed_dropout(self.module, generator)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**62)))
+            for batch in range(batches):
+                at = start + grows * batch / batches
+                rate = self.recipe.learning_rate * share(self.recipe.schedule, at, self.recipe.warm_up)
+                chosen = np.sort(order[batch * size : (batch + 1) * size])
+                loss, hits = self._step(to_NCHW(self.x[chosen]), self.y[chosen], rate, generator, batches)
+                loss_sum += loss
+                right += hits
+                if deadline is not None and deadline():
+                    return None
+        self.progress = 1.0 if done + 1 == self.total else start + grows
+        return {
+            "epoch": done + 1,
+            "loss": float(loss_sum) / batches,
+            "accuracy": int(right) / (batches * size),
+            "learning_rate": rate,
+        }
+
+    def _step(
+        self, x_NCHW: Tensor, y: np.ndarray, rate: float, generator: torch.Generator, batches: int
+    ) -> tuple[Tensor, Tensor]:
+        labels = torch.from_numpy(y)
+        x_NCHW, target = self.recipe.augment(x_NCHW, labels, classes=self.classes, generator=generator)
+        self.steps += 1
+        for norm, momentum in zip(self.norms, self.momenta, strict=True):
+            # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
+            # carry the first values through hundreds of steps.
+            norm.momentum = min(momentum, 1 - 1 / min(self.steps, 50))
+        loss, scores = cross_entropy(self.module, x_NCHW, target, label_smoothing=self.recipe.label_smoothing)
+        loss.backward()
+        self.optimizer.step(rate)
+        if self.recipe.ema:
+            horizon = min(self.recipe.ema * batches, self.steps / 2)
+            with torch.no_grad():
+                torch._foreach_lerp_(self.mean, self.live, 1 / (1 + horizon))
+        with torch.no_grad():
+            return loss.detach(), (scores.argmax(1) == labels).sum()
+
+    def judged(self) -> Lowered:
+        """The network whose weights count: the average, where one is kept."""
+        return self.average if self.recipe.ema else self.module
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Loss and accuracy of the weights that count."""
+        return evaluate(self.judged(), x, np.asarray(y))
+
+    def averaged(self) -> dict[str, np.ndarray]:
+        """The weights that count."""
+        return numbers.dump(self.judged())
+
+    def save(self) -> None:
+        """Write the checkpoint, where one is wanted."""
+        if self.path is None:
+            return
+        arrays = {f"live/{name}": array for name, array in numbers.dump(self.module).items()}
+        arrays |= {f"mean/{name}": array for name, array in numbers.dump(self.average).items()}
+        for slot, tensors in self.optimizer.state.items():
+            for (name, _, shape, axes), tensor in zip(self.trained, tensors, strict=True):
+                arrays[f"{slot}/{name}"] = numbers.to_keras(tensor, shape, axes)
+        state = {
+            "asked": self.recipe.epochs,
+            "total": self.total,
+            "progress": self.progress,
+            "steps": self.steps,
+            "iterations": self.optimizer.iterations,
+            "seconds": self.seconds,
+            "history": self.history,
+        }
+        checkpoints.write(self.path, arrays, state, self.key)
+
+    def _resume(self) -> None:
+        found = checkpoints.read(self.path, self.key) if self.path else None
+        if found is None:
+            return
+        arrays, state = found
+
+        def part(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+        numbers.load(self.module, part("live/"))
+        numbers.load(self.average, part("mean/"))
+        with torch.no_grad():
+            for slot, tensors in self.optimizer.state.items():
+                for (name, _, _, axes), tensor in zip(self.trained, tensors, strict=True):
+                    numbers.into(tensor, arrays[f"{slot}/{name}"], axes)
+        self.steps, self.progress, self.seconds = state["steps"], state["progress"], state["seconds"]
+        self.optimizer.iterations = state["iterations"]
+        self.history = state["history"]
+        # A run that was re-planned keeps its plan, unless the caller now asks for another length.
+        self.replan(state["total"] if state["asked"] == self.recipe.epochs else self.recipe.epochs)
+
+    def _key(self, weights: Mapping[str, np.ndarray] | None) -> str:
+        """What this training was asked to do, but for its length."""
+        recipe = {name: value for name, value in self.recipe.to_json().items() if name != "epochs"}
+        digest = hashlib.sha256(np.ascontiguousarray(self.y).tobytes())
+        for index in np.linspace(0, len(self.x) - 1, num=min(16, len(self.x)), dtype=np.int64):
+            digest.update(np.ascontiguousarray(self.x[index]).tobytes())
+        first = hashlib.sha256()
+        for name in sorted(weights or {}):
+            first.update(np.ascontiguousarray((weights or {})[name]).tobytes())
+        found = {
+            "network": self.graph.fingerprint,
+            "images": [list(self.x.shape), digest.hexdigest()],
+            "first weights": first.hexdigest(),
+            **recipe,
+        }
+        return json.dumps(json.loads(json.dumps(found)), sort_keys=True)
