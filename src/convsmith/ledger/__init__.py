@@ -1,0 +1,13 @@
+"""What a network costs: rows, totals, memory, receptive fields, budgets, tables; standard library only."""
+
+from .budget import Budget, Excess
+from .ledger import Ledger, size
+from .memory import liveness, peak_memory, training_memory
+from .receptive import Field, fields
+from .rows import Row, rows
+from .totals import Totals, concentration
+
+__all__ = [
+    "Budget", "Excess", "Field", "Ledger", "Row", "Totals", "concentration", "fields", "liveness",
+    "peak_memory", "rows", "size", "training_memory",
+]  # fmt: skip

@@ -1,0 +1,204 @@
+"""`size`: what a network costs, layer by layer, every figure with its formula, unit and convention."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ..graph import Graph
+from ..units import Bytes, Count, Size, show_bytes, show_count
+from .budget import Budget, Excess
+from .rows import Row, rows
+from .source import graph_of
+from .table import Table
+from .totals import Totals, concentration, totals
+from .views import VIEWS
+
+View = Literal["default", "formulas", "full", "course"]
+Precision = Literal["float32", "float16", "int8"]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a network costs. ``print(ledger)`` shows the table; the forms are attributes.
+
+    Args:
+        graph: the network.
+        rows: one for each layer.
+        totals: their sums, memory and receptive field.
+        over: the limits that are exceeded; empty when there are none.
+        view: which columns the tables have.
+        milliseconds: measured time by layer, where it was asked for.
+    """
+
+    graph: Graph
+    rows: tuple[Row, ...]
+    totals: Totals
+    over: tuple[Excess, ...] = ()
+    view: str = "default"
+    milliseconds: Mapping[str, Any] | None = None
+
+    @property
+    def table(self) -> Table:
+        """The chosen view as a table."""
+        return VIEWS[self.view](self)
+
+    @property
+    def text(self) -> str:
+        """Aligned columns for a terminal."""
+        return self.table.text
+
+    @property
+    def csv(self) -> str:
+        """Comma-separated values."""
+        return self.table.csv
+
+    @property
+    def markdown(self) -> str:
+        """A Markdown table."""
+        return self.table.markdown
+
+    @property
+    def latex(self) -> str:
+        """A LaTeX table."""
+        return self.table.latex
+
+    @property
+    def html(self) -> str:
+        """A self-contained HTML page."""
+        return self.table.html
+
+    def to_json(self) -> dict[str, Any]:
+        """Rows and totals as ``docs/ledger-json.md`` describes them."""
+        found: dict[str, Any] = {
+            "network": self.graph.name,
+            "rows": [row.to_json() for row in self.rows],
+            "totals": self.totals.to_json(),
+            "over_budget": [excess.to_json() for excess in self.over],
+        }
+        if self.milliseconds is not None:
+            for row in found["rows"]:
+                row["measured"] = self.milliseconds.get(row["name"])
+        return found
+
+    def render(self, form: str) -> str:
+        """The ledger as "text", "json", "csv", "markdown", "latex" or "html"."""
+        return json.dumps(self.to_json(), indent=1) if form == "json" else getattr(self, form)
+
+    @property
+    def exit_code(self) -> int:
+        """1 when it is over the budget, else 0."""
+        return 1 if self.over else 0
+
+    def with_view(self, view: View) -> Ledger:
+        """The same ledger with other columns."""
+        return replace(self, view=view)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands below the table: the totals in words, where they concentrate, the conventions."""
+        found = [_sentence(self.totals)]
+        for what, noun in (("params", "parameters"), ("macs", "MACs"), ("activation_size", "activations")):
+            parts = concentration(self.rows, what)
+            if parts:
+                named = ", ".join(f"{name} {share:.0%}" for name, share in parts[:4])
+                more = f" and {len(parts) - 4} more" if len(parts) > 4 else ""
+                found.append(f"half of the {noun}: {named}{more}")
+        found.append(_memory(self.totals))
+        field = self.totals.receptive_field
+        found.append(
+            f"receptive field: {field.size[0]}×{field.size[1]} pixels, stride {field.stride[0]}, "
+            f"start {field.start[0]}, at {self.totals.receptive_field_at}"
+            + (" (* along the local path: a gate has seen the whole image)" if field.gated else "")
+        )
+        found.append(
+            "conventions: one image; a MAC is one multiply-add of a convolution or dense layer, without bias"
+        )
+        if self.totals.unknown:
+            found.append("not known, so not in any total: " + ", ".join(self.totals.unknown))
+        found += [f"OVER BUDGET: {excess}" for excess in self.over]
+        return tuple(found)
+
+
+def _sentence(totals: Totals) -> str:
+    """Parameters, bytes and MACs in words."""
+    if totals.params is None:
+        params = "parameters unknown"
+    else:
+        params = f"{totals.params:,} parameters"
+        parts = []
+        if totals.statistics:
+            parts.append(f"{totals.statistics:,} statistics")
+        if totals.trainable_params is not None and totals.trainable_params < totals.params:
+            parts.insert(0, f"{totals.trainable_params:,} trainable")
+        params += f" ({', '.join(parts)})" if parts else ""
+        sizes = " / ".join(show_bytes(each) for each in totals.weight_bytes.values() if each is not None)
+        params += f", {sizes} at float32 / float16 / int8"
+    macs = "MACs unknown" if totals.macs is None else f"{show_count(totals.macs)} MACs"
+    return f"{params}; {macs}"
+
+
+def _memory(totals: Totals) -> str:
+    """The memory figures in words."""
+    models = [
+        f"{model.replace('_', ' ')} {'unknown' if value is None else show_bytes(value)}"
+        for model, value in totals.peak_memory.items()
+    ]
+    training = totals.training_memory
+    total = "unknown" if training["total"] is None else show_bytes(training["total"])
+    return (
+        f"peak memory ({totals.precision}, one image): {', '.join(models)}; "
+        f"training (batch {training['batch']}, {training['optimizer']}): {total}"
+    )
+
+
+def size(
+    network: str,
+    *,
+    input_shape: Size | None = None,
+    classes: int | None = None,
+    view: View = "default",
+    precision: Precision = "float32",
+    batch: int = 32,
+    optimizer: str = "adam",
+    max_params: Count | None = None,
+    max_macs: Count | None = None,
+    max_bytes: Bytes | None = None,
+    max_memory: Bytes | None = None,
+) -> Ledger:
+    """What a network costs, layer by layer, with the formula of each figure. Exit code 1 when over a limit.
+
+    Args:
+        network: a name in the zoo, a .keras or .json file, or (in Python) a Keras model or Graph.
+        input_shape: rows, columns and channels, where the network leaves them open; any for the zoo.
+        classes: how many classes, for a name in the zoo.
+        view: default; formulas (of everything); full (all columns); course (f, p, s, n_H, n_W, n_C).
+        precision: of the activations in the memory figures.
+        batch: images per step, for training memory.
+        optimizer: Keras's name, for training memory.
+        max_params: limit on parameters, statistics included.
+        max_macs: limit on multiply-adds of one image.
+        max_bytes: limit on the bytes of the weights at float32.
+        max_memory: limit on peak bytes of activations (float32, one image, model liveness).
+
+    Returns:
+        The ledger: print it, or take ``.csv .markdown .latex .html .to_json() .totals .rows``.
+
+    Raises:
+        BadInput: for a network that cannot be read, with what to try.
+
+    Example:
+        >>> ledger = size("lenet5", input_shape=(32, 32, 1))
+        >>> ledger.totals.params, ledger.totals.macs
+        (61706, 416520)
+    """
+    graph = graph_of(network, input_shape=input_shape, classes=classes)
+    budget = Budget(max_params, max_macs, max_bytes, max_memory)
+    found = rows(graph)
+    sums = totals(graph, found, precision=precision, batch=batch, optimizer=optimizer)
+    return Ledger(graph, found, sums, budget.over(graph), view)

@@ -1,0 +1,107 @@
+"""Receptive fields: which pixels of the image each number of a layer's output depends on.
+
+Source: A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural Networks",
+Distill 2019: the recurrences for size, stride and start, and the union over branches. Two conventions are
+ours to state. A gate (squeeze-and-excite: a product with something that has looked at the whole image) is
+followed along its local path only, and marked `gated`, because by the letter every output behind the first
+gate sees the whole image. Where no local path is left (global pooling, Dense), the field is `whole`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..graph import Graph, Node
+from ..kinds import Reach
+
+
+class Field(NamedTuple):
+    """The receptive field of one output position, in pixels of the image, rows and columns.
+
+    Args:
+        size: rows and columns seen; may exceed the image (the rest is padding).
+        stride: pixels between the fields of neighbouring outputs.
+        start: the first row and column seen by the first output; negative inside the padding.
+        whole: every output sees the whole image; the three figures above are then the last local ones.
+        gated: a gate before it has looked at the whole image; the figures follow the local path.
+    """
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    start: tuple[int, int] = (0, 0)
+    whole: bool = False
+    gated: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The field as a JSON-able dictionary."""
+        return {
+            "size": list(self.size), "stride": list(self.stride), "start": list(self.start),
+            "whole": self.whole, "gated": self.gated,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        if self.whole:
+            return "whole"
+        rows, columns = self.size
+        return (str(rows) if rows == columns else f"{rows}×{columns}") + ("*" if self.gated else "")
+
+
+_LOCAL = Reach()
+
+
+def fields(graph: Graph) -> dict[str, Field]:
+    """The receptive field of every layer's output, by layer name; time linear in the number of layers.
+
+    Example:
+        >>> from convsmith.graph import notation as keras
+        >>> x = inputs = keras.Input((32, 32, 1))
+        >>> x = keras.layers.Conv2D(6, 5, name="conv")(x)
+        >>> x = keras.layers.MaxPooling2D(2, name="pool")(x)
+        >>> fields(keras.Model(inputs, x))["pool"]
+        Field(size=(6, 6), stride=(2, 2), start=(0, 0), whole=False, gated=False)
+    """
+    found: dict[str, Field] = {}
+    for node in graph.nodes:
+        found[node.name] = _field(graph, node, [found[source] for source in node.inputs])
+    return found
+
+
+def _field(graph: Graph, node: Node, sources: list[Field]) -> Field:
+    if not sources:
+        return Field()
+    reach = node.kind.reach(*graph.input_shapes(node))
+    if len(sources) == 1:
+        return sources[0] if reach == _LOCAL else _through(sources[0], reach)
+    joined = _join(sources, gate=node.kind_name == "Multiply")
+    return joined if reach == _LOCAL else _through(joined, reach)
+
+
+def _through(field: Field, reach: Reach) -> Field:
+    """The field behind one window."""
+    if field.whole or reach.whole:
+        return field._replace(whole=True)
+    (rows, columns), (down, across), (top, left) = field.size, field.stride, field.start
+    return Field(
+        (rows + (reach.kernel[0] - 1) * down, columns + (reach.kernel[1] - 1) * across),
+        (down * reach.stride[0], across * reach.stride[1]),
+        (top - reach.start[0] * down, left - reach.start[1] * across),
+        gated=field.gated,
+    )
+
+
+def _join(sources: list[Field], gate: bool) -> Field:
+    """The union of the branches' fields."""
+    local = [field for field in sources if not field.whole]
+    gated = any(field.gated for field in sources)
+    if not local or (len(local) < len(sources) and not gate):
+        return (local or sources)[0]._replace(whole=True, gated=gated)
+    start = (min(field.start[0] for field in local), min(field.start[1] for field in local))
+    return Field(
+        (
+            max(field.start[0] + field.size[0] for field in local) - start[0],
+            max(field.start[1] + field.size[1] for field in local) - start[1],
+        ),
+        (max(field.stride[0] for field in local), max(field.stride[1] for field in local)),
+        start,
+        gated=gated or len(local) < len(sources),
+    )

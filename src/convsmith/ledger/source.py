@@ -1,0 +1,36 @@
+"""From what a person calls a network to its Graph."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import graph as graphs
+from ..graph import Graph
+
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
+
+
+def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes: int | None = None) -> Graph:
+    """The Graph of a network.
+
+    Args:
+        network: a Graph, a Keras model, the path of a .keras or .json file, JSON, or a name in the zoo.
+        input_shape: rows, columns, channels, where the network leaves them open; any for the zoo.
+        classes: how many, for a name in the zoo.
+
+    Example:
+        >>> graph_of("lenet5", input_shape=(28, 28, 1)).params
+        44426
+    """
+    if isinstance(network, str) and _NAME.fullmatch(network) and not Path(network).exists():
+        # By name, as a Registry imports: the zoo is a room on the same floor.
+        zoo = importlib.import_module("convsmith.zoo")
+        if network in zoo.NETWORKS or Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
+            return zoo.network(network, input_shape, classes)
+    if isinstance(network, Graph) and input_shape is None:
+        return network
+    return graphs.read(network, input_shape=input_shape)  # type: ignore[attr-defined]
