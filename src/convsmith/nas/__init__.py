@@ -1,0 +1,1 @@
+"""Architecture search: the best network within a hard budget, with its baselines."""

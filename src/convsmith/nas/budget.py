@@ -1,0 +1,176 @@
+"""The budget: hard limits on what a network costs, checked from its Graph before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from convsmith.errors import BadInput
+from convsmith.graph import Graph
+from convsmith.ledger.memory import liveness
+from convsmith.units import show_bytes, show_count
+
+Latency = Callable[[Graph], float]
+BYTES_PER_NUMBER = 4  # fp32
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on a network; None means no limit.
+
+    Args:
+        params: numbers that the network holds, batch-norm statistics included, as Keras counts them.
+        macs: multiply-adds for one image.
+        bytes: the weights in fp32: four bytes for each of params.
+        memory: bytes of activations alive at once, at their peak, fp32, one image (the ledger's liveness).
+        latency_ms: milliseconds for one image on this machine, as measured by the caller's function.
+
+    Raises:
+        BadInput: a limit that is not a positive number.
+
+    Example:
+        >>> from convsmith.graph import notation as keras
+        >>> x = inputs = keras.Input((32, 32, 3))
+        >>> graph = keras.Model(inputs, keras.layers.Conv2D(10, 3)(x))
+        >>> verdict = Budget(params=300, macs=200_000).check(graph)
+        >>> verdict.kept, verdict.over
+        (False, ('macs',))
+        >>> print(verdict)
+        params 280 of 300; macs 243k of 200k: over
+    """
+
+    params: int | None = None
+    macs: int | None = None
+    bytes: int | None = None
+    memory: int | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in asdict(self).items():
+            if limit is None:
+                continue
+            number = isinstance(limit, int | float) and not isinstance(limit, bool)
+            if not number or not math.isfinite(limit) or limit <= 0:
+                option = "--max-" + name.replace("_", "-")
+                raise BadInput(
+                    option, f"came {limit!r}", "a number above zero", f"{option} {_EXAMPLES[name]}"
+                )
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by quantity."""
+        return {name: limit for name, limit in asdict(self).items() if limit is not None}
+
+    def without_latency(self) -> Budget:
+        """The part of the budget that a Graph alone decides."""
+        return replace(self, latency_ms=None)
+
+    def capped(self, macs: float) -> Budget:
+        """The same budget with at most this many multiply-adds."""
+        return replace(self, macs=max(1, int(macs if self.macs is None else min(macs, self.macs))))
+
+    def check(self, graph: Graph, latency_ms: Latency | None = None) -> Verdict:
+        """Whether a network keeps the budget, with every figure.
+
+        Args:
+            graph: the network.
+            latency_ms: measures a network in milliseconds for one image; asked last, and only when
+                there is a limit on latency and every other limit is kept.
+
+        Raises:
+            BadInput: a quantity with a limit is not known for this network, or latency cannot be measured.
+        """
+        figures = figures_of(graph)
+        limits = self.limits
+        over = []
+        for name, limit in limits.items():
+            if name == "latency_ms":
+                continue
+            figure = figures[name]
+            if figure is None:
+                came = f"{name} of this network are not known"
+                raise BadInput("--max-" + name, came, "layers that convsmith can count", "another space")
+            if figure > limit:
+                over.append(name)
+        if "latency_ms" in limits and not over:
+            if latency_ms is None:
+                raise BadInput("--max-latency-ms", "nothing here measures latency", "a function that does")
+            figures["latency_ms"] = latency_ms(graph)
+            if figures["latency_ms"] > limits["latency_ms"]:
+                over.append("latency_ms")
+        return Verdict(figures, limits, tuple(over))
+
+    def to_json(self) -> dict[str, Any]:
+        """The limits as a JSON-able dict, None where there is none."""
+        return asdict(self)
+
+
+_EXAMPLES = {"params": "50k", "macs": "5M", "bytes": "200kB", "memory": "1MB", "latency_ms": "2"}
+QUANTITIES = tuple(field.name for field in fields(Budget))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a network costs, against what it may cost.
+
+    Args:
+        figures: every quantity; latency_ms is None where it was not measured.
+        limits: the limits that are set.
+        over: the quantities that are above their limit.
+    """
+
+    figures: dict[str, Any]
+    limits: dict[str, float]
+    over: tuple[str, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether every limit is kept."""
+        return not self.over
+
+    @property
+    def excess(self) -> float:
+        """How far it is over, as the sum of the natural logarithms of figure / limit; 0 when kept."""
+        return math.fsum(math.log(self.figures[name] / self.limits[name]) for name in self.over)
+
+    def __str__(self) -> str:
+        parts = []
+        for name, limit in self.limits.items():
+            end = ": over" if name in self.over else ""
+            parts.append(f"{name} {show(name, self.figures[name])} of {show(name, limit)}{end}")
+        return "; ".join(parts) or "no limits"
+
+
+def figures_of(graph: Graph, names: Iterable[str] = QUANTITIES) -> dict[str, Any]:
+    """The quantities of a network that its Graph decides, and latency_ms as None.
+
+    Args:
+        graph: the network.
+        names: which quantities; params and macs are counts, bytes and memory are bytes (fp32, one image).
+    """
+    return {name: _FIGURES[name](graph) for name in names}
+
+
+_FIGURES: dict[str, Callable[[Graph], Any]] = {
+    "params": lambda graph: graph.params,
+    "macs": lambda graph: graph.macs,
+    "bytes": lambda graph: None if graph.params is None else graph.params * BYTES_PER_NUMBER,
+    "memory": lambda graph: liveness(graph),
+    "latency_ms": lambda graph: None,
+}
+
+
+def show(name: str, figure: float | None) -> str:
+    """A figure of a quantity as a person says it.
+
+    Example:
+        >>> show("params", 19_900), show("latency_ms", 1.23456), show("bytes", 80_000)
+        ('19.9k', '1.23 ms', '80.0 kB')
+    """
+    if figure is None:
+        return "not measured"
+    if name == "latency_ms":
+        return f"{figure:.3g} ms"
+    return show_bytes(figure) if name in ("bytes", "memory") else show_count(figure)

@@ -1,0 +1,104 @@
+"""What the clock decides in a search: how long a trial is trained, whose turn it is, when to stop.
+
+Each decision is a small dict in plan.json; with the same plan the clock is not asked again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .store import Trial
+
+FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
+PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
+TRIALS_WANTED = 28  # short trainings that the epochs are chosen for
+FIRST_EPOCHS = (1, 12)
+FINAL_EPOCHS = 60
+FINALISTS = 3
+STRETCH = 3.0  # the longer training is worth it when it is this much longer; fewer finalists before that
+
+
+class Clock:
+    """Seconds of a search, going on where an interrupted one stopped.
+
+    Args:
+        limit: seconds that the search may take; None for no limit.
+        before: seconds that were used before.
+        now: the time in seconds, e.g. `time.monotonic`.
+    """
+
+    def __init__(
+        self, limit: float | None, before: float = 0.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.limit, self._before, self._now = limit, before, now
+        self._start = now()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds used so far."""
+        return self._before + self._now() - self._start
+
+    @property
+    def left(self) -> float:
+        """Seconds left; infinite without a limit."""
+        return float("inf") if self.limit is None else self.limit - self.elapsed
+
+
+def first_rung(seconds_left: float, seconds_per_epoch: float, macs: float) -> dict[str, Any]:
+    """Epochs of the short trainings, and a cap on multiply-adds so that none takes too long.
+
+    Args:
+        seconds_left: of the whole search.
+        seconds_per_epoch: measured on one network.
+        macs: that network's multiply-adds.
+
+    Example:
+        >>> first_rung(600, 1.0, 3e6)
+        {'epochs': 12, 'cap_macs': 6428571}
+        >>> first_rung(600, 30.0, 3e6)
+        {'epochs': 1, 'cap_macs': 3000000}
+    """
+    each = seconds_left * FIRST_SHARE / TRIALS_WANTED
+    epochs = int(min(max(each / seconds_per_epoch, FIRST_EPOCHS[0]), FIRST_EPOCHS[1]))
+    # Twice the mean: smaller networks make up for larger ones.
+    larger = max(1.0, 2 * each / (epochs * seconds_per_epoch))
+    return {"epochs": epochs, "cap_macs": int(macs * larger)}
+
+
+def final_rung(seconds_left: float, arms: Sequence[Sequence[Trial]], largest: Trial | None) -> dict[str, Any]:
+    """How many of each arm are trained again, and for how many epochs, in the time that is left.
+
+    Args:
+        seconds_left: of the whole search.
+        arms: the finished trials of each arm, best first.
+        largest: the trial of the largest network that fits.
+
+    Returns:
+        {"top": trials of each arm, 0 for none, "epochs": of each}
+    """
+    for top in range(FINALISTS, 0, -1):
+        finalists = {trial.fingerprint: trial for arm in arms for trial in arm[:top]}
+        if largest is not None:
+            finalists[largest.fingerprint] = largest
+        short = max((trial.epochs for trial in finalists.values()), default=1)
+        for_each_epoch = sum(trial.seconds / trial.epochs for trial in finalists.values())
+        epochs = int(0.9 * seconds_left / for_each_epoch) if for_each_epoch > 0 else FINAL_EPOCHS
+        epochs = min(epochs, max(FINAL_EPOCHS, short))
+        if finalists and (epochs >= STRETCH * short or (top == 1 and epochs > short)):
+            return {"top": top, "epochs": epochs}
+    return {"top": 0, "epochs": 0}
+
+
+def next_arm(used: dict[str, float], counts: dict[str, float], open_arms: Sequence[str]) -> str:
+    """Whose turn it is: who used fewer training seconds, then who had fewer trials, then the first."""
+    return min(open_arms, key=lambda arm: (used[arm], counts[arm], open_arms.index(arm)))
+
+
+def is_time_for_another(elapsed: float, until: float, seconds_of_trials: Sequence[float]) -> bool:
+    """Whether a trial of middling length would end nearer to `until` than not starting it."""
+    if not seconds_of_trials:
+        return elapsed < until
+    middling = sorted(seconds_of_trials)[len(seconds_of_trials) // 2]
+    return elapsed + middling / 2 < until

@@ -1,0 +1,91 @@
+"""Search: the best network of a space within a hard budget, with its baselines at equal cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from convsmith.errors import BadInput
+from convsmith.runs import Run
+
+from .budget import Budget, Latency
+from .choose import Space
+from .driver import Ask, Driver, Found, Progress
+from .pace import Clock
+from .store import Store
+from .trial import Evaluate, settings_of
+
+
+def search(
+    space: Space,
+    evaluate: Evaluate,
+    *,
+    budget: Budget | None = None,
+    algorithm: str = "evolution",
+    options: dict[str, Any] | None = None,
+    baselines: bool = True,
+    seconds: float | None = None,
+    trials: int | None = None,
+    epochs: tuple[int, int] | None = None,
+    top: int = 3,
+    seed: int = 0,
+    latency_ms: Latency | None = None,
+    run: Run | None = None,
+    plan: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    now: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Search a space for the network with the best validation score that keeps the budget.
+
+    Args:
+        space: where to search.
+        evaluate: trains a network from scratch: ``evaluate(graph, epochs=3, seed=7) -> Evaluation``.
+        budget: hard limits; nothing over them is ever evaluated.
+        algorithm: a name in `ALGORITHMS`.
+        options: the algorithm's own settings.
+        baselines: also run random search at the same cost, and the largest network that fits.
+        seconds: for the whole search; epochs and numbers of trials follow from it.
+        trials: of the algorithm; random search gets as many. One of `seconds` and `trials` is given, or
+            both: then what is reached first ends the short trainings.
+        epochs: of the short trainings and of the finalists'; (6, 24) without a clock.
+        top: how many finalists of each arm, without a clock.
+        seed: of every random number.
+        latency_ms: measures a network in milliseconds; needed when latency is limited.
+        run: the run folder that keeps the trials; the same search on it goes on where it stopped.
+        plan: decisions to repeat, from an earlier search's `Found.plan` or plan.json.
+        progress: called with a dict at each step: {"event": "feasible" | "pace" | "trial_begins" |
+            "trial" | "final" | "end", ...}.
+        now: the clock, in seconds.
+
+    Returns:
+        The best of all, and the baselines.
+
+    Raises:
+        Infeasible: no network of the space keeps the budget; said before anything is trained.
+        BadInput: neither seconds nor trials, a wrong setting, or the plan of another search.
+        ConvsmithError: every trial failed.
+
+    Example:
+        >>> from convsmith.nas.spaces import space
+        >>> from convsmith.nas.trial import Evaluation
+        >>> def evaluate(graph, *, epochs, seed):  # trains nothing: deeper is better, up to a point
+        ...     return Evaluation(score=1 / (1 + abs(len(graph) - 20)), seconds=0.1)
+        >>> found = search(space("stages", (8, 8, 1), 10), evaluate, budget=Budget(params=20_000), trials=12)
+        >>> found.best.score, found.graph.params <= 20_000, sorted(found.winners)
+        (1.0, True, ['evolution', 'largest', 'random'])
+    """
+    ask = Ask(seconds, trials, epochs, top)
+    ask.check()
+    if budget is not None and budget.latency_ms is not None and latency_ms is None:
+        came = "nothing here measures latency"
+        raise BadInput("--max-latency-ms", came, "a function from a Graph to milliseconds", "latency_ms=...")
+    settings = settings_of(algorithm, options or {})
+    store = Store(run, plan)
+    driver = Driver(
+        space, evaluate, budget=budget or Budget(), algorithm=algorithm, settings=settings,
+        baselines=baselines, ask=ask, seed=seed, store=store, latency_ms=store.remembering(latency_ms),
+        progress=progress or (lambda event: None),
+        clock=Clock(seconds, store.trials[-1].at if store.trials else 0.0, now),
+    )  # fmt: skip
+    return driver.run()

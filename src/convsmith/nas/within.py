@@ -1,0 +1,78 @@
+"""A space that stays within a budget by itself; what algorithms are given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .budget import Budget, Latency
+from .choose import Answers, Space
+from .fit import fill, fit_to_budget, shrink
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_GROWING = 30  # moves tried toward the limits
+
+
+class Within(Space):
+    """A space that stays within a budget by itself: all that it samples, mutates or crosses keeps it.
+
+    Args:
+        space: the space.
+        budget: the limits.
+        anchor: a genotype known to keep them (`ensure_feasible`).
+        latency_ms: measures a network; needed when latency is limited.
+
+    Example:
+        >>> import numpy as np
+        >>> from convsmith.nas.fit import ensure_feasible
+        >>> from convsmith.nas.spaces import space
+        >>> rng, budget = np.random.default_rng(0), Budget(params=2_000)
+        >>> digits = space("stages", (8, 8, 1), 10)
+        >>> within = Within(digits, budget, ensure_feasible(digits, budget, rng))
+        >>> all(budget.check(within.graph(within.sample(rng))).kept for _ in range(20))
+        True
+    """
+
+    def __init__(
+        self, space: Space, budget: Budget, anchor: Answers, latency_ms: Latency | None = None
+    ) -> None:
+        super().__init__(space.function, space.input_shape, space.classes, name=space.name)
+        self.budget, self._anchor, self._latency_ms, self._free = budget, anchor, latency_ms, space
+
+    def _fit(self, answers: Answers, rng: np.random.Generator) -> Answers:
+        return fit_to_budget(
+            self._free, answers, self.budget, rng, latency_ms=self._latency_ms, anchor=self._anchor
+        )
+
+    def sample(self, rng: np.random.Generator) -> Answers:
+        """Answers drawn uniformly, shrunk until they fit, then grown again toward the limits.
+
+        Networks near their limits are the better ones more often than not; how near is drawn too.
+        """
+        drawn = self._free.sample(rng)
+        static = self.budget.without_latency()
+        shrunk = shrink(self._free, drawn, static, rng)
+        return self._fit(drawn if shrunk is None else _grow(self._free, shrunk, static, rng), rng)
+
+    def mutate(self, answers: Answers, rng: np.random.Generator) -> Answers:
+        """One answer changed, and as many more as the budget then asks for."""
+        return self._fit(self._free.mutate(answers, rng), rng)
+
+    def crossover(self, first: Answers, second: Answers, rng: np.random.Generator) -> Answers:
+        """Each answer from one parent or the other, then fitted to the budget."""
+        return self._fit(self._free.crossover(first, second, rng), rng)
+
+
+def _grow(space: Space, answers: Answers, budget: Budget, rng: np.random.Generator) -> Answers:
+    """Random moves toward the limits, none beyond, until a share of them drawn from 0.4 to 1 is used."""
+    share, filled = rng.uniform(0.4, 1.0), fill(space.graph(answers), budget)
+    for _ in range(_GROWING if budget.limits else 0):
+        if filled >= share:
+            break
+        options = space.options(answers)
+        name = list(options)[int(rng.integers(len(options)))]
+        moved = space.complete({**answers, name: options[name][int(rng.integers(len(options[name])))]}, rng)
+        if (found := fill(space.graph(moved), budget)) > filled:
+            answers, filled = moved, found
+    return answers
