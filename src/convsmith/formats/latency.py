@@ -69,7 +69,8 @@ def latency_ms(
     The figure is the median of repeated runs after a warm-up. A neighbour on the same core makes runs longer
     that have nothing to do with the network; with one thread such a run shows, because it takes more time
     than the processor gave to it, and is set aside. Where nearly every run is disturbed, the processor's time
-    itself is taken. Without the processor's time (more threads, a coarse clock) it is the plain median of all runs.
+    itself is taken. Without the processor's time (more threads, a coarse clock) it is the plain median of all
+    runs.
 
     Args:
         graph: the network; its sizes must be known.
