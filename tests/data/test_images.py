@@ -29,7 +29,7 @@ def caltech(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
     root = tmp_path_factory.mktemp("caltech")
     with tarfile.open(shared / "data" / "caltech12.tar") as tar:
         tar.extractall(root, filter="data")
-    return read(root / "caltech12")
+    return read(root / "caltech12", cache=None)
 
 
 def of(x: np.ndarray, y: np.ndarray | None = None) -> Images:

@@ -316,5 +316,5 @@ def test_mnist_is_counted_right(shared: Path) -> None:
 def test_one_photo_without_a_label(make_folder: Maker) -> None:
     root = make_folder(cat=1)
     assert np.array_equal(photo(root / "cat" / "000.png"), noise(0))
-    with pytest.raises(BadInput, match="nowhere.jpg: cannot be opened: No such file"):
+    with pytest.raises(BadInput, match=r"nowhere\.jpg: cannot be opened: No such file"):
         photo("nowhere.jpg")

@@ -18,7 +18,8 @@ from .decode import MAX_PIXELS, Unreadable, decode
 from .found import report
 from .items import Items, Rows
 from .looks import NEAR_BITS, NEAR_SIDE, groups_of
-from .scan import RECORD, Progress, scan
+from .record import RECORD, Progress
+from .scan import scan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,11 +83,24 @@ class Images:
         rows = np.arange(len(items), dtype=np.int64)
         return cls(items, y, tuple(classes), source, reader, rows, part, group, None, (), tuple(notes))
 
-    def examined(self, *, max_pixels: int = MAX_PIXELS, progress: Progress | None = None) -> Images:
-        """Look at every image once; those that cannot be read are left out and listed with the reason."""
+    def examined(
+        self,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        progress: Progress | None = None,
+        workers: int | None = None,
+        cache: str | Path | None = None,
+    ) -> Images:
+        """Look at every image once; those that cannot be read are left out and listed with the reason.
+
+        The arguments are those of `convsmith.data.scan.scan`.
+        """
         if self.records is not None:
             return self
-        rows, seen, reasons = scan(self.items, max_pixels=max_pixels, progress=progress)
+        rows, seen, reasons = scan(
+            self.items, max_pixels=max_pixels, progress=progress, workers=workers,
+            cache=None if cache is None else Path(cache),
+        )  # fmt: skip
         records = np.zeros(len(self.items), RECORD)
         records[rows] = seen
         unreadable = tuple((self.items.name(i), reason) for i, reason in reasons)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import BadInput
 from .decode import Unreadable, decode
-from .items import Items, Rows
+from .items import Files, Items, Rows
 from .looks import digest
-from .scan import Progress
+from .record import Progress
 from .wholefile import reserve, whole
 
 VERSION = 1  # part of the key: raise it when decoding or resizing changes what comes out
@@ -72,18 +74,61 @@ def decode_row(items: Items, i: int, raw: np.ndarray, size: tuple[int, int], cha
         # of the full decoding, on average over each image (at 2 times 4.4, at 3 times 2.6)
         return resized(decode(data, at_least=(4 * size[0], 4 * size[1])).pixels, size, channels)
     except Unreadable as error:
-        raise BadInput(items.name(i), str(error), "the file that was there before", "start again") from None
+        raise _gone(items, i, str(error)) from None
 
 
 def fill(
-    out: np.ndarray, items: Items, rows: np.ndarray, raws: np.ndarray, progress: Progress | None = None
+    out: np.ndarray,
+    items: Items,
+    rows: np.ndarray,
+    raws: np.ndarray,
+    progress: Progress | None = None,
+    workers: int | None = None,
 ) -> None:
-    """Decode ``items[rows]`` into `out`, uint8 (N, H, W, C)."""
+    """Decode ``items[rows]`` into `out`, uint8 (N, H, W, C); `workers` as in `scan.scan`."""
+    from .workers import wanted
+
+    count = wanted(items, len(rows), workers)
     size, channels = (out.shape[1], out.shape[2]), out.shape[3]
-    for n, i in enumerate(rows):
-        out[n] = decode_row(items, int(i), raws[n], size, channels)
-        if progress and (n % 64 == 0 or n + 1 == len(rows)):
-            progress("decoding", n + 1, len(rows))
+    done = _by_workers(items, rows, raws, out.shape[1:], count) if count else None
+    if done is None:
+        done = ((n, decode_row(items, int(i), raws[n], size, channels)) for n, i in enumerate(rows))
+    for ready, (n, image) in enumerate(done, 1):
+        out[n] = image
+        if progress and (ready % 64 == 0 or ready == len(rows)):
+            progress("decoding", ready, len(rows))
+
+
+def _by_workers(
+    items: Items, rows: np.ndarray, raws: np.ndarray, shape: tuple[int, ...], count: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(number, pixels) of each row, in any order, decoded in processes of their own."""
+    from .workers import Decoders
+
+    def jobs() -> Iterator[tuple[dict[str, Any], bytes]]:
+        for n, i in enumerate(rows):
+            job = {"do": "pixels", "raw": raws[n].tobytes().hex(), "shape": list(shape)}
+            if isinstance(items, Files):
+                yield {**job, "path": items.path(int(i))}, b""
+            else:
+                yield job, bytes(_raw(items, int(i)))
+
+    with Decoders(count) as decoders:
+        for n, answer, body in decoders.map(jobs()):
+            if not answer["ok"]:
+                raise _gone(items, int(rows[n]), answer["reason"])
+            yield n, np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def _raw(items: Items, i: int) -> bytes | np.ndarray:
+    try:
+        return items.raw(i)
+    except Unreadable as error:
+        raise _gone(items, i, str(error)) from None
+
+
+def _gone(items: Items, i: int, reason: str) -> BadInput:
+    return BadInput(items.name(i), reason, "the file that was there before", "start again")
 
 
 def cache_path(folder: Path, fingerprint: str, size: tuple[int, int], channels: int) -> Path:

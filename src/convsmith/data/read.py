@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from ..errors import BadInput, nearest
 from .decode import MAX_PIXELS, Unreadable, decode
 from .images import Images
 from .items import read_bytes
+from .memory import cache_folder
 from .readers import READERS, as_path
-from .scan import Progress
+from .record import Progress
 
 NAMED = ("digits",)
 
@@ -22,6 +24,8 @@ def read(
     reader: str | None = None,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
+    workers: int | None = None,
+    cache: str | Path | None = "default",
 ) -> Images:
     """Read a set of labelled images and look at every image once.
 
@@ -30,6 +34,10 @@ def read(
         reader: name of the reader to use; None asks each in turn.
         max_pixels: images with more pixels are listed as unreadable instead of decoded.
         progress: called as ``progress(what, done, total)`` from time to time.
+        workers: processes that decode, so that a crash or an endless file costs one image and not the run;
+            0 for none, None for one per core from 48 files on.
+        cache: folder where what was seen in 200 files or more is remembered; "default" for `cache_folder()`,
+            None for nowhere.
 
     Returns:
         The readable images; ``found`` says what there was, and what could not be read, and why.
@@ -43,7 +51,10 @@ def read(
         >>> len(images), len(images.train), len(images.validation), len(images.test)
         (1797, 1169, 269, 359)
     """
-    images = listing(data, reader=reader).examined(max_pixels=max_pixels, progress=progress)
+    images = listing(data, reader=reader).examined(
+        max_pixels=max_pixels, progress=progress, workers=workers,
+        cache=cache_folder() if cache == "default" else cache,
+    )  # fmt: skip
     enough(images)
     return images
 

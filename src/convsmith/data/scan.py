@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .decode import MAX_PIXELS, NOTES, Unreadable, decode, is_grey, sniff
-from .items import Items
+from .items import Files, Items
 from .looks import NEAR_SIDE, digest, look, pixel_digest
-
-RECORD = np.dtype(
-    [
-        ("raw", "<u8", 2),  # digest of the file's bytes
-        ("content", "<u8", 2),  # digest of the decoded pixels
-        ("look", "<u8", 2),  # perceptual hash, 0 where it means nothing
-        ("height", "<u4"),
-        ("width", "<u4"),
-        ("bytes", "<u8"),
-        ("mode", "S8"),
-        ("format", "S8"),
-        ("notes", "<u4"),  # bit k: the k-th key of NOTES
-        ("mean", "<f4"),  # grey level 0..255
-        ("spread", "<f4"),  # standard deviation of the grey level
-        ("channels", "u1"),
-    ]
-)
-"""One image's scan, 116 bytes; digests are two little-endian 64-bit halves."""
+from .memory import Memory
+from .record import RECORD, Progress
 
 _NOTE_BIT = {name: 1 << k for k, name in enumerate(NOTES)}
 _SUFFIX = {
@@ -36,9 +22,6 @@ _SUFFIX = {
 }  # fmt: skip
 SUFFIXES = frozenset(_SUFFIX)
 """Endings of file names that promise an image that is read here."""
-
-Progress = Callable[[str, int, int], None]
-"""Called as ``progress("looking at images", done, total)``."""
 
 
 def scan_bytes(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -88,7 +71,12 @@ def scan_pixels(pixels: np.ndarray) -> np.ndarray:
 
 
 def scan(
-    items: Items, *, max_pixels: int = MAX_PIXELS, progress: Progress | None = None
+    items: Items,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+    workers: int | None = None,
+    cache: Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
     """Look at every item once.
 
@@ -96,27 +84,76 @@ def scan(
         items: what to look at.
         max_pixels: refuse images with more pixels.
         progress: called from time to time.
+        workers: processes that decode; 0 for this process, None for one per core when there are many files.
+        cache: folder where what was seen is kept; files that are the same as last time are not opened.
 
     Returns:
         The positions of the readable items (int64), their records, and (position, reason) of the others.
     """
     records = np.zeros(len(items), RECORD)
+    reasons: dict[int, str] = {}
+    todo = np.arange(len(items))
+    memory = None
+    if cache is not None and isinstance(items, Files) and len(items) >= 200:
+        memory = Memory(cache, items, max_pixels)
+        todo = memory.recall(records, reasons)
+    for done, (i, answer) in enumerate(_seen(items, todo, max_pixels, workers), 1):
+        if isinstance(answer, str):
+            reasons[i] = answer
+        else:
+            records[i] = answer
+        if progress and (done % 64 == 0 or done == len(todo)):
+            progress("looking at images", len(items) - len(todo) + done, len(items))
+    if memory is not None and len(todo):
+        memory.keep(records, reasons)
     good = np.ones(len(items), bool)
-    reasons = []
-    for i in range(len(items)):
-        try:
-            raw = items.raw(i)
-            if isinstance(raw, np.ndarray):
-                records[i] = scan_pixels(raw)
-            else:
-                records[i] = scan_bytes(raw, items.name(i), max_pixels=max_pixels)
-        except Unreadable as error:
-            good[i] = False
-            reasons.append((i, str(error)))
-        if progress and (i % 64 == 0 or i + 1 == len(items)):
-            progress("looking at images", i + 1, len(items))
+    good[list(reasons)] = False
     rows = np.flatnonzero(good)
-    return rows, records[rows], reasons
+    return rows, records[rows], sorted(reasons.items())
+
+
+def _seen(
+    items: Items, todo: np.ndarray, max_pixels: int, workers: int | None
+) -> Iterator[tuple[int, np.ndarray | str]]:
+    """(position, record or reason) of each item to look at, in any order."""
+    from .workers import Decoders, wanted
+
+    count = wanted(items, len(todo), workers)
+    if not count:
+        for i in todo:
+            yield int(i), _look(items, int(i), max_pixels)
+        return
+    early: dict[int, str] = {}
+
+    def jobs() -> Iterator[tuple[dict[str, Any], bytes]]:
+        for n, i in enumerate(todo):
+            job = {"do": "scan", "name": items.name(int(i)), "max_pixels": max_pixels}
+            if isinstance(items, Files):
+                yield {**job, "path": items.path(int(i))}, b""
+                continue
+            try:
+                yield job, bytes(items.raw(int(i)))
+            except Unreadable as error:
+                early[n] = str(error)
+                yield job, b""
+
+    with Decoders(count) as decoders:
+        for n, answer, body in decoders.map(jobs()):
+            i = int(todo[n])
+            if answer["ok"]:
+                yield i, np.frombuffer(body, RECORD)[0]
+            else:
+                yield i, early.get(n, answer["reason"])
+
+
+def _look(items: Items, i: int, max_pixels: int) -> np.ndarray | str:
+    try:
+        raw = items.raw(i)
+        if isinstance(raw, np.ndarray):
+            return scan_pixels(raw)
+        return scan_bytes(raw, items.name(i), max_pixels=max_pixels)
+    except Unreadable as error:
+        return str(error)
 
 
 def noted(records: np.ndarray, note: str) -> np.ndarray:
