@@ -1,0 +1,1 @@
+"""What a network looks at and where it is wrong, with evidence."""
