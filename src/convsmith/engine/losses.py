@@ -40,11 +40,21 @@ def cross_entropy(
     return from_probabilities(scores, target, label_smoothing=label_smoothing), scores
 
 
-def from_probabilities(probabilities: Tensor, target: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """Keras's cross-entropy of outputs that are not logits: made to sum to 1, clipped, logarithm."""
+def from_probabilities(
+    probabilities: Tensor, target: Tensor, *, label_smoothing: float = 0.0, mean: bool = True
+) -> Tensor:
+    """Keras's cross-entropy of outputs that are not logits: made to sum to 1, clipped, logarithm.
+
+    Args:
+        probabilities: (N, classes).
+        target: class numbers (N,), int64, or shares of classes (N, classes).
+        label_smoothing: this share of each target is spread evenly over all classes.
+        mean: the mean over the batch; else one loss for each image, (N,).
+    """
     if target.dtype == torch.int64:
         target = F.one_hot(target, probabilities.shape[1]).to(probabilities.dtype)
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / probabilities.shape[1]
     shares = (probabilities / probabilities.sum(1, keepdim=True)).clamp(EPSILON, 1 - EPSILON)
-    return -(target * shares.log()).sum(1).mean()
+    each = -(target * shares.log()).sum(1)
+    return each.mean() if mean else each
