@@ -16,7 +16,8 @@ PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beg
 TRIALS_WANTED = 28  # short trainings that the epochs are chosen for
 FIRST_EPOCHS = (1, 12)
 FINAL_EPOCHS = 60
-FINALISTS = 3
+FINALISTS = 3  # of each arm, and more where there is time for more than FINAL_EPOCHS
+MOST_FINALISTS = 8
 STRETCH = 3.0  # the longer training is worth it when it is this much longer; fewer finalists before that
 
 
@@ -78,16 +79,18 @@ def final_rung(seconds_left: float, arms: Sequence[Sequence[Trial]], largest: Tr
     Returns:
         {"top": trials of each arm, 0 for none, "epochs": of each}
     """
-    for top in range(FINALISTS, 0, -1):
+    for top in range(MOST_FINALISTS, 0, -1):
         finalists = {trial.fingerprint: trial for arm in arms for trial in arm[:top]}
         if largest is not None:
             finalists[largest.fingerprint] = largest
-        short = max((trial.epochs for trial in finalists.values()), default=1)
-        for_each_epoch = sum(trial.seconds / trial.epochs for trial in finalists.values())
-        epochs = int(0.9 * seconds_left / for_each_epoch) if for_each_epoch > 0 else FINAL_EPOCHS
-        epochs = min(epochs, max(FINAL_EPOCHS, short))
-        if finalists and (epochs >= STRETCH * short or (top == 1 and epochs > short)):
-            return {"top": top, "epochs": epochs}
+        if not finalists:
+            break
+        short = max(trial.epochs for trial in finalists.values())
+        for_each_epoch = max(sum(trial.seconds / trial.epochs for trial in finalists.values()), 1e-9)
+        epochs = int(0.9 * seconds_left / for_each_epoch)
+        needed = FINAL_EPOCHS if top > FINALISTS else STRETCH * short if top > 1 else short + 1
+        if epochs >= needed:
+            return {"top": top, "epochs": min(epochs, max(FINAL_EPOCHS, short))}
     return {"top": 0, "epochs": 0}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from convsmith.errors import BadInput
@@ -76,7 +76,7 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         """The line of trials.jsonl."""
-        return asdict(self)
+        return {name.name: getattr(self, name.name) for name in fields(self)}
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Trial:
