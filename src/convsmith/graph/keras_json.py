@@ -13,7 +13,8 @@ from typing import Any
 from ..errors import BadInput
 from ..kinds import KINDS, Kind, Shape
 from ..kinds.input_layer import InputLayer
-from ..kinds.unknown import Unknown
+from ..kinds.operation import FUNCTIONS, Operation
+from ..kinds.unknown import OPERATION_HOMES, Unknown
 from .graph import Graph, Node
 from .order import topological
 
@@ -253,10 +254,10 @@ class _Reader:
             block = self._free(title)
             inner = replace(place, path=path, prefix=f"{block}/", training=training)
             return self.model(entry, inner, sources, wanted)[1]
-        kind, rest = layer_kind(entry, title)
+        kind, rest = layer_kind(entry, title, call)
         if training is not None:
             rest["training"] = training
-        if call.template:
+        if call.template and not isinstance(kind, Operation):
             rest["call"] = call.template
         trainable = place.trainable and config.get("trainable", True) is not False
         made = []
@@ -266,13 +267,16 @@ class _Reader:
                 seen = [source[3] for source in call.sources]
                 whole = None if None in seen else tuple(shape for shape in seen if shape is not None)
                 own = replace(kind, output_shape=wanted.get(output), input_shapes=whole)
+            elif isinstance(kind, Operation):
+                own = replace(kind, output=output)
             elif output:
                 raise BadInput(f"layer {title}", f"is used for its output {output + 1}", "one output")
             name = self._free(title)
-            more = {**rest, "output": output} if output else rest
-            text = json.dumps(more, sort_keys=True, separators=(",", ":")) if more else ""
+            more = {**rest, "output": output} if output and isinstance(own, Unknown) else rest
             owner = self._owners.setdefault(entry.get("shared_object_id", path), name)
-            self.nodes.append(Node(name, own, tuple(sources), owner, trainable, dtype_name(config), text))
+            self.nodes.append(
+                Node(name, own, tuple(sources), owner, trainable, dtype_name(config), _text(more))
+            )
             shape = wanted.get(output)
             if shape is not None:
                 self.recorded[name] = shape
@@ -292,14 +296,19 @@ class _Reader:
         return name
 
 
-def layer_kind(entry: Mapping[str, Any], title: str) -> tuple[Kind, dict[str, Any]]:
+def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, dict[str, Any]]:
     """The kind of a layer's configuration, and what the configuration says beyond the kind's settings.
 
     Args:
         entry: one layer as Keras writes it.
         title: the layer's name, for messages.
+        call: its first use, which an operation's meaning depends on.
     """
     found, home, config = entry["class_name"], entry.get("module"), entry["config"]
+    if isinstance(home, str) and home.startswith(OPERATION_HOMES):
+        operation = _operation(f"{home.rpartition('.')[2]}.{found}", config, call)
+        if operation is not None:
+            return operation, {}
     cls = KINDS[found] if isinstance(found, str) and found in KINDS else None
     own = cls is not None and (
         home == cls.home
@@ -307,8 +316,7 @@ def layer_kind(entry: Mapping[str, Any], title: str) -> tuple[Kind, dict[str, An
         else home in LAYER_HOMES or (isinstance(home, str) and home.startswith(_LAYER_FOLDERS))
     )
     if cls is None or not own or not _understood(config):
-        text = json.dumps(config, sort_keys=True, separators=(",", ":"))
-        return Unknown(str(found), home if isinstance(home, str) else None, text), {}
+        return Unknown(str(found), home if isinstance(home, str) else None, _text(config) or "{}"), {}
     try:
         kind = cls.from_config(config)
     except BadInput as error:
@@ -329,6 +337,26 @@ def layer_kind(entry: Mapping[str, Any], title: str) -> tuple[Kind, dict[str, An
         and _DEFAULTS.get(key) != value
     }
     return kind, {"config": more} if more else {}
+
+
+def _operation(function: str, config: Mapping[str, Any], call: Call) -> Operation | None:
+    """A function of tensors; None where no rule gives its shape."""
+    if function not in FUNCTIONS:
+        return None
+    options = {key: value for key, value in config.items() if key != "name" and value is not None}
+    places = [{"tensor": place} for place in range(len(call.sources))]
+    given = {"args": call.args, "kwargs": call.kwargs} if call.kwargs else {"args": call.args}
+    made = Operation(function, _text(options), "" if given == {"args": places} else _text(given))
+    shapes = [source[3] for source in call.sources]
+    try:
+        made.shape(*(shape for shape in shapes if shape is not None))
+    except (BadInput, KeyError, IndexError, TypeError, ValueError):
+        return None
+    return made
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, sort_keys=True, separators=(",", ":")) if found else ""
 
 
 def _understood(config: Mapping[str, Any]) -> bool:

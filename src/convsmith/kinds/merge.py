@@ -34,7 +34,7 @@ class Merge(Kind):
                         "equal sizes, or 1",
                         "a 1×1 convolution on one of them",
                     )
-                out[axis] = b if a == 1 or a is None else a
+                out[axis] = None if None in (a, b) else b if a == 1 else a
         return tuple(out)
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

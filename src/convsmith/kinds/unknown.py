@@ -7,6 +7,9 @@ from typing import Any
 from ..errors import BadInput
 from .kind import Kind, OnnxWriter, Reach, Shape, kind
 
+OPERATION_HOMES = ("keras.src.ops.", "keras.ops", "keras.src.activations.")
+"""Modules under which Keras serialises functions of tensors."""
+
 
 @kind
 class Unknown(Kind):
@@ -26,7 +29,10 @@ class Unknown(Kind):
     output_shape: Shape | None = None
     input_shapes: tuple[Shape, ...] | None = None
 
-    counted = False
+    @property
+    def counted(self) -> bool:  # type: ignore[override]
+        """True for functions of tensors (``keras.ops``): whatever they do, they own no weights."""
+        return bool(self.keras_module) and str(self.keras_module).startswith(OPERATION_HOMES)
 
     @property
     def label(self) -> str:

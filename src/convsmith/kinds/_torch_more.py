@@ -1,0 +1,241 @@
+"""Torch modules of the rarer layers, as Keras has them; imported only to lower a network that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import BadInput
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """NCHW as Keras's rows, columns, channels (a view); other ranks as they are."""
+    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """The way back from `channels_last`."""
+    return x.permute(0, 3, 1, 2) if x.dim() == 4 else x
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over the last sizes of Keras's layout."""
+
+    def __init__(self, sizes: tuple[int, ...], epsilon: float, center: bool, scale: bool) -> None:
+        super().__init__()
+        self.sizes, self.eps = sizes, epsilon
+        self.weight = nn.Parameter(torch.ones(sizes)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(sizes)) if center else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return channels_first(F.layer_norm(channels_last(x), self.sizes, self.weight, self.bias, self.eps))
+
+
+class GroupNorm(nn.Module):
+    """Group normalisation of the channels."""
+
+    def __init__(self, groups: int, channels: int, epsilon: float, center: bool, scale: bool) -> None:
+        super().__init__()
+        self.groups, self.eps = groups, epsilon
+        self.weight = nn.Parameter(torch.ones(channels)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if center else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:
+            x = x.permute(0, 2, 1)
+            return F.group_norm(x, self.groups, self.weight, self.bias, self.eps).permute(0, 2, 1)
+        return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+
+
+class UnitNorm(nn.Module):
+    """Channels divided by their length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axis = 1 if x.dim() == 4 else -1
+        return x * x.square().sum(axis, keepdim=True).clamp(min=1e-12).rsqrt()
+
+
+class Standardize(nn.Module):
+    """(x - mean) / spread with fixed or measured statistics, or the way back."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(
+        self, sizes: tuple[int, ...], given: Sequence[Any] | None, invert: bool, image: bool
+    ) -> None:
+        super().__init__()
+        self.invert, self.places = invert, (-1, 1, 1) if image and sizes else sizes
+        measured = given is None
+        mean, variance = (torch.zeros(sizes), torch.ones(sizes)) if given is None else map(_copy, given)
+        self.register_buffer("mean", mean, persistent=measured)
+        self.register_buffer("variance", variance, persistent=measured)
+        if measured:
+            self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.mean.reshape(self.places)
+        spread = self.variance.sqrt().clamp(min=1e-7).reshape(self.places)
+        return x * spread + mean if self.invert else (x - mean) / spread
+
+
+def _copy(array: Any) -> Tensor:
+    return torch.tensor(array.tolist(), dtype=torch.float32)
+
+
+class Upsample(nn.Module):
+    """Rows and columns times a whole number."""
+
+    def __init__(self, size: tuple[int, int], mode: str) -> None:
+        super().__init__()
+        self.size, self.mode = size, mode
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        target = (x_NCHW.shape[2] * self.size[0], x_NCHW.shape[3] * self.size[1])
+        return _resize(x_NCHW, target, self.mode)
+
+
+class Resize(nn.Module):
+    """Rows and columns to one size."""
+
+    def __init__(self, size: tuple[int, int], mode: str) -> None:
+        super().__init__()
+        self.size, self.mode = size, mode
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        return _resize(x_NCHW, self.size, self.mode)
+
+
+def _resize(x_NCHW: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    if mode == "nearest":
+        return F.interpolate(x_NCHW, size, mode="nearest")
+    return F.interpolate(x_NCHW, size, mode=mode, align_corners=False)
+
+
+class Permute(nn.Module):
+    """Sizes in another order, in Keras's layout."""
+
+    def __init__(self, order: tuple[int, ...]) -> None:
+        super().__init__()
+        self.order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        return channels_first(channels_last(x).permute(self.order))
+
+
+class Repeat(nn.Module):
+    """A row of features, n times over."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, None].expand(-1, self.n, -1)
+
+
+class PReLU(nn.Module):
+    """Negative numbers times a learned slope; alpha is in Keras's layout."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(sizes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        alpha = self.alpha.permute(2, 0, 1) if x.dim() == 4 else self.alpha
+        return F.relu(x) - alpha * F.relu(-x)
+
+
+class LayerScale(nn.Module):
+    """Each channel times a learned number."""
+
+    def __init__(self, channels: int, start: float, image: bool) -> None:
+        super().__init__()
+        self.gamma, self.image = nn.Parameter(torch.full((channels,), start)), image
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (self.gamma.reshape(-1, 1, 1) if self.image else self.gamma)
+
+
+class ScaledAdd(nn.Module):
+    """The first tensor plus the second times a constant."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return first + second * self.scale
+
+
+class GaussianNoise(nn.Module):
+    """In training, normal numbers are added."""
+
+    def __init__(self, stddev: float) -> None:
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x) * self.stddev if self.training else x
+
+
+class GaussianDropout(nn.Module):
+    """In training, numbers times normal ones around 1."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.stddev = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1 + torch.randn_like(x) * self.stddev) if self.training else x
+
+
+class StochasticDepth(nn.Module):
+    """In training, whole images of a branch are set to zero by chance, and the others grow."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.rate:
+            return x
+        keep = 1 - self.rate
+        chance = torch.rand(x.shape[0], *(1,) * (x.dim() - 1), device=x.device, dtype=x.dtype)
+        return x / keep * (chance < keep)
+
+
+class InferenceOnly(nn.Module):
+    """A layer that changes nothing at inference; in training it is refused rather than left out."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            raise BadInput(
+                f"layer of kind {self.name}",
+                "cannot augment in training here",
+                "a network without it",
+                "augmentation by the training's own option",
+            )
+        return x
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution cut to Keras's size; a negative cut adds pixels that hold the bias alone."""
+
+    def __init__(self, *args: Any, crop: list[tuple[int, int]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.crop = crop
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        out = F.conv_transpose2d(input, self.weight, None, self.stride, 0, 0, 1, self.dilation)
+        (top, bottom), (left, right) = self.crop
+        out = F.pad(out, (-left, -right, -top, -bottom))
+        return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)

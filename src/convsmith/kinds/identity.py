@@ -1,0 +1,26 @@
+"""Identity: numbers passed on unchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .kind import Kind, OnnxWriter, Shape, kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+@kind
+class Identity(Kind):
+    """Keras's Identity."""
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from torch import nn
+
+        return nn.Identity()
+
+    def onnx(
+        self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
+    ) -> str:
+        return names[0]
