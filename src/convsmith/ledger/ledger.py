@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from ..units import Bytes, Count, Size, show_bytes, show_count
 from .budget import Budget, Excess
 from .rows import Row, rows
 from .source import graph_of
-from .table import Table
+from .table import Table, Tabled
 from .totals import Totals, concentration, totals
 from .views import VIEWS
 
@@ -21,7 +20,7 @@ Precision = Literal["float32", "float16", "int8"]
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Ledger(Tabled):
     """What a network costs. ``print(ledger)`` shows the table; the forms are attributes.
 
     Args:
@@ -45,31 +44,6 @@ class Ledger:
         """The chosen view as a table."""
         return VIEWS[self.view](self)
 
-    @property
-    def text(self) -> str:
-        """Aligned columns for a terminal."""
-        return self.table.text
-
-    @property
-    def csv(self) -> str:
-        """Comma-separated values."""
-        return self.table.csv
-
-    @property
-    def markdown(self) -> str:
-        """A Markdown table."""
-        return self.table.markdown
-
-    @property
-    def latex(self) -> str:
-        """A LaTeX table."""
-        return self.table.latex
-
-    @property
-    def html(self) -> str:
-        """A self-contained HTML page."""
-        return self.table.html
-
     def to_json(self) -> dict[str, Any]:
         """Rows and totals as ``docs/ledger-json.md`` describes them."""
         found: dict[str, Any] = {
@@ -83,10 +57,6 @@ class Ledger:
                 row["measured"] = self.milliseconds.get(row["name"])
         return found
 
-    def render(self, form: str) -> str:
-        """The ledger as "text", "json", "csv", "markdown", "latex" or "html"."""
-        return json.dumps(self.to_json(), indent=1) if form == "json" else getattr(self, form)
-
     @property
     def exit_code(self) -> int:
         """1 when it is over the budget, else 0."""
@@ -95,9 +65,6 @@ class Ledger:
     def with_view(self, view: View) -> Ledger:
         """The same ledger with other columns."""
         return replace(self, view=view)
-
-    def __str__(self) -> str:
-        return self.text
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -169,6 +170,56 @@ class Table:
             f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>'
             f"{foot}</table></div>\n{notes}"
         )
+
+
+class Tabled:
+    """What a command gives back: a table, and the forms that it can be had in."""
+
+    @property
+    def table(self) -> Table:
+        """The result as a table."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as a JSON-able dictionary."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        return self.table.text
+
+    @property
+    def csv(self) -> str:
+        """Comma-separated values, plain numbers."""
+        return self.table.csv
+
+    @property
+    def markdown(self) -> str:
+        """A Markdown table."""
+        return self.table.markdown
+
+    @property
+    def latex(self) -> str:
+        """A LaTeX table (booktabs)."""
+        return self.table.latex
+
+    @property
+    def html(self) -> str:
+        """A self-contained HTML page."""
+        return self.table.html
+
+    def render(self, form: str) -> str:
+        """The result as "text", "json", "csv", "markdown", "latex" or "html"."""
+        return json.dumps(self.to_json(), indent=1) if form == "json" else getattr(self, form)
+
+    @property
+    def exit_code(self) -> int:
+        """What a command that shows it ends with."""
+        return 0
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def page(title: str, body: str) -> str:
