@@ -1,0 +1,29 @@
+"""What the run ran on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..facts import Facts
+
+TITLE = "Environment"
+
+
+def build(facts: Facts) -> dict[str, Any] | None:
+    """Machine, system and versions."""
+    env = facts.env
+    if not env:
+        return None
+    cores = env.get("cores")
+    if env.get("usable_cores") not in (None, cores):
+        cores = f"{env['usable_cores']} of {cores}"
+    rows = [
+        ("processor", env.get("cpu")),
+        ("cores", cores),
+        ("machine", env.get("machine")),
+        ("system", env.get("system")),
+        ("python", env.get("python")),
+        *((str(name), value) for name, value in (env.get("settings") or {}).items()),
+    ]
+    versions = sorted((str(name), str(value)) for name, value in (env.get("packages") or {}).items())
+    return {"facts": [(name, str(value)) for name, value in rows if value is not None], "versions": versions}

@@ -1,0 +1,145 @@
+"""The search: what it tried, the front, and whether it beat its baselines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from .. import plots, verdict, words
+from ..facts import Facts
+from ..svg import strip
+
+TITLE = "The search"
+SHOWN, LISTED = 12, 300
+
+
+def build(facts: Facts) -> dict[str, Any] | None:
+    """The front plots, the comparison with the baselines, the trials."""
+    search, trials = facts.search, facts.trials
+    baselines = facts.metrics.get("baselines") or {}
+    if not (search or trials or baselines):
+        return None
+    done = [t for t in trials if t.get("status", "ok") == "ok" and t.get("score") is not None]
+    furthest = _furthest(done)
+    ranked = sorted(furthest, key=lambda t: (-(t.get("rung") or 0), -t["score"], t.get("params") or 0))
+    named = [(arm, baselines[arm]) for arm in ("search", "random", "largest") if baselines.get(arm)]
+    budget = search.get("budget") or {
+        name: entry.get("limit") for name, entry in (facts.metrics.get("budget") or {}).items()
+    }
+    budget = {name: limit for name, limit in budget.items() if name in words.QUANTITIES and limit}
+    figures = [_with_metrics(arm, found, facts) for arm, found in named]
+    drawn = [(name, plots.front(furthest, figures, name, budget.get(name))) for name in budget or ("params",)]
+    status = Counter(t.get("status", "ok") for t in trials)
+    return {
+        "sentences": _sentences(named),
+        "facts": _rows(search, status, trials),
+        "plots": [(name, plot) for name, plot in drawn if plot is not None],
+        "arms": [arm for arm in ("shared", "evolution", "random", "largest") if _has(furthest, arm)],
+        "tested": [arm for arm, _ in named],
+        "rungs": len({t.get("rung") for t in done}) > 1,
+        "compared": _compared(named, search),
+        "columns": [name for name in words.QUANTITIES if any(t.get(name) is not None for t in ranked)],
+        "best": ranked[:SHOWN],
+        "rest": ranked[SHOWN:LISTED],
+        "left_out": max(0, len(ranked) - LISTED),
+        "failed": [t for t in trials if t.get("status") == "failed"][:20],
+    }
+
+
+def _furthest(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each candidate of an arm, the trial that trained longest: the only ones comparable at the end."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for t in trials:
+        answers = t.get("answers")
+        key = (str(t.get("arm")), repr(answers) if answers else f"#{t.get('index')}")
+        if key not in last or (t.get("rung") or 0) >= (last[key].get("rung") or 0):
+            last[key] = t
+    return list(last.values())
+
+
+def _with_metrics(arm: str, found: dict[str, Any], facts: Facts) -> tuple[str, dict[str, Any]]:
+    """A final network's figures; the winner's latency and bytes stand in the metrics."""
+    if arm != "search":
+        return arm, found
+    metrics = facts.metrics
+    more = {
+        "bytes": metrics.get("weight_bytes"),
+        "memory": metrics.get("memory_bytes"),
+        "latency_ms": metrics.get("latency_ms"),
+    }
+    return arm, {**more, **found}
+
+
+def _has(trials: list[dict[str, Any]], arm: str) -> bool:
+    return any(t.get("arm") == arm for t in trials)
+
+
+def _sentences(named: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    known = {arm: f for arm, f in named if f.get("test_accuracy") is not None and f.get("interval")}
+    if "search" not in known:
+        return []
+    own = known["search"]
+    found = [
+        f"The search's network is right on {words.percent(own['test_accuracy'])} of the test images "
+        f"(95% interval {words.span(own['interval'])})."
+    ]
+    for arm in ("random", "largest"):
+        if other := known.get(arm):
+            name = {"random": "random search", "largest": "the largest network that fits"}[arm]
+            found.append(
+                verdict.sentence(
+                    own["test_accuracy"], own["interval"], other["test_accuracy"], other["interval"], name
+                )
+            )
+    return found
+
+
+def _rows(
+    search: dict[str, Any], status: Counter[str], trials: list[dict[str, Any]]
+) -> list[tuple[str, str]]:
+    rows = []
+    if search.get("space"):
+        size = search.get("space_size")
+        of = f", {words.many(size)} networks" if isinstance(size, int | float) and size else ""
+        rows.append(("space", f"{search['space']}{of}"))
+    if search.get("algorithm"):
+        rows.append(("algorithm", str(search["algorithm"])))
+    if trials:
+        said = f"{status['ok']:,} trained"
+        if status["failed"]:
+            said += f", {status['failed']:,} failed"
+        if status["over_budget"]:
+            said += f", {status['over_budget']:,} refused before training: over the budget"
+        rows.append(("trials", said))
+    if search.get("winner_arm"):
+        rows.append(("the winner came from", words.arm(search["winner_arm"])))
+    return rows
+
+
+def _compared(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -> list[dict[str, Any]]:
+    costs = search.get("cost_seconds") or {}
+    ends = [f["interval"][0] for _, f in named if f.get("interval")]
+    start = max(0.0, min([0.9, *(int(low * 20) / 20 for low in ends)])) if ends else 0.0
+    rows = []
+    for arm, found in named:
+        interval = found.get("interval")
+        accuracy = found.get("test_accuracy")
+        drawn = None
+        if interval and accuracy is not None:
+            drawn = strip(accuracy, interval[0], interval[1], start=start, tone=plots.tone(arm))
+        spent = found.get("seconds")
+        if spent is None:
+            spent = costs.get("evolution" if arm == "search" else arm)
+        rows.append(
+            {
+                "arm": words.arm(arm),
+                "accuracy": accuracy,
+                "interval": interval,
+                "strip": drawn,
+                "start": start,
+                "params": found.get("params"),
+                "macs": found.get("macs"),
+                "seconds": spent,
+            }
+        )
+    return rows

@@ -1,0 +1,52 @@
+"""The model card: the essentials, as Markdown that hostile names cannot bend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from convsmith.reports import card
+from convsmith.runs.run import NotARun
+
+RunFolder = Callable[..., Path]
+
+
+def test_card_says_what_came_out(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    text = card(folder).read_text()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert text.startswith("# A network for digits\n")
+    assert f"**{metrics['test_accuracy'] * 100:.1f}%** of 360 test images" in text
+    assert "| parameters | 10,098 | 20,000 | 50% |" in text
+    for part in (
+        "## Use",
+        "## Trained on",
+        "## Found by",
+        "## Where it is weakest",
+        "## Limits",
+        "## Repeat it",
+    ):
+        assert part in text
+    assert "convsmith forge digits --max-params 20k --minutes 3" in text
+
+
+def test_tables_keep_their_columns_whatever_the_classes_are_called(run_folder: RunFolder) -> None:
+    text = card(run_folder(classes=["a|b", "<img src=x>", "```\n# x", "*bold*"])).read_text()
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert tables
+    for line in tables:
+        assert line.replace("\\|", "").count("|") in (5, 7)
+    assert "<img" not in text
+    assert "\n# x" not in text
+
+
+def test_card_of_a_partial_and_of_no_run(run_folder: RunFolder, tmp_path: Path) -> None:
+    folder = run_folder()
+    for name in ("metrics", "search", "export", "data", "graph"):
+        (folder / f"{name}.json").unlink()
+    assert "## Repeat it" in card(folder).read_text()
+    with pytest.raises(NotARun):
+        card(tmp_path / "absent")
