@@ -12,6 +12,7 @@ What is written in it reads exactly like Keras, and runs with Keras by changing 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -133,6 +134,7 @@ def _walk(ends: tuple[Tensor, ...]) -> list[Tensor]:
     return order
 
 
+@functools.cache
 def _snake(name: str) -> str:
     """Keras's automatic name of a class: MaxPooling2D -> max_pooling2d."""
     name = re.sub(r"\W+", "", name)

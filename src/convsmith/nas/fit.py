@@ -179,13 +179,12 @@ def _starts(space: Space, rng: np.random.Generator) -> list[Answers]:
     return [space.complete({}), first, space.sample(rng), space.sample(rng)]
 
 
-def _moves(space: Space, answers: Answers, names: list[str]) -> Iterator[Answers]:
-    """Every genotype that differs in one answer, lower options of a number first."""
-    for name in names:
-        options = space.options(answers).get(name, ())
-        for option in sorted(options) if is_ordered(options) else options:
-            if index_of(answers[name], options) != index_of(option, options):
-                yield space.complete({**answers, name: option})
+def _moves(space: Space, answers: Answers, name: str) -> Iterator[Answers]:
+    """Every genotype that differs in this answer, lower options of a number first."""
+    options = space.options(answers).get(name, ())
+    for option in sorted(options) if is_ordered(options) else options:
+        if index_of(answers[name], options) != index_of(option, options):
+            yield space.complete({**answers, name: option})
 
 
 def _descend(
@@ -197,7 +196,7 @@ def _descend(
     while improved and least > 0:
         improved = False
         for name in list(space.options(answers)):
-            for moved in list(_moves(space, answers, [name])):
+            for moved in list(_moves(space, answers, name)):
                 graph = space.graph(moved)
                 if (found := cost(graph)) < least and allowed(graph):
                     answers, least, improved = moved, found, True
@@ -251,15 +250,27 @@ def fill(graph: Graph, budget: Budget) -> float:
 
 
 def _climb(space: Space, budget: Budget, rng: np.random.Generator, anchor: Answers, builds: int) -> Answers:
-    middle = shrink(space, space.complete({}), budget, rng)
-    answers = anchor if middle is None else middle
-    best = fill(space.graph(answers), budget)
-    left = builds
-    while left > 0 and not (budget.limits and best >= _FULL):
+    """Local search for the fullest network, from the middle of the space, then from samples."""
+    best, most, left = anchor, fill(space.graph(anchor), budget), builds
+    start: Answers | None = space.complete({})
+    while left > 0 and not (budget.limits and most >= _FULL):
+        start = shrink(space, start or anchor, budget, rng)
+        answers, found, left = _climb_from(space, budget, rng, start or anchor, left)
+        if found > most:
+            best, most = answers, found
+        start, left = space.sample(rng), left - 1
+    return best
+
+
+def _climb_from(
+    space: Space, budget: Budget, rng: np.random.Generator, answers: Answers, left: int
+) -> tuple[Answers, float, int]:
+    best, improved = fill(space.graph(answers), budget), True
+    while left > 0 and improved and not (budget.limits and best >= _FULL):
         improved = False
         names = list(space.options(answers))
         for position in rng.permutation(len(names)):
-            for moved in list(_moves(space, answers, [names[position]])):
+            for moved in list(_moves(space, answers, names[position])):
                 left -= 1
                 if (found := fill(space.graph(moved), budget)) > best:
                     answers, best, improved = moved, found, True
@@ -269,9 +280,7 @@ def _climb(space: Space, budget: Budget, rng: np.random.Generator, anchor: Answe
             if (found := fill(space.graph(moved), budget)) > best:
                 answers, best, improved = moved, found, True
                 break
-        if not improved:
-            break
-    return answers
+    return answers, best, left
 
 
 def _smallest_figures(

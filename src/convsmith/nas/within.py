@@ -70,7 +70,9 @@ def _grow(space: Space, answers: Answers, budget: Budget, rng: np.random.Generat
     for _ in range(_GROWING if budget.limits else 0):
         if filled >= share:
             break
-        options = space.options(answers)
+        options = {name: some for name, some in space.options(answers).items() if len(some) > 1}
+        if not options:
+            break
         name = list(options)[int(rng.integers(len(options)))]
         moved = space.complete({**answers, name: options[name][int(rng.integers(len(options[name])))]}, rng)
         if (found := fill(space.graph(moved), budget)) > filled:
