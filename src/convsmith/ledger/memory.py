@@ -30,7 +30,10 @@ STATES = {
 """Numbers that each optimizer (Keras's defaults) remembers for every trainable parameter."""
 
 _LOCAL = Reach()
-_VIEWS = ("Flatten", "Reshape", "Identity")
+_VIEWS = frozenset(("Flatten", "Reshape", "Identity"))
+_VIEW_FUNCTIONS = frozenset(
+    ("numpy.Reshape", "numpy.Squeeze", "numpy.ExpandDims", "nn.Identity", "core.StopGradient")
+)
 
 
 def liveness(graph: Graph, *, precision: str = "float32") -> int:
@@ -79,7 +82,8 @@ def peak_memory(graph: Graph, model: str, *, precision: str = "float32") -> int 
 
 
 def _sweep(graph: Graph, numbers: dict[str, int], model: str) -> int:
-    home, room = _buffers(graph, numbers, model)
+    """The largest sum of live buffers, in numbers; time linear in the number of layers."""
+    home, over = _buffers(graph, model)
     last = {home[node.name]: index for index, node in enumerate(graph.nodes)}
     for index, node in enumerate(graph.nodes):
         for source in node.inputs:
@@ -89,58 +93,65 @@ def _sweep(graph: Graph, numbers: dict[str, int], model: str) -> int:
     freed: dict[int, list[str]] = {}
     for name, index in last.items():
         freed.setdefault(index, []).append(name)
+    held: dict[str, int] = {}
     live = peak = 0
     for index, node in enumerate(graph.nodes):
-        own = home[node.name] == node.name
-        dying = sum(room[name] for name in freed.get(index, ()) if name != node.name)
+        place, new = home[node.name], numbers[node.name]
         between = _between(graph, node)
         if between:
-            written_over = model == "in_place_depthwise" and dying
-            peak = max(
-                peak, live if written_over else live + between, live - dying + between + room[node.name]
-            )
-        else:
-            peak = max(peak, live + room[node.name] if own else live)
-        live += room[node.name] if own else 0
-        live -= sum(room[name] for name in freed.get(index, ()))
+            dying = sum(held[name] for name in freed.get(index, ()) if name != place)
+            in_place = model == "in_place_depthwise" and dying
+            peak = max(peak, live if in_place else live + between, live - dying + between + new)
+        if place == node.name:
+            held[place] = new
+            live += new
+        elif node.name in over:
+            peak = max(peak, live - held[place] + max(held[place], new))
+            live += new - held[place]
+            held[place] = new
+        peak = max(peak, 0 if between else live)
+        live -= sum(held[name] for name in freed.get(index, ()))
     return peak
 
 
-def _buffers(graph: Graph, numbers: dict[str, int], model: str) -> tuple[dict[str, str], dict[str, int]]:
-    """Which buffer each layer's output lies in, and how many numbers each buffer holds."""
+def _buffers(graph: Graph, model: str) -> tuple[dict[str, str], set[str]]:
+    """Which buffer each layer's output lies in, and which layers write over their input's."""
     takers: dict[str, list[Node]] = {node.name: [] for node in graph.nodes}
     for node in graph.nodes:
         for source in node.inputs:
             takers[source].append(node)
     home: dict[str, str] = {}
-    room: dict[str, int] = {}
+    over: set[str] = set()
     alone: dict[str, bool] = {}  # nothing else reads this buffer's numbers
     for node in graph.nodes:
         source = node.inputs[0] if len(node.inputs) == 1 else ""
         only = len(takers[node.name]) == 1 and node.name not in graph.outputs
-        view = bool(source) and _is_view(graph, node)
-        over = bool(source) and alone[source] and _writes_over(graph, node, model)
-        padding = bool(source) and model != "liveness" and _is_read_padded(node, takers[node.name])
-        if view or over or padding:
+        home[node.name], alone[node.name] = node.name, only
+        if not source:
+            continue
+        if alone[source] and _writes_over(graph, node, model):
+            over.add(node.name)
             home[node.name] = home[source]
-            alone[node.name] = only and (over or alone[source])
-            if over:
-                room[home[source]] = max(room[home[source]], numbers[node.name])
-        else:
-            home[node.name], room[node.name], alone[node.name] = node.name, numbers[node.name], only
-    return home, room
+        elif _is_view(graph, node) or (model != "liveness" and _is_read_padded(node, takers[node.name])):
+            home[node.name], alone[node.name] = home[source], only and alone[source]
+    return home, over
 
 
 def _is_view(graph: Graph, node: Node) -> bool:
-    return bool(node.inputs) and (node.kind.train_only or node.kind_name in _VIEWS)
+    return bool(node.inputs) and (node.kind.train_only or _reshapes(node))
+
+
+def _reshapes(node: Node) -> bool:
+    return node.kind_name in _VIEWS or getattr(node.kind, "function", "") in _VIEW_FUNCTIONS
 
 
 def _writes_over(graph: Graph, node: Node, model: str) -> bool:
     if model == "liveness":
         return False
-    if node.kind_name == "DepthwiseConv2D":
-        return model == "in_place_depthwise"
     shapes = graph.input_shapes(node)
+    groups = getattr(node.kind, "groups", 1)
+    if node.kind_name == "DepthwiseConv2D" or (groups > 1 and groups == shapes[0][-1]):
+        return model == "in_place_depthwise"
     return (
         shapes[0] == graph.shapes[node.name]
         and node.kind.macs(*shapes) == 0
@@ -183,7 +194,7 @@ def training_memory(
     if optimizer not in STATES:
         raise BadInput("optimizer", f"came {optimizer!r}", " or ".join(STATES))
     params, learned = graph.params, graph.trainable_params
-    sizes = [size(graph.shapes[node.name]) for node in graph.nodes if node.kind_name not in _VIEWS]
+    sizes = [size(graph.shapes[node.name]) for node in graph.nodes if not _reshapes(node)]
     image = None if None in sizes else BYTES[precision] * sum(item for item in sizes if item)
     parts: dict[str, Any] = {
         "batch": batch,

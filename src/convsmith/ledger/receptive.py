@@ -4,15 +4,17 @@ Source: A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolution
 Distill 2019: the recurrences for size, stride and start, and the union over branches. Two conventions are
 ours to state. A gate (squeeze-and-excite: a product with something that has looked at the whole image) is
 followed along its local path only, and marked `gated`, because by the letter every output behind the first
-gate sees the whole image. Where no local path is left (global pooling, Dense), the field is `whole`.
+gate sees the whole image. Where no local path is left (global pooling, Dense), the field is `whole`. For sizes
+that are not known, `start` is that of sizes which all strides divide.
 """
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Any, NamedTuple
 
 from ..graph import Graph, Node
-from ..kinds import Reach
+from ..kinds import Reach, Shape
 
 
 class Field(NamedTuple):
@@ -27,7 +29,7 @@ class Field(NamedTuple):
     """
 
     size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
+    stride: tuple[float, float] = (1, 1)
     start: tuple[int, int] = (0, 0)
     whole: bool = False
     gated: bool = False
@@ -47,6 +49,7 @@ class Field(NamedTuple):
 
 
 _LOCAL = Reach()
+_GROWING = {"UpSampling2D": "size", "Conv2DTranspose": "strides"}
 
 
 def fields(graph: Graph) -> dict[str, Field]:
@@ -69,11 +72,27 @@ def fields(graph: Graph) -> dict[str, Field]:
 def _field(graph: Graph, node: Node, sources: list[Field]) -> Field:
     if not sources:
         return Field()
-    reach = node.kind.reach(*graph.input_shapes(node))
-    if len(sources) == 1:
-        return sources[0] if reach == _LOCAL else _through(sources[0], reach)
-    joined = _join(sources, gate=node.kind_name == "Multiply")
-    return joined if reach == _LOCAL else _through(joined, reach)
+    reach = node.kind.reach(*(supposed(shape) for shape in graph.input_shapes(node)))
+    field = sources[0] if len(sources) == 1 else _join(sources, gate=_multiplies(node))
+    if reach != _LOCAL:
+        field = _through(field, reach)
+    grown = _GROWING.get(node.kind_name)
+    return field if grown is None else _between(field, getattr(node.kind, grown))
+
+
+def supposed(shape: Shape) -> Shape:
+    """The shape with a common multiple of usual strides for unknown sizes: what "same" pads depends on it."""
+    return shape if None not in shape else tuple(224 if item is None else item for item in shape)
+
+
+def _multiplies(node: Node) -> bool:
+    return node.kind_name == "Multiply" or getattr(node.kind, "function", "") == "numpy.Multiply"
+
+
+def _between(field: Field, factors: tuple[int, int]) -> Field:
+    """The field where the image grows: outputs lie closer together, down to parts of a pixel."""
+    down, across = (a // b if a % b == 0 else a / b for a, b in zip(field.stride, factors, strict=True))
+    return field._replace(stride=(down, across))
 
 
 def _through(field: Field, reach: Reach) -> Field:
@@ -82,9 +101,9 @@ def _through(field: Field, reach: Reach) -> Field:
         return field._replace(whole=True)
     (rows, columns), (down, across), (top, left) = field.size, field.stride, field.start
     return Field(
-        (rows + (reach.kernel[0] - 1) * down, columns + (reach.kernel[1] - 1) * across),
+        (ceil(rows + (reach.kernel[0] - 1) * down), ceil(columns + (reach.kernel[1] - 1) * across)),
         (down * reach.stride[0], across * reach.stride[1]),
-        (top - reach.start[0] * down, left - reach.start[1] * across),
+        (floor(top - reach.start[0] * down), floor(left - reach.start[1] * across)),
         gated=field.gated,
     )
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..graph import Graph, Node
 from ..kinds import Formula, Shape, size
 from .memory import BYTES
-from .receptive import Field, fields
+from .receptive import Field, fields, supposed
 
 
 class Row(NamedTuple):
@@ -69,7 +69,9 @@ class Row(NamedTuple):
         """How shape, parameters and MACs come about, numbers filled in, results after the equals sign."""
         if not self.node.inputs or is_unknown(self.node):
             return Formula()
-        found = self.node.kind.formula(*self.input_shapes)
+        found = self.node.kind.formula(*(supposed(shape) for shape in self.input_shapes))
+        if any(None in shape for shape in self.input_shapes):
+            found = Formula(params=found.params)
         params = f"{found.params} = {self.params:,}" if found.params and self.params else ""
         if self.node.owner != self.node.name:
             params = f"weights of {self.node.owner}"
