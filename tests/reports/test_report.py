@@ -289,3 +289,18 @@ def test_reports_load_neither_torch_nor_keras() -> None:
     code = f"import convsmith.reports, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_search_is_the_runs_own_network_and_a_baseline_that_won_is_said_so(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["baselines"]["search"]
+    metrics["baselines"]["random"] |= {
+        name: metrics[name] for name in ("test_accuracy", "interval", "params")
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    search = json.loads((folder / "search.json").read_text()) | {"winner_arm": "random"}
+    (folder / "search.json").write_text(json.dumps(search))
+    text = page_of(folder).text
+    assert "It is the network of random search: nothing else tried did better" in text
+    assert "It beat the largest network that fits" in text

@@ -43,7 +43,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "unreadable": unreadable[:LISTED],
         "more_unreadable": max(0, len(unreadable) - LISTED),
         "conflicts": found.get("conflicts") or [],
-        "notes": found.get("notes") or [],
+        "notes": [*(found.get("notes") or ()), *(data.get("split_notes") or ())],
     }
 
 

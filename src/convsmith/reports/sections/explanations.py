@@ -25,6 +25,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
             ("Wrong, most confident first", wrong[:MOST]),
             ("Right", right[:MOST]),
         ],
+        "wide": any((e["picture"].width or 0) > 1.4 * (e["picture"].height or 1e9) for e in shown),
         "left_out": max(0, len(wrong) - MOST) + max(0, len(right) - MOST),
         "methods": words.listed(sorted({entry["method"] for entry in shown})),
         "notes": notes,

@@ -22,16 +22,15 @@ def build(facts: Facts) -> dict[str, Any] | None:
     done = [t for t in trials if t.get("status", "ok") == "ok" and t.get("score") is not None]
     furthest = _furthest(done)
     ranked = sorted(furthest, key=lambda t: (-(t.get("rung") or 0), -t["score"], t.get("params") or 0))
-    named = [(arm, baselines[arm]) for arm in ("search", "random", "largest") if baselines.get(arm)]
+    named = _tested(facts.metrics, baselines)
     budget = search.get("budget") or {
         name: entry.get("limit") for name, entry in (facts.metrics.get("budget") or {}).items()
     }
     budget = {name: limit for name, limit in budget.items() if name in words.QUANTITIES and limit}
-    figures = [_with_metrics(arm, found, facts) for arm, found in named]
-    drawn = [(name, plots.front(furthest, figures, name, budget.get(name))) for name in budget or ("params",)]
+    drawn = [(name, plots.front(furthest, named, name, budget.get(name))) for name in budget or ("params",)]
     status = Counter(t.get("status", "ok") for t in trials)
     return {
-        "sentences": _sentences(named),
+        "sentences": _sentences(named, search),
         "facts": _rows(search, status, trials),
         "plots": [(name, plot) for name, plot in drawn if plot is not None],
         "arms": [arm for arm in ("shared", "evolution", "random", "largest") if _has(furthest, arm)],
@@ -57,24 +56,21 @@ def _furthest(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def _with_metrics(arm: str, found: dict[str, Any], facts: Facts) -> tuple[str, dict[str, Any]]:
-    """A final network's figures; the winner's latency and bytes stand in the metrics."""
-    if arm != "search":
-        return arm, found
-    metrics = facts.metrics
-    more = {
-        "bytes": metrics.get("weight_bytes"),
-        "memory": metrics.get("memory_bytes"),
-        "latency_ms": metrics.get("latency_ms"),
-    }
-    return arm, {**more, **found}
+def _tested(metrics: dict[str, Any], baselines: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The networks that were trained to the end, the search's first; the metrics are those of the search's."""
+    if not baselines:
+        return []
+    own = {name: metrics.get(name) for name in ("test_accuracy", "interval", "params", "macs", "latency_ms")}
+    own |= {"bytes": metrics.get("weight_bytes"), "memory": metrics.get("memory_bytes")}
+    found = [("search", own | baselines.get("search", {}))]
+    return found + [(arm, baselines[arm]) for arm in ("random", "largest") if baselines.get(arm)]
 
 
 def _has(trials: list[dict[str, Any]], arm: str) -> bool:
     return any(t.get("arm") == arm for t in trials)
 
 
-def _sentences(named: list[tuple[str, dict[str, Any]]]) -> list[str]:
+def _sentences(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -> list[str]:
     known = {arm: f for arm, f in named if f.get("test_accuracy") is not None and f.get("interval")}
     if "search" not in known:
         return []
@@ -86,6 +82,9 @@ def _sentences(named: list[tuple[str, dict[str, Any]]]) -> list[str]:
     for arm in ("random", "largest"):
         if other := known.get(arm):
             name = {"random": "random search", "largest": "the largest network that fits"}[arm]
+            if search.get("winner_arm") == arm:
+                found.append(f"It is the network of {name}: nothing else tried did better on validation.")
+                continue
             found.append(
                 verdict.sentence(
                     own["test_accuracy"], own["interval"], other["test_accuracy"], other["interval"], name
@@ -100,7 +99,7 @@ def _rows(
     rows = []
     if search.get("space"):
         size = search.get("space_size")
-        of = f", {words.many(size)} networks" if isinstance(size, int | float) and size else ""
+        of = f", {words.many(size) if isinstance(size, int | float) else size} networks" if size else ""
         rows.append(("space", f"{search['space']}{of}"))
     if search.get("algorithm"):
         rows.append(("algorithm", str(search["algorithm"])))
