@@ -174,7 +174,8 @@ def lower(graph: Graph, weights: Any = None, *, passes: Sequence[Callable[[Lower
         >>> lower(network("lenet5"))(torch.zeros(2, 1, 32, 32)).shape
         torch.Size([2, 10])
     """
-    module = Lowered(graph)
+    with torch.random.fork_rng(devices=[]):  # torch fills new modules at random; nobody's numbers shall move
+        module = Lowered(graph)
     for rewrite in passes:
         rewrite(module)
     if weights is not None:

@@ -1,0 +1,151 @@
+"""The lowered module: whole networks against Keras, sharing, logits, hooks, values freed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from convsmith.engine.lower import lower
+from convsmith.engine.weights import dump, initial
+from convsmith.errors import BadInput
+from convsmith.graph import notation
+from convsmith.zoo import NETWORKS, network
+
+layers = notation.layers
+
+
+def _branches():
+    x = inputs = notation.Input((9, 7, 3))
+    shared = layers.Conv2D(4, 3, padding="same", strides=2, activation="relu", name="shared")
+    a = shared(x)
+    b = shared(layers.ZeroPadding2D(((1, 0), (1, 0)))(x))  # another size: other padding, the same weights
+    b = layers.Conv2D(4, (2, 1), name="fit")(b)
+    a = layers.GlobalAveragePooling2D()(a)
+    b = layers.GlobalMaxPooling2D()(b)
+    x = layers.Concatenate()([a, b])
+    x = layers.Dense(5, name="out")(x)
+    x = layers.Softmax()(x)
+    return notation.Model(inputs, x, name="branches")
+
+
+def test_a_shared_layer_has_one_weight():
+    graph = _branches()
+    module = lower(graph, initial(graph, seed=0))
+    names = [node.name for node in graph.nodes if node.owner == "shared"]
+    assert len(names) == 2
+    first, second = (module.layers_by_name[name] for name in names)
+    assert first.weight is second.weight
+    assert first.bias is second.bias
+    assert len(list(module.parameters())) == 6
+    module(torch.rand(2, 3, 9, 7)).sum().backward()
+    assert set(dump(module)) == set(graph.weights)
+
+
+def test_shared_layer_equals_keras():
+    import keras
+
+    graph = _branches()
+    given = initial(graph, seed=3)
+    x = inputs = keras.Input((9, 7, 3))
+    shared = keras.layers.Conv2D(4, 3, padding="same", strides=2, activation="relu", name="shared")
+    a = shared(x)
+    b = keras.layers.Conv2D(4, (2, 1), name="fit")(shared(keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(x)))
+    a, b = keras.layers.GlobalAveragePooling2D()(a), keras.layers.GlobalMaxPooling2D()(b)
+    x = keras.layers.Softmax()(keras.layers.Dense(5, name="out")(keras.layers.Concatenate()([a, b])))
+    model = keras.Model(inputs, x)
+    for layer in ("shared", "fit", "out"):
+        model.get_layer(layer).set_weights([given[f"{layer}/kernel"], given[f"{layer}/bias"]])
+    images = np.random.default_rng(0).normal(size=(4, 9, 7, 3)).astype(np.float32)
+    ours = lower(graph, given)(torch.from_numpy(images).permute(0, 3, 1, 2)).detach().numpy()
+    np.testing.assert_allclose(ours, model.predict(images, verbose=0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "course_cnn"])
+def test_logits_are_the_softmax_undone(name):
+    graph = network(name)
+    module = lower(graph, initial(graph, seed=0))
+    x = torch.rand(3, graph.input_shape[2], *graph.input_shape[:2]) * 255
+    assert module.ends_in_softmax
+    torch.testing.assert_close(module.logits(x).softmax(1), module(x))
+    assert module.logits(x).max() > 1.0
+
+
+def test_a_softmax_layer_at_the_end():
+    graph = _branches()
+    module = lower(graph, initial(graph, seed=0))
+    x = torch.rand(3, 3, 9, 7)
+    assert module.ends_in_softmax
+    torch.testing.assert_close(module.logits(x).softmax(1), module(x))
+
+
+def test_no_logits_without_a_softmax():
+    inputs = notation.Input((4,))
+    graph = notation.Model(inputs, layers.Dense(2, activation="sigmoid")(inputs))
+    module = lower(graph)
+    assert not module.ends_in_softmax
+    with pytest.raises(BadInput, match="does not end in a softmax"):
+        module.logits(torch.zeros(1, 4))
+
+
+def test_a_hook_sees_the_layers_output():
+    graph = network("lenet5")
+    module = lower(graph, initial(graph, seed=0))
+    seen = {}
+    for name, step in module.steps_by_name.items():
+        step.register_forward_hook(lambda part, given, out, name=name: seen.__setitem__(name, out))
+    module(torch.rand(2, 1, 32, 32))
+    for node in graph.nodes:
+        if node.kind_name == "InputLayer":
+            continue
+        shape = graph.shapes[node.name]
+        expected = (2, shape[2], shape[0], shape[1]) if len(shape) == 3 else (2, *shape)
+        assert tuple(seen[node.name].shape) == expected
+    assert seen["conv1"].min() == 0, "the activation belongs to the layer"
+    assert isinstance(module.steps_by_name["conv1"].activation, torch.nn.ReLU)
+
+
+def test_frozen_layers_do_not_learn():
+    x = inputs = notation.Input((6, 6, 2))
+    x = layers.Conv2D(3, 3, name="conv", trainable=False)(x)
+    x = layers.BatchNormalization(name="bn", trainable=False)(x)
+    x = layers.Dense(2, activation="softmax", name="out")(layers.Flatten()(x))
+    graph = notation.Model(inputs, x)
+    module = lower(graph, initial(graph, seed=0)).train()
+    before = dump(module)
+    module(torch.rand(4, 2, 6, 6)).sum().backward()
+    trained = [name for name, p in module.named_parameters() if p.requires_grad]
+    assert len(trained) == 2
+    assert np.array_equal(dump(module)["bn/moving_mean"], before["bn/moving_mean"])
+
+
+def test_every_network_of_the_zoo_is_in_keras_too():
+    # The zoo's networks are written against the recorder; the whole of each is compared with Keras.
+    import keras
+
+    for name, make in NETWORKS.items():
+        graph = make()
+        if graph.params > 2_000_000:
+            continue
+        tensors = {}
+        made = {}
+        for node in graph.nodes:
+            if node.kind_name == "InputLayer":
+                tensors[node.name] = keras.Input(graph.shapes[node.name])
+                continue
+            config = node.kind.config() | {"name": node.name}
+            layer = made.get(node.owner) or getattr(keras.layers, node.kind_name).from_config(config)
+            made[node.name] = layer
+            given = [tensors[source] for source in node.inputs]
+            tensors[node.name] = layer(given[0] if len(given) == 1 else given)
+        model = keras.Model([tensors[n] for n in graph.inputs], [tensors[n] for n in graph.outputs])
+        weights = initial(graph, seed=1)
+        for node in graph.nodes:
+            own = node.kind.weights(*graph.input_shapes(node)) if node.owner == node.name else ()
+            if own:
+                made[node.name].set_weights([weights[f"{node.name}/{weight.name}"] for weight in own])
+        shape = tuple(size or 32 for size in graph.input_shape)
+        images = np.random.default_rng(2).uniform(0, 1, (2, *shape)).astype(np.float32)
+        theirs = model.predict(images, verbose=0)
+        ours = lower(graph, weights)(torch.from_numpy(images).permute(0, 3, 1, 2)).detach().numpy()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5, err_msg=name)
