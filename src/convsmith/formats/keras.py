@@ -1,0 +1,250 @@
+"""Keras models: a Graph with weights as a live model, and the weights of live models and .keras files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from ..graph import Graph
+from ..graph.keras_json_out import keras_names, to_keras_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Weights = dict[str, np.ndarray]
+
+EXPANSION = 1000
+"""A stored array may grow this many times when it is read (Keras's own limit); more is a bomb."""
+
+
+def to_keras(
+    graph: Graph, weights: Weights | None = None, *, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The network as a live ``keras.Model``, equal to the original layer by layer.
+
+    Keras is imported, with torch as its backend unless the environment or the program chose another.
+
+    Args:
+        graph: the network. Its layers may only name classes of Keras itself or of `custom_objects`.
+        weights: full name -> array in Keras's layout; Keras's own first values without them.
+        custom_objects: the classes of layers of one's own, by name.
+
+    Raises:
+        BadInput: for a layer whose class is not given, a missing weight, or one of another shape.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> to_keras(network("lenet5")).count_params()
+        61706
+    """
+    found = to_keras_json(graph)
+    known = dict(custom_objects or {})
+    _check_classes(found, known, graph.name)
+    if "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    known = {**_application_layers(graph), **known}
+    model = keras.models.model_from_json(json.dumps(found), custom_objects=known)
+    if weights is not None:
+        names = keras_names(graph)
+        for owner, entries in _owned(graph).items():
+            missing = [name for name, _ in entries if name not in weights]
+            if missing:
+                raise BadInput(
+                    f"network '{graph.name}'", f"no weights for {missing[0]}", "an array for each weight"
+                )
+            try:
+                model.get_layer(names[owner]).set_weights([weights[name] for name, _ in entries])
+            except ValueError as error:
+                raise BadInput(
+                    f"layer {owner}", f"weights do not fit ({error})", "the shapes of the Graph"
+                ) from None
+    return model
+
+
+def from_keras_weights(model: Any, graph: Graph) -> Weights:
+    """The weights of a live Keras model by full name, for the Graph that was read from it.
+
+    Args:
+        model: the live model; Keras is not imported here.
+        graph: ``convsmith.graph.read(model)``.
+
+    Returns:
+        Full name -> float32 array in Keras's layout.
+    """
+    import numpy as np
+
+    live = dict(_live_layers(model))
+    found: Weights = {}
+    for owner, entries in _owned(graph).items():
+        arrays = (
+            [np.asarray(weight.numpy(), dtype=np.float32) for weight in live[owner].weights]
+            if owner in live
+            else []
+        )
+        found.update(_matched(owner, entries, arrays))
+    return found
+
+
+def read_keras_weights(path: str | Path, graph: Graph) -> Weights:
+    """The weights of a ``.keras`` or ``.weights.h5`` file, read as data: nothing in the file is run.
+
+    Args:
+        path: the file; only arrays of the shapes that the Graph expects are read.
+        graph: ``convsmith.graph.read(path)``.
+
+    Returns:
+        Full name -> float32 array in Keras's layout.
+
+    Raises:
+        BadInput: for a damaged file, a bomb, links to elsewhere, or weights that are not the Graph's.
+    """
+    import h5py
+
+    path = Path(path)
+    limit = 64 * 2**20 + 16 * graph.known_params
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                with h5py.File(path, "r") as stored:
+                    return _from_h5(stored, graph, path)
+            with zipfile.ZipFile(file) as archive:
+                entry = archive.getinfo("model.weights.h5")
+                if entry.file_size > limit:
+                    raise BadInput(
+                        str(path),
+                        f"says that it holds {entry.file_size:,} bytes",
+                        f"about {limit:,} for this network",
+                    )
+                with archive.open(entry) as member, h5py.File(member, "r") as stored:
+                    return _from_h5(stored, graph, path)
+    except (
+        OSError,
+        KeyError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
+        raise BadInput(
+            str(path), f"has no weights that can be read ({error})", "a .keras file that Keras 3 saved"
+        ) from None
+
+
+def _from_h5(stored: Any, graph: Graph, path: Path) -> Weights:
+    arrays = dict(_stored_layers(stored, "", path, 0))
+    found: Weights = {}
+    for owner, entries in _owned(graph).items():
+        group = arrays.get(owner, {})
+        for number, (name, weight) in enumerate(entries):
+            dataset = group.get(str(number))
+            if dataset is None:
+                raise BadInput(str(path), f"holds no array for {name}", "one for each weight of the network")
+            if tuple(dataset.shape) != weight.shape:
+                raise BadInput(str(path), f"holds {dataset.shape} for {name}", f"the shape {weight.shape}")
+            if dataset.nbytes > 2**20 and dataset.nbytes > EXPANSION * dataset.id.get_storage_size():
+                raise BadInput(
+                    str(path), f"holds {name} packed more than {EXPANSION} times", "an ordinary file"
+                )
+            found[name] = dataset[()].astype("float32")
+    return found
+
+
+def _stored_layers(group: Any, prefix: str, path: Path, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each layer's arrays under its name, nested ones as "block/conv"; links to elsewhere are refused."""
+    import h5py
+
+    if depth > 64:
+        raise BadInput(str(path), "is nested too deeply", "a .keras file that Keras 3 saved")
+    layers = _child(group, "layers", path)
+    for key in layers or ():
+        layer = _child(layers, key, path)
+        own = _child(layer, "vars", path) if layer is not None else None
+        if own is None:
+            continue
+        name = own.attrs.get("name")
+        if not isinstance(name, str):
+            raise BadInput(
+                str(path), "does not say its layers' names", "a newer Keras's file", "save it again"
+            )
+        arrays = {number: _child(own, number, path) for number in own}
+        yield (
+            prefix + name,
+            {number: item for number, item in arrays.items() if isinstance(item, h5py.Dataset)},
+        )
+        yield from _stored_layers(layer, f"{prefix}{name}/", path, depth + 1)
+
+
+def _child(group: Any, name: str, path: Path) -> Any:
+    import h5py
+
+    link = group.get(name, getlink=True) if isinstance(group, h5py.Group) and name in group else None
+    if link is None:
+        return None
+    found = group[name] if isinstance(link, h5py.HardLink) else None
+    if found is None or (isinstance(found, h5py.Dataset) and (found.external or found.is_virtual)):
+        raise BadInput(str(path), f"'{name}' is a link to elsewhere", "a file that holds its own arrays")
+    return found
+
+
+def _live_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for layer in model.layers:
+        yield prefix + layer.name, layer
+        if hasattr(layer, "layers") and hasattr(layer, "get_layer"):
+            yield from _live_layers(layer, f"{prefix}{layer.name}/")
+
+
+def _owned(graph: Graph) -> dict[str, list[tuple[str, Any]]]:
+    """Each layer's weights, (full name, Weight), in Keras's order."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, weight in graph.weights.items():
+        found.setdefault(name.rpartition("/")[0], []).append((name, weight))
+    return found
+
+
+def _matched(owner: str, entries: list[tuple[str, Any]], arrays: list[np.ndarray]) -> Weights:
+    if [array.shape for array in arrays] != [weight.shape for _, weight in entries]:
+        raise BadInput(
+            f"layer {owner}",
+            f"has weights of shapes {[array.shape for array in arrays]}",
+            f"{[weight.shape for _, weight in entries]}, as its Graph",
+        )
+    return {name: array for (name, _), array in zip(entries, arrays, strict=True)}
+
+
+def _check_classes(found: Any, known: Mapping[str, Any], network: str) -> None:
+    """Refuse classes from anywhere but Keras and what the caller gave: Keras would import their modules."""
+    if isinstance(found, list):
+        for item in found:
+            _check_classes(item, known, network)
+    elif isinstance(found, dict):
+        name, module = found.get("class_name"), found.get("module")
+        foreign = module is not None and module != "keras" and not str(module).startswith("keras.")
+        if name is not None and name not in known and (foreign or name in ("Lambda", "__lambda__")):
+            raise BadInput(
+                f"network '{network}'",
+                f"has a layer of class {name}",
+                "its class",
+                f"custom_objects={{'{name}': ...}}",
+            )
+        for item in found.values():
+            _check_classes(item, known, network)
+
+
+def _application_layers(graph: Graph) -> dict[str, Any]:
+    """The layer classes that keras.applications keeps to itself, where the network has them."""
+    import importlib
+
+    found = {}
+    for node in graph.nodes:
+        if node.kind.home.startswith("keras.src.applications."):
+            found[node.kind_name] = getattr(importlib.import_module(node.kind.home), node.kind_name)
+    return found
