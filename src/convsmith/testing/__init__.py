@@ -1,1 +1,1 @@
-"""The exams that a new layer kind, network, reader, space, algorithm or explanation sits; for outsiders too."""
+"""The exams that a new kind, network, reader, space, algorithm or explanation sits; for outsiders too."""

@@ -1,0 +1,151 @@
+"""What is explained: the output for a class, or the difference between two classes, on logits by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..engine.lower import Lowered
+
+
+class Refused(BadInput):
+    """An explanation is not valid here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Versus:
+    """The difference between two classes: why this one rather than that one.
+
+    Args:
+        plus: a class number, or one for each image; None for the one that the network says.
+        minus: a class number, or one for each image.
+    """
+
+    plus: int | Sequence[int] | None
+    minus: int | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A target worked out for a batch.
+
+    Args:
+        plus: a class number for each image.
+        minus: the class whose output is subtracted, for each image; None for no difference.
+        output: "logit" where the network ends in softmax and the numbers before it are taken, else "output".
+    """
+
+    plus: tuple[int, ...]
+    minus: tuple[int, ...] | None
+    output: str
+
+    def scores(self, outputs_NK: torch.Tensor) -> torch.Tensor:
+        """The number that is explained, for each image, (N,)."""
+        import torch
+
+        rows = torch.arange(len(self.plus))
+        found = outputs_NK[rows, torch.tensor(self.plus)]
+        return found if self.minus is None else found - outputs_NK[rows, torch.tensor(self.minus)]
+
+    def take(self, rows: slice) -> Aim:
+        """The aim of some of the images."""
+        return Aim(self.plus[rows], None if self.minus is None else self.minus[rows], self.output)
+
+
+Target = int | Sequence[int] | Versus | Aim | None
+"""A class number for all images, one for each, the difference of two, or None for what the network says."""
+
+
+def outputs(net: Lowered, x_NCHW: torch.Tensor) -> torch.Tensor:
+    """The network's numbers for each class, before the final softmax where there is one, (N, K)."""
+    found = net.logits(x_NCHW) if net.ends_in_softmax else net(x_NCHW)
+    if isinstance(found, tuple) or found.dim() != 2:
+        raise Refused(f"network '{net.graph.name}'", "does not give one row of numbers", "a classifier")
+    return found
+
+
+def aim(net: Lowered, x_NCHW: torch.Tensor, target: Target) -> Aim:
+    """Work out a target for a batch.
+
+    Args:
+        net: the lowered network.
+        x_NCHW: raw pixels.
+        target: see `Target`.
+
+    Raises:
+        Refused: the network is not one that `engine.lower` made, or gives no row of class outputs.
+        BadInput: for a class that the network does not have.
+    """
+    import torch
+
+    if isinstance(target, Aim):
+        return target
+    only_lowered(net)
+    if x_NCHW.dim() != 4 or not len(x_NCHW):
+        raise BadInput("images", f"of shape {tuple(x_NCHW.shape)}", "at least one, as (N, C, H, W)")
+    count = len(x_NCHW)
+    plus = target.plus if isinstance(target, Versus) else target
+    with torch.no_grad():
+        if plus is None:
+            plus = outputs(net, x_NCHW).argmax(1).tolist()
+            classes = net.graph.output_shape[-1]
+        else:
+            classes = outputs(net, x_NCHW[:1]).shape[1]
+    minus = _each(target.minus, count, classes) if isinstance(target, Versus) else None
+    return Aim(_each(plus, count, classes), minus, "logit" if net.ends_in_softmax else "output")
+
+
+def only_lowered(net: Any) -> None:
+    """Refuse anything but a lowered network: on Keras's own modules several methods are silently wrong."""
+    if not hasattr(net, "steps_by_name"):
+        raise Refused(
+            "explanation",
+            f"a {type(net).__module__}.{type(net).__name__}",
+            "a network from engine.lower, whose images are NCHW and whose ReLUs are modules",
+            "lower(graph, weights)",
+        )
+
+
+def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
+    found = (int(given),) * count if not hasattr(given, "__len__") else tuple(int(item) for item in given)
+    if len(found) != count:
+        raise BadInput("target", f"{len(found)} classes for {count} images", "one, or one for each image")
+    for item in found:
+        if not 0 <= item < (classes or 0):
+            raise BadInput("target", f"class {item}", f"0 to {(classes or 0) - 1}")
+    return found
+
+
+@contextmanager
+def untouched(net: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block, the former mode of every part after it."""
+    modes = [(part, part.training) for part in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+@contextmanager
+def watched(net: Lowered, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
+    """Inside the block, the outputs of these layers are kept as the network runs; the hooks go at its end."""
+    seen: dict[str, Any] = {}
+
+    def keeper(name: str) -> Any:
+        return lambda module, inputs, output: seen.__setitem__(name, output)
+
+    handles = [net.steps_by_name[name].register_forward_hook(keeper(name)) for name in names]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()

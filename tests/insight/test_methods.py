@@ -1,0 +1,52 @@
+"""Every method sits the exam on planted textures."""
+
+from __future__ import annotations
+
+import pytest
+
+from convsmith.errors import BadName
+from convsmith.insight.method import METHODS, method
+from convsmith.testing.explanations import exam_explanation
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_the_exam(name, trained):
+    scores = exam_explanation(METHODS[name], *trained)
+    assert scores["pointing"] > 0.5
+
+
+def test_grad_cam_finds_the_texture(trained):
+    scores = exam_explanation(METHODS["grad_cam"], *trained)
+    assert scores["pointing"] > 0.95
+    assert scores["rank"] > 0.8
+    assert scores["edges_rank"] < 0.4
+
+
+def test_a_method_that_ignores_the_network_fails(trained):
+    from dataclasses import replace
+
+    def edge_detector(net, images_NCHW, target=None, *, layer=None):
+        import numpy as np
+
+        from convsmith.testing.planted import edges
+
+        found = METHODS["grad_cam"](net, images_NCHW, target, layer=layer)
+        return replace(found, maps_NHW=np.stack([edges(x[0]) for x in images_NCHW.numpy()]))
+
+    with pytest.raises(AssertionError, match="same map for another class"):
+        exam_explanation(edge_detector, *trained)
+
+
+def test_a_method_that_leaves_a_hook_fails(trained):
+    def careless(net, images_NCHW, target=None, *, layer=None):
+        net.steps_by_name["conv1"].register_forward_hook(lambda *_: None)
+        return METHODS["grad_cam"](net, images_NCHW, target, layer=layer)
+
+    with pytest.raises(AssertionError, match="hooks were left"):
+        exam_explanation(careless, *trained)
+
+
+def test_names():
+    assert method("grad-cam") is METHODS["grad_cam"]
+    with pytest.raises(BadName, match="did you mean 'grad_cam'"):
+        method("gradcam")
