@@ -98,10 +98,11 @@ def _is_padding(group: list[Node]) -> bool:
 
 
 def _ordered(made: list[Box]) -> list[Box]:
-    """Joining layers can put a box before one that it takes; put them in order again."""
+    """The boxes in an order in which each comes after those that it takes, and branches stay together."""
     order: list[int] = []
     state = [0] * len(made)
-    for start in range(len(made)):
+    taken = {source for box in made for source in box.sources}
+    for start in (*(index for index in range(len(made)) if index not in taken), *range(len(made))):
         stack = [start]
         while stack:
             index = stack[-1]

@@ -68,25 +68,19 @@ class Drawing:
         lines: list[tuple[str, str, str]] = []
         place: dict[int, int] = {}
         skips: list[tuple[int, int]] = []
+        before = -1  # the box on the line above, headings of folds aside
         for fold in self.folds:
-            if fold.times > 1:
-                lines.append(("", f"┌ {fold.times} times:", ""))
-            for block in fold.blocks:
-                for index in block.boxes:
-                    box = self.boxes[index]
-                    for source in box.sources:
-                        if source not in place:
-                            continue
-                        if place[source] + 1 + (fold.times > 1 and index == fold.blocks[0].boxes[0]) < len(
-                            lines
-                        ):
-                            skips.append((place[source], len(lines)))
-                    place[index] = len(lines)
-                    edge = "│ " if fold.times > 1 else ""
-                    lines.append((box.main.name, edge + self.label(box), self.shapes(fold, box, index)))
-            if fold.times > 1:
-                lines.append(("", "└", ""))
-            place[fold.last] = place[fold.blocks[-1].boxes[-1]]
+            lines += [("", f"┌ {fold.times} times:", "")] if fold.times > 1 else []
+            for index in (index for block in fold.blocks for index in block.boxes):
+                box = self.boxes[index]
+                skips += [
+                    (place[source], len(lines)) for source in box.sources if source not in (before, index)
+                ]
+                edge = "│ " if fold.times > 1 else ""
+                place[index], before = len(lines), index
+                lines.append((box.main.name, edge + self.label(box), self.shapes(fold, box, index)))
+            lines += [("", "└", "")] if fold.times > 1 else []
+            place[fold.last], before = place[before], fold.last
         rails = _rails(skips, len(lines))
         widths = [max((len(line[part]) for line in lines), default=0) for part in range(2)]
         rail = max(map(len, rails), default=0)
@@ -101,15 +95,19 @@ class Drawing:
         return {
             "network": self.graph.name,
             "boxes": [
-                {"layers": [node.name for node in box.nodes], "label": self.label(box), "shape": self.shape(box),
-                 "sources": list(box.sources)}
+                {
+                    "layers": [node.name for node in box.nodes],
+                    "label": self.label(box),
+                    "shape": self.shape(box),
+                    "sources": list(box.sources),
+                }
                 for box in self.boxes
             ],
             "folds": [
                 {"boxes": [index for block in fold.blocks for index in block.boxes], "times": fold.times}
                 for fold in self.folds
             ],
-        }  # fmt: skip
+        }
 
     def render(self, form: str) -> str:
         """The picture as "text", "svg" or "json"."""

@@ -86,10 +86,20 @@ class Ledger(Tabled):
         found.append(
             "conventions: one image; a MAC is one multiply-add of a convolution or dense layer, without bias"
         )
-        if self.totals.unknown:
-            found.append("not known, so not in any total: " + ", ".join(self.totals.unknown))
+        found += _open(self.graph)
         found += [f"OVER BUDGET: {excess}" for excess in self.over]
         return tuple(found)
+
+
+def _open(graph: Graph) -> list[str]:
+    """What is not known, and why."""
+    found = []
+    if graph.unknown:
+        more = f" and {len(graph.unknown) - 8} more" if len(graph.unknown) > 8 else ""
+        found.append(f"not known, so not in any total: {', '.join(graph.unknown[:8])}{more}")
+    if any(None in graph.shapes[name] for name in graph.inputs):
+        found.append("the input's size is left open: give it, e.g. --input 224x224x3, for MACs and memory")
+    return found
 
 
 def _sentence(totals: Totals) -> str:

@@ -4,8 +4,8 @@ Source: A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolution
 Distill 2019: the recurrences for size, stride and start, and the union over branches. Two conventions are
 ours to state. A gate (squeeze-and-excite: a product with something that has looked at the whole image) is
 followed along its local path only, and marked `gated`, because by the letter every output behind the first
-gate sees the whole image. Where no local path is left (global pooling, Dense), the field is `whole`. For sizes
-that are not known, `start` is that of sizes which all strides divide.
+gate sees the whole image. Where no local path is left (global pooling, Dense), the field is `whole`.
+Where the input's size is not known, `start` is that of sizes which all strides divide.
 """
 
 from __future__ import annotations

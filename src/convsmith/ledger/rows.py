@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..graph import Graph, Node
+from ..graph.label import labelled
 from ..kinds import Formula, Shape, size
 from .memory import BYTES
 from .receptive import Field, fields, supposed
@@ -48,7 +49,7 @@ class Row(NamedTuple):
     @property
     def label(self) -> str:
         """The kind with the settings that matter to a reader, as in Keras: ``Conv2D(6, 5)``."""
-        return _label(self.node)
+        return labelled(self.node)
 
     @property
     def weight_bytes(self) -> int | None:
@@ -148,34 +149,3 @@ def rows(graph: Graph) -> tuple[Row, ...]:
             Row(node, taken, shape, size(shape), params, trainable, statistics, macs, reach[node.name])
         )
     return tuple(found)
-
-
-_SHOWN = ("filters", "units", "kernel_size", "pool_size", "rate", "target_shape", "activation")
-
-
-def _label(node: Node) -> str:
-    kind = node.kind
-    if is_unknown(node):
-        return kind.label
-    parts: list[str] = []
-    for name in _SHOWN:
-        value = getattr(kind, name, None)
-        if value is None or value == "linear":
-            continue
-        if isinstance(value, tuple):
-            square = len(value) == 2 and value[0] == value[1] and name != "target_shape"
-            parts.append(str(value[0]) if square else "×".join(str(item) for item in value))
-        elif name == "activation" and (value.startswith("{") or node.kind_name == "Activation"):
-            parts.append(value if node.kind_name == "Activation" else "activation")
-        else:
-            parts.append(str(value))
-    strides = getattr(kind, "strides", None)
-    if strides and strides != (1, 1) and strides != getattr(kind, "pool_size", None):
-        parts.append(f"s={strides[0]}" if strides[0] == strides[1] else f"s={strides[0]}×{strides[1]}")
-    for name, short in (("groups", "groups"), ("dilation_rate", "dilation")):
-        value = getattr(kind, name, None)
-        if value not in (None, 1, (1, 1)):
-            parts.append(f"{short}={value[0] if isinstance(value, tuple) else value}")
-    if getattr(kind, "padding", None) == "same" and getattr(kind, "kernel_size", (1, 1)) != (1, 1):
-        parts.append("same")
-    return f"{kind.label}({', '.join(parts)})" if parts else kind.label

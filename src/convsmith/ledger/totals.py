@@ -95,10 +95,9 @@ def _total(rows: tuple[Row, ...], of: Callable[[Row], int | None]) -> int | None
 
 
 def _widest(rows: tuple[Row, ...]) -> Row:
-    """The first of the rows with the largest field that does not cover everything."""
+    """The first row with the largest field of those that do not cover everything."""
     local = [row for row in rows if not row.receptive_field.whole]
-    last = max((row.receptive_field.size for row in local), key=lambda pair: pair[0] * pair[1])
-    return next(row for row in reversed(local) if row.receptive_field.size == last)
+    return max(local, key=lambda row: row.receptive_field.size[0] * row.receptive_field.size[1])
 
 
 def concentration(rows: tuple[Row, ...], what: str, share: float = 0.5) -> tuple[tuple[str, float], ...]:
