@@ -11,6 +11,8 @@ from ..kinds.operation import Operation
 from ..kinds.unknown import Unknown
 from .graph import Graph, Node
 
+_NO_TRAINABLE = ("InputLayer", "SpatialDropout2D")
+"""Layers whose Keras classes take no ``trainable``."""
 _OPERATION_HOMES = {"activations": "keras.src.activations.activations"}
 
 
@@ -43,11 +45,15 @@ def to_keras_json(graph: Graph) -> dict[str, Any]:
             "name": _plain(graph.name),
             "trainable": True,
             "layers": layers,
-            "input_layers": [tensors[name] for name in graph.inputs],
-            "output_layers": [tensors[name] for name in graph.outputs],
+            "input_layers": _ends(tensors, graph.inputs),
+            "output_layers": _ends(tensors, graph.outputs),
         },
         "registered_name": "Functional",
     }
+
+
+def _ends(tensors: dict[str, list[Any]], names: tuple[str, ...]) -> list[Any]:
+    return tensors[names[0]] if len(names) == 1 else [tensors[name] for name in names]
 
 
 def keras_names(graph: Graph) -> dict[str, str]:
@@ -107,7 +113,9 @@ def _layer(graph: Graph, name: str, nodes: list[Node], tensors: dict[str, list[A
         module, function_name = kind.home, node.kind_name
         config = {**kind.config(), **more.get("config", {}), "name": name}
         if not isinstance(kind, InputLayer):
-            config |= {"trainable": node.trainable, "dtype": node.dtype}
+            config["dtype"] = node.dtype
+        if function_name not in _NO_TRAINABLE:
+            config["trainable"] = node.trainable
         registered = None if module == "keras.layers" else function_name
     return {
         "module": module,
