@@ -93,7 +93,12 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
         self.frozen = False
 
-    def forward(self, x_NC: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:  # a sequence keeps its channels last
+            return self._normalized(x.permute(0, 2, 1)).permute(0, 2, 1)
+        return self._normalized(x)
+
+    def _normalized(self, x_NC: Tensor) -> Tensor:
         if not self.training or self.frozen:
             return F.batch_norm(
                 x_NC, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps

@@ -46,9 +46,14 @@ class GroupNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 3:
-            x = x.permute(0, 2, 1)
-            return F.group_norm(x, self.groups, self.weight, self.bias, self.eps).permute(0, 2, 1)
-        return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+            return self._normalized(x.permute(0, 2, 1)).permute(0, 2, 1)
+        return self._normalized(x)
+
+    def _normalized(self, x_NC: Tensor) -> Tensor:
+        if self.weight is None and self.bias is not None:  # torch's backward fails on a bias alone
+            bias = self.bias.reshape(-1, *[1] * (x_NC.dim() - 2))
+            return F.group_norm(x_NC, self.groups, None, None, self.eps) + bias
+        return F.group_norm(x_NC, self.groups, self.weight, self.bias, self.eps)
 
 
 class UnitNorm(nn.Module):
@@ -112,7 +117,7 @@ class Resize(nn.Module):
 
 def _resize(x_NCHW: Tensor, size: tuple[int, int], mode: str) -> Tensor:
     if mode == "nearest":
-        return F.interpolate(x_NCHW, size, mode="nearest")
+        return F.interpolate(x_NCHW, size, mode="nearest-exact")
     return F.interpolate(x_NCHW, size, mode=mode, align_corners=False)
 
 

@@ -56,6 +56,11 @@ class Resizing(Kind):
             raise ShapeError("Resizing of an unknown size", "a known size", "--input 32x32x3")
         near = self._form() == "nearest"
         scales = write.constant(np.array([1, 1, self.height / rows, self.width / columns], dtype=np.float32))
-        settings: dict[str, Any] = {"mode": "nearest" if near else "linear", "nearest_mode": "floor"}
-        place = "asymmetric" if near else "half_pixel"
-        return write.node("Resize", [names[0], "", scales], coordinate_transformation_mode=place, **settings)
+        # Keras's nearest looks at the middle of each pixel.
+        settings: dict[str, Any] = {
+            "mode": "nearest" if near else "linear",
+            "nearest_mode": "round_prefer_ceil",
+        }
+        return write.node(
+            "Resize", [names[0], "", scales], coordinate_transformation_mode="half_pixel", **settings
+        )
