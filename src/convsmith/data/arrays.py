@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,24 @@ from ..errors import BadInput
 from .images import Images
 from .items import Rows
 from .labels import numbered
-from .split import TRAIN
+from .split import TEST, TRAIN, VALIDATION
+
+_KEYS = {
+    TRAIN: (
+        ("x_train", "y_train"),
+        ("train_images", "train_labels"),
+        ("X_train", "Y_train"),
+        ("X_train", "y_train"),
+    ),
+    VALIDATION: (
+        ("x_val", "y_val"),
+        ("val_images", "val_labels"),
+        ("x_validation", "y_validation"),
+        ("X_val", "y_val"),
+    ),
+    TEST: (("x_test", "y_test"), ("test_images", "test_labels"), ("X_test", "Y_test"), ("X_test", "y_test")),
+}
+_WHOLE = (("x", "y"), ("X", "y"), ("X", "Y"), ("images", "labels"), ("data", "target"), ("data", "labels"))
 
 
 def images_of(
@@ -116,3 +133,20 @@ def _scale(arrays: list[np.ndarray], source: str, highest: float | None) -> tupl
     if high <= 65535:
         return 1 / 257, ["16-bit values scaled to 8 (divided by 257)"]
     raise BadInput(source, f"pixel values up to {high:g}", "at most 255, or 65535 for 16 bits")
+
+
+def pairs_of(names: Iterable[str]) -> list[tuple[str, str, int]]:
+    """Which of some named arrays are images and labels, and of which part.
+
+    Returns:
+        (name of the images, name of the labels, part); empty when no names are known.
+
+    Example:
+        >>> pairs_of(["x_train", "y_train", "x_test", "y_test"])
+        [('x_train', 'y_train', 0), ('x_test', 'y_test', 2)]
+    """
+    there = set(names)
+    pairs = [(x, y, part) for part, known in _KEYS.items() for x, y in known if {x, y} <= there]
+    if any(part == TRAIN for *_, part in pairs):
+        return pairs
+    return [(x, y, TRAIN) for x, y in _WHOLE if {x, y} <= there][:1]

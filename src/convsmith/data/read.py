@@ -15,7 +15,7 @@ from .memory import cache_folder
 from .readers import READERS, as_path
 from .record import Progress
 
-NAMED = ("digits",)
+NAMED = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100")
 
 
 def read(
@@ -30,7 +30,9 @@ def read(
     """Read a set of labelled images and look at every image once.
 
     Args:
-        data: a folder with a folder per class, an .npz file, or the name "digits".
+        data: a folder, zip or tar with a folder of images per class; a CSV, TSV, JSON-lines or Parquet table
+            of paths and labels; .npz, .npy, IDX or CIFAR files; arrays, a pandas table or a dataset object;
+            or one of the names digits, mnist, fashion_mnist, kmnist, cifar10, cifar100.
         reader: name of the reader to use; None asks each in turn.
         max_pixels: images with more pixels are listed as unreadable instead of decoded.
         progress: called as ``progress(what, done, total)`` from time to time.
@@ -91,7 +93,7 @@ def _nobody(data: object, reader: str | None) -> BadInput:
     path = as_path(data)
     if path is None:
         return BadInput("images", f"an object of type {type(data).__name__}", "a path or the name of a set")
-    kinds = f"a folder with a folder of images per class, an .npz file, or one of {', '.join(NAMED)}"
+    kinds = f"a folder, zip or tar of images per class, a table, an .npz file, or one of {', '.join(NAMED)}"
     if reader:
         return BadInput(path, f"is nothing that the reader '{reader}' reads", "another reader, or none named")
     if not os.path.lexists(path):

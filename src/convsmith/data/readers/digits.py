@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import images_of
 from ..images import Images
 from ..split import TRAIN
-from . import READERS
+from . import READERS, as_path
 
 
 @READERS.register()
@@ -26,7 +26,7 @@ def digits(source: object) -> Images | None:
         1,797 images of 8x8 pixels in 10 classes, 0..16 scaled to 0..255; None for any other source,
         and when there is a file or folder of that name.
     """
-    if source != "digits" or os.path.lexists("digits"):
+    if as_path(source) != "digits" or os.path.lexists("digits"):
         return None
     from sklearn.datasets import load_digits
 

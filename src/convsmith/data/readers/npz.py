@@ -7,28 +7,11 @@ import os
 import numpy as np
 
 from ...errors import BadInput
-from ..arrays import images_of
+from ..arrays import images_of, pairs_of
 from ..images import Images
 from ..npy import members
-from ..split import TEST, TRAIN, VALIDATION
 from . import READERS, as_path
 
-_KEYS = {
-    TRAIN: (
-        ("x_train", "y_train"),
-        ("train_images", "train_labels"),
-        ("X_train", "Y_train"),
-        ("X_train", "y_train"),
-    ),
-    VALIDATION: (
-        ("x_val", "y_val"),
-        ("val_images", "val_labels"),
-        ("x_validation", "y_validation"),
-        ("X_val", "y_val"),
-    ),
-    TEST: (("x_test", "y_test"), ("test_images", "test_labels"), ("X_test", "Y_test"), ("X_test", "y_test")),
-}
-_WHOLE = (("x", "y"), ("X", "y"), ("X", "Y"), ("images", "labels"), ("data", "target"), ("data", "labels"))
 _CLASSES = ("classes", "class_names", "label_names", "target_names")
 
 
@@ -51,9 +34,7 @@ def npz(source: object) -> Images | None:
     if path is None or not path.lower().endswith(".npz") or not os.path.isfile(path):
         return None
     arrays = members(path)
-    pairs = [(part, keys) for part, known in _KEYS.items() for keys in known if set(keys) <= set(arrays)]
-    if not any(part == TRAIN for part, _ in pairs):
-        pairs = [(TRAIN, keys) for keys in _WHOLE if set(keys) <= set(arrays)][:1]
+    pairs = pairs_of(arrays)
     if not pairs:
         raise BadInput(
             path, f"holds the arrays {', '.join(sorted(arrays)) or 'none'}",
@@ -61,6 +42,6 @@ def npz(source: object) -> Images | None:
         )  # fmt: skip
     names = next((arrays[key]() for key in _CLASSES if key in arrays), None)
     return images_of(
-        [(keys[0], arrays[keys[0]](), arrays[keys[1]](), part) for part, keys in pairs],
+        [(x, arrays[x](), arrays[y](), part) for x, y, part in pairs],
         source=path, reader="npz", names=None if names is None else [str(name) for name in np.ravel(names)],
     )  # fmt: skip

@@ -1,0 +1,123 @@
+"""Parquet files: tables of paths, or of the images themselves as Hugging Face keeps them (needs pyarrow)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import BadInput
+from .decode import Unreadable
+from .items import shown
+
+
+def _pyarrow(where: str) -> Any:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise BadInput(
+            where,
+            "is a Parquet file, and pyarrow is not installed",
+            "pyarrow",
+            "pip install 'convsmith[parquet]'",
+        ) from None
+    return parquet
+
+
+def open_parquet(path: Any, where: str) -> Any:
+    """A pyarrow ParquetFile.
+
+    Raises:
+        BadInput: when pyarrow is missing, or the file is damaged.
+    """
+    parquet = _pyarrow(where)
+    try:
+        return parquet.ParquetFile(path)
+    except Exception as error:
+        raise BadInput(where, f"cannot be read as Parquet: {error}", "an undamaged Parquet file") from None
+
+
+def parquet_rows(data: bytes, where: str) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    """Column names and rows of a table without images in it; such columns are left out."""
+    import io
+
+    file = open_parquet(io.BytesIO(data), where)
+    schema = file.schema_arrow
+    plain = [field.name for field in schema if not _holds_images(field)]
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        for batch in file.iter_batches(columns=plain):
+            yield from batch.to_pylist()
+
+    return plain, rows()
+
+
+def _holds_images(field: Any) -> bool:
+    kind = str(field.type)
+    return "binary" in kind
+
+
+class ParquetImages:
+    """Images kept in Parquet files, one row group in memory at a time.
+
+    Args:
+        files: (path, pyarrow ParquetFile) in order.
+        column: the column of images: bytes, or a struct with a field ``bytes``.
+    """
+
+    def __init__(self, files: Sequence[tuple[str, Any]], column: str) -> None:
+        self.files = files
+        self.column = column
+        counts = [
+            (f, g, file.metadata.row_group(g).num_rows)
+            for f, (_, file) in enumerate(files)
+            for g in range(file.metadata.num_row_groups)
+        ]
+        self._groups = [(f, g) for f, g, _ in counts]
+        self._ends = np.cumsum([rows for *_, rows in counts], dtype=np.int64)
+        self._open: tuple[int, Any] = (-1, None)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def name(self, i: int) -> str:
+        k = int(np.searchsorted(self._ends, i, side="right"))
+        return f"{shown(self.files[self._groups[k][0]][0])}[{i - (int(self._ends[k - 1]) if k else 0)}]"
+
+    def raw(self, i: int) -> bytes:
+        k = int(np.searchsorted(self._ends, i, side="right"))
+        if self._open[0] != k:
+            f, g = self._groups[k]
+            try:
+                table = self.files[f][1].read_row_group(g, columns=[self.column])
+            except Exception as error:
+                raise Unreadable(f"damaged in the Parquet file: {error}") from None
+            self._open = (k, table.column(self.column))
+        value = self._open[1][i - (int(self._ends[k - 1]) if k else 0)].as_py()
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(data, bytes):
+            raise Unreadable("no bytes in the Parquet file")
+        return data
+
+
+def image_column(schema: Any) -> str | None:
+    """The first column that holds images: binary, or a struct with a binary field ``bytes``."""
+    for field in schema:
+        if "binary" in str(field.type):
+            return str(field.name)
+    return None
+
+
+def class_names(schema: Any, column: str) -> list[str] | None:
+    """Names that Hugging Face wrote for a column of class numbers, if it did."""
+    meta = (schema.metadata or {}).get(b"huggingface")
+    try:
+        feature = json.loads(meta or b"")["info"]["features"][column]
+        names = feature.get("names")
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    if isinstance(names, dict):
+        names = [names[key] for key in sorted(names, key=int)]
+    return [str(name) for name in names] if isinstance(names, list) else None
