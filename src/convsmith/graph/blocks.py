@@ -165,18 +165,17 @@ def _sign(graph: Graph, made: list[Box], block: Block) -> Any:
     sign = []
     for index in block.boxes:
         box = made[index]
-        layers = tuple((node.kind_name, _settings(node)) for node in box.nodes)
+        layers = tuple(described(node) for node in box.nodes)
         sources = tuple(source - first if source >= first else -1 for source in box.sources)
         sign.append((layers, sources, graph.shapes[box.nodes[-1].name][:2]))
     return sign
 
 
-def _settings(node: Node) -> tuple[tuple[str, Any], ...]:
-    """The settings that a reader would call different."""
-    kept = (
-        item
-        for item in node.kind.settings().items()
-        if not item[0].endswith(("_initializer", "_regularizer", "_constraint"))
-        and item[0] not in ("seed", "rate")
-    )
-    return tuple((name, str(value)) for name, value in kept)
+def described(node: Node) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The kind and those of its settings that a reader would call different: no initializers, no seeds."""
+    kept = [
+        (name, str(value))
+        for name, value in node.kind.settings().items()
+        if not name.endswith(("_initializer", "_regularizer", "_constraint")) and name not in ("seed", "rate")
+    ]
+    return node.kind_name, tuple(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
@@ -10,12 +11,14 @@ from ..graph import Graph
 from ..units import Size
 from . import cells
 from .causes import Others, causes, shape_causes
+from .files import save
 from .findings import Audit, Finding
 from .matching import TOTAL, match
 from .published import Head, Published, read_table
 from .rows import Row, rows
 from .source import graph_of
 from .table import shown
+from .what_if import changed
 
 
 def audit(
@@ -24,6 +27,8 @@ def audit(
     network: str,
     input_shape: Size | None = None,
     classes: int | None = None,
+    what_if: str | None = None,
+    output: Path | None = None,
 ) -> Audit:
     """Find the wrong cells of a published table, the right values with their formulas, and the likely causes.
 
@@ -32,6 +37,8 @@ def audit(
         network: the network that the table describes: a name in the zoo, a .keras or .json file.
         input_shape: rows, columns and channels; without it what the table's own input row says.
         classes: how many classes, for a name in the zoo.
+        what_if: changes to the network first, e.g. "conv1.filters=8" for a table of another version.
+        output: also write it to this .txt, .csv, .md, .tex, .html or .json file.
 
     Returns:
         The audit: ``.wrong .unreadable .unmatched``, and the forms of a table.
@@ -53,7 +60,10 @@ def audit(
         remarks.append(f"the input is the table's own, {shown(own)}")
     if published.ignored:
         remarks.append(f"columns not checked: {', '.join(published.ignored)}")
-    return _compare(graph, published, remarks)
+    found = _compare(changed(graph, what_if) if what_if else graph, published, remarks)
+    if output is not None:
+        save(found, output)
+    return found
 
 
 def _own_input(table: Published) -> tuple[int, ...] | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from ..graph import Graph
 from ..units import Bytes, Count, Size, show_bytes, show_count
 from .budget import Budget, Excess
+from .files import save
 from .rows import Row, rows
 from .source import graph_of
 from .table import Table, Tabled
 from .totals import Totals, concentration, totals
 from .views import VIEWS
+from .what_if import changed
 
 View = Literal["default", "formulas", "full", "course"]
 Precision = Literal["float32", "float16", "int8"]
@@ -30,6 +34,7 @@ class Ledger(Tabled):
         over: the limits that are exceeded; empty when there are none.
         view: which columns the tables have.
         milliseconds: measured time by layer, where it was asked for.
+        before: the network before the changes of `what_if`.
     """
 
     graph: Graph
@@ -38,6 +43,7 @@ class Ledger(Tabled):
     over: tuple[Excess, ...] = ()
     view: str = "default"
     milliseconds: Mapping[str, Any] | None = None
+    before: Graph | None = None
 
     @property
     def table(self) -> Table:
@@ -52,6 +58,8 @@ class Ledger(Tabled):
             "totals": self.totals.to_json(),
             "over_budget": [excess.to_json() for excess in self.over],
         }
+        if self.before is not None:
+            found["before"] = {"params": self.before.params, "macs": self.before.macs}
         if self.milliseconds is not None:
             for row in found["rows"]:
                 row["measured"] = self.milliseconds.get(row["name"])
@@ -70,6 +78,11 @@ class Ledger(Tabled):
     def notes(self) -> tuple[str, ...]:
         """What stands below the table: the totals in words, where they concentrate, the conventions."""
         found = [_sentence(self.totals)]
+        if self.before is not None:
+            found.append(
+                f"what if: {_moved('parameters', self.before.params, self.graph.params)}; "
+                f"{_moved('MACs', self.before.macs, self.graph.macs)}"
+            )
         for what, noun in (("params", "parameters"), ("macs", "MACs"), ("activation_size", "activations")):
             parts = concentration(self.rows, what)
             if parts:
@@ -89,6 +102,14 @@ class Ledger(Tabled):
         found += _open(self.graph)
         found += [f"OVER BUDGET: {excess}" for excess in self.over]
         return tuple(found)
+
+
+def _moved(noun: str, before: int | None, after: int | None) -> str:
+    """A figure before and after a change."""
+    if before is None or after is None:
+        return f"{noun} unknown"
+    share = f", {(after - before) / before:+.1%}" if before else ""
+    return f"{noun} {before:,} → {after:,} ({after - before:+,}{share})"
 
 
 def _open(graph: Graph) -> list[str]:
@@ -147,6 +168,9 @@ def size(
     max_macs: Count | None = None,
     max_bytes: Bytes | None = None,
     max_memory: Bytes | None = None,
+    what_if: str | None = None,
+    measure: bool = False,
+    output: Path | None = None,
 ) -> Ledger:
     """What a network costs, layer by layer, with the formula of each figure. Exit code 1 when over a limit.
 
@@ -162,6 +186,9 @@ def size(
         max_macs: limit on multiply-adds of one image.
         max_bytes: limit on the bytes of the weights at float32.
         max_memory: limit on peak bytes of activations (float32, one image, model liveness).
+        what_if: changes to size instead, e.g. "conv2.filters=32, fc3.units=64".
+        measure: also run each layer on this machine: milliseconds, and the bound that limits it.
+        output: also write it to this .txt, .csv, .md, .tex, .html or .json file.
 
     Returns:
         The ledger: print it, or take ``.csv .markdown .latex .html .to_json() .totals .rows``.
@@ -175,7 +202,17 @@ def size(
         (61706, 416520)
     """
     graph = graph_of(network, input_shape=input_shape, classes=classes)
+    before = None
+    if what_if:
+        before, graph = graph, changed(graph, what_if)
     budget = Budget(max_params, max_macs, max_bytes, max_memory)
     found = rows(graph)
     sums = totals(graph, found, precision=precision, batch=batch, optimizer=optimizer)
-    return Ledger(graph, found, sums, budget.over(graph), view)
+    times = None
+    if measure:
+        # By name, as a Registry imports: measuring needs torch, which this floor does without.
+        times = importlib.import_module("convsmith.engine.layer_times").layer_times(graph)
+    ledger = Ledger(graph, found, sums, budget.over(graph), view, times, before)
+    if output is not None:
+        save(ledger, output)
+    return ledger
