@@ -148,15 +148,28 @@ def test_a_finished_search_is_read_not_run(tmp_path):
 
 
 def test_with_a_clock_a_resumed_search_knows_the_time_already_used(tmp_path):
+    time_now = [500.0]
+    digits = space("stages", (8, 8, 1), 10)
+
+    def evaluate(graph, *, epochs, seed):
+        time_now[0] += 0.05 * epochs
+        return Evaluation(1 / (1 + graph.params % 101), 0.05 * epochs)
+
+    def interrupted(graph, *, epochs, seed):
+        if len(run.lines("trials.jsonl")) == 9:
+            raise KeyboardInterrupt
+        return evaluate(graph, epochs=epochs, seed=seed)
+
     run = Run.create(tmp_path, kind="search", recipe={})
-    start = time.monotonic()
+    settings = {"seconds": 20.0, "budget": Budget(params=20_000), "run": run, "now": lambda: time_now[0]}
     with pytest.raises(KeyboardInterrupt):
-        run_search(run, stop_after=12, seconds=1000.0, now=lambda: (time.monotonic() - start) * 1000)
-    used = run.lines("trials.jsonl")[-1]["at"]
-    assert used > 0
-    found = run_search(run, seconds=used + 1.0, now=lambda: 0.0)
-    assert found.seconds == used
-    assert found.plan["first"] == run.read_json("plan.json")["first"]
+        search(digits, interrupted, **settings)
+    used, decided = run.lines("trials.jsonl")[-1]["at"], run.read_json("plan.json")
+    time_now[0] += 10_000  # nobody worked on it meanwhile
+    found = search(digits, evaluate, **settings)
+    assert used < found.seconds <= 20.0 * 1.1
+    assert found.plan["first"] == decided["first"]
+    assert found.trials[9].at == pytest.approx(used + found.trials[9].seconds)
 
 
 def test_a_latency_once_measured_is_not_measured_again(tmp_path):

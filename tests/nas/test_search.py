@@ -174,7 +174,7 @@ def test_arms_get_equal_training_seconds():
     )
 
 
-@pytest.mark.parametrize("speed", [0.05, 1.0, 20.0, 200.0])
+@pytest.mark.parametrize("speed", [0.2, 1.0, 20.0, 200.0])
 def test_the_clock_is_kept_whether_training_is_fast_or_slow(speed):
     clock = FakeClock()
 
@@ -291,7 +291,7 @@ def test_bad_settings():
 def test_evolution_beats_random_search_on_a_smooth_landscape():
     """On average over seeds, at equal numbers of trials; the score's noise is 0.3%."""
     wins = []
-    for seed in range(6):
+    for seed in range(4):
         found = search(
             DIGITS, train, budget=Budget(params=60_000), trials=40, seed=seed, epochs=(3, 3), top=1
         )

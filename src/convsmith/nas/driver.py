@@ -20,14 +20,14 @@ from . import pace
 from .algorithms import ALGORITHMS
 from .budget import Budget, Latency
 from .choose import Answers, Space
-from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
+from .fit import Infeasible, ensure_feasible, largest_that_fits
+from .probe import measure
 from .store import Store, Trial
 from .trial import Evaluate, propose, random_numbers, run_trial
 from .within import Within
 
 LARGEST, SHARED, RANDOM = "largest", "shared", "random"
 _HOPELESS = 20  # failures in a row that end an arm
-_PROBE_MACS = 3_000_000
 _EPOCHS = (6, 24)
 
 Progress = Callable[[dict[str, Any]], None]
@@ -59,11 +59,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Ask:
-    """How much to search: seconds, trials of the algorithm, epochs of both trainings, finalists of an arm."""
+    """How much to search; the arguments of `search` of the same names."""
 
     seconds: float | None
     trials: int | None
     epochs: tuple[int, int] | None
+    fewest_epochs: int
     top: int
 
     def check(self) -> None:
@@ -72,7 +73,8 @@ class Ask:
             raise BadInput("search", "neither seconds nor trials", "one of them", "seconds=120")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
             raise BadInput("search seconds", f"came {self.seconds!r}", "more than 0", "seconds=120")
-        counts = {"trials": self.trials, "top": self.top, "epochs": min(self.epochs) if self.epochs else None}
+        counts = {"trials": self.trials, "top": self.top, "fewest_epochs": self.fewest_epochs}
+        counts |= {"epochs": min(self.epochs)} if self.epochs else {}
         for name, value in counts.items():
             if value is not None and value < 1:
                 raise BadInput(f"search {name}", f"came {value!r}", "at least 1", f"{name}=10")
@@ -144,22 +146,16 @@ class Driver:
         epochs = (self.ask.epochs or _EPOCHS)[0]
         if self.ask.seconds is None:
             return {"epochs": epochs, "cap_macs": None}
-        rng, small = random_numbers(self.seed, "probe"), self.budget.capped(_PROBE_MACS)
         try:
-            middle = self.space.complete({})
-            answers = fit_to_budget(self.space, middle, small, rng, latency_ms=self.latency_ms)
-        except Infeasible:
-            answers = self.anchor
-        graph = self.space.graph(answers)
-        try:
-            took = self.evaluate(graph, epochs=1, seed=self.seed).seconds
-            if took < 0.03 * self.ask.seconds:  # a process's first training also pays for its start
-                took = self.evaluate(graph, epochs=2, seed=self.seed).seconds / 2
+            cost = measure(
+                self.space, self.budget, self.evaluate, random_numbers(self.seed, "probe"),
+                anchor=self.anchor, seconds=self.ask.seconds, seed=self.seed, latency_ms=self.latency_ms,
+            )  # fmt: skip
         except CannotWrite:
             raise
         except Exception:  # the first trial fails in the same way, and is recorded with its traceback
             return {"epochs": epochs, "cap_macs": None}
-        paced = pace.first_rung(self.clock.left, max(took, 1e-6), float(graph.macs or 1))
+        paced = pace.first_rung(self.clock.left, cost, self.ask.fewest_epochs)
         return paced | ({"epochs": epochs} if self.ask.epochs else {})
 
     def _of(self, arm: str) -> list[Trial]:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .probe import Cost
 from .store import Trial
 
 FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
 PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
 TRIALS_WANTED = 28  # short trainings that the epochs are chosen for
-FIRST_EPOCHS = (1, 12)
+MOST_FIRST_EPOCHS = 12
 FINAL_EPOCHS = 60
 FINALISTS = 3  # of each arm, and more where there is time for more than FINAL_EPOCHS
 MOST_FINALISTS = 8
@@ -47,25 +48,25 @@ class Clock:
         return float("inf") if self.limit is None else self.limit - self.elapsed
 
 
-def first_rung(seconds_left: float, seconds_per_epoch: float, macs: float) -> dict[str, Any]:
+def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str, Any]:
     """Epochs of the short trainings, and a cap on multiply-adds so that none takes too long.
 
     Args:
         seconds_left: of the whole search.
-        seconds_per_epoch: measured on one network.
-        macs: that network's multiply-adds.
+        cost: of trainings on this machine.
+        fewest_epochs: that a short training needs to say anything; where time is short, networks
+            become smaller before trainings become shorter than this.
 
     Example:
-        >>> first_rung(600, 1.0, 3e6)
-        {'epochs': 12, 'cap_macs': 6428571}
-        >>> first_rung(600, 30.0, 3e6)
-        {'epochs': 1, 'cap_macs': 3000000}
+        >>> from convsmith.nas.probe import Cost
+        >>> first_rung(600, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
+        {'epochs': 12, 'cap_macs': 16428571}
+        >>> first_rung(60, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
+        {'epochs': 4, 'cap_macs': 3000000}
     """
     each = seconds_left * FIRST_SHARE / TRIALS_WANTED
-    epochs = int(min(max(each / seconds_per_epoch, FIRST_EPOCHS[0]), FIRST_EPOCHS[1]))
-    # Twice the mean: smaller networks make up for larger ones.
-    larger = max(1.0, 2 * each / (epochs * seconds_per_epoch))
-    return {"epochs": epochs, "cap_macs": int(macs * larger)}
+    epochs = int(min(max(each / cost.typical, fewest_epochs), max(MOST_FIRST_EPOCHS, fewest_epochs)))
+    return {"epochs": epochs, "cap_macs": cost.macs_for(2 * each / epochs)}  # smaller ones make up for it
 
 
 def final_rung(seconds_left: float, arms: Sequence[Sequence[Trial]], largest: Trial | None) -> dict[str, Any]:

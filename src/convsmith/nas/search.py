@@ -28,6 +28,7 @@ def search(
     seconds: float | None = None,
     trials: int | None = None,
     epochs: tuple[int, int] | None = None,
+    fewest_epochs: int = 4,
     top: int = 3,
     seed: int = 0,
     latency_ms: Latency | None = None,
@@ -49,6 +50,7 @@ def search(
         trials: of the algorithm; random search gets as many. One of `seconds` and `trials` is given, or
             both: then what is reached first ends the short trainings.
         epochs: of the short trainings and of the finalists'; (6, 24) without a clock.
+        fewest_epochs: of the short trainings that the clock may choose; enough that they say something.
         top: how many finalists of each arm, without a clock.
         seed: of every random number.
         latency_ms: measures a network in milliseconds; needed when latency is limited.
@@ -75,7 +77,7 @@ def search(
         >>> found.best.score, found.graph.params <= 20_000, sorted(found.winners)
         (1.0, True, ['evolution', 'largest', 'random'])
     """
-    ask = Ask(seconds, trials, epochs, top)
+    ask = Ask(seconds, trials, epochs, fewest_epochs, top)
     ask.check()
     if budget is not None and budget.latency_ms is not None and latency_ms is None:
         came = "nothing here measures latency"
