@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from convsmith.errors import BadName
 from convsmith.insight.method import METHODS, method
 from convsmith.testing.explanations import exam_explanation
 
+SHORT = {
+    "rise": {"masks": 150},
+    "occlusion": {"window": 8, "stride": 4},
+    "integrated_gradients": {"steps": 12},
+}
+# What the literature says of them shows here too: these stand out from the noise, and hardly more.
+WEAK = {"gradient", "gradient_x_input", "deconvolution"}
+
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_the_exam(name, trained):
-    scores = exam_explanation(METHODS[name], *trained)
-    assert scores["pointing"] > 0.5
+    scores = exam_explanation(partial(METHODS[name], **SHORT.get(name, {})), *trained, images=12)
+    assert scores["pointing"] > (0.4 if name in WEAK else 0.9)
+    assert scores["rank"] > (0.3 if name in WEAK else 0.45)
 
 
 def test_grad_cam_finds_the_texture(trained):

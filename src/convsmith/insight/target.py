@@ -54,6 +54,11 @@ class Aim:
         found = outputs_NK[rows, torch.tensor(self.plus)]
         return found if self.minus is None else found - outputs_NK[rows, torch.tensor(self.minus)]
 
+    def repeated(self, times: int) -> Aim:
+        """The aim for each image so many times after one another."""
+        again = lambda classes: tuple(k for k in classes for _ in range(times))  # noqa: E731
+        return Aim(again(self.plus), None if self.minus is None else again(self.minus), self.output)
+
     def take(self, rows: slice) -> Aim:
         """The aim of some of the images."""
         return Aim(self.plus[rows], None if self.minus is None else self.minus[rows], self.output)
