@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -111,14 +112,16 @@ def test_broken_files_are_listed_and_not_fatal(make_folder: Maker) -> None:
     (root / "dog" / "text.jpg").write_text("not a picture\n")
     images = read(root)
     assert len(images) == 6
+    cut = dict(images.unreadable)["cat/cut.png"]
+    assert re.fullmatch(r"truncated: the file ends too early, about [345]\d% is there", cut)
     assert dict(images.unreadable) == {
-        "cat/cut.png": "truncated: the file ends too early",
+        "cat/cut.png": cut,
         "cat/zero.png": "empty file (0 bytes)",
         "dog/text.jpg": "text, not an image",
     }
     assert images.found["unreadable"][0] == {
         "name": "cat/cut.png",
-        "reason": "truncated: the file ends too early",
+        "reason": cut,
     }
 
 

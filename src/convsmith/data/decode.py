@@ -106,7 +106,7 @@ def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: 
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         if "truncated" in reason.lower() or isinstance(error, EOFError):
-            raise Unreadable("truncated: the file ends too early") from None
+            raise Unreadable(f"truncated: {_left(data, max_pixels)}") from None
         raise Unreadable(f"damaged: {reason}") from None
 
 
@@ -212,6 +212,28 @@ def is_grey(pixels: np.ndarray) -> bool:
         if not ((part[..., 0] == part[..., 1]).all() and (part[..., 1] == part[..., 2]).all()):
             return False
     return True
+
+
+def _left(data: bytes, max_pixels: int) -> str:
+    """How much of a truncated image is there, in words."""
+    from PIL import Image, ImageFile
+
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                if image.width * image.height > max_pixels:
+                    return "the file ends too early"
+                rows = np.asarray(image.convert("L"))
+    except Exception:  # nothing can be decoded
+        return "the file ends too early"
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+    # decoders fill what is missing with one colour
+    there = np.flatnonzero((rows != rows[-1, -1]).any(axis=1))
+    return f"the file ends too early, about {(there.max() + 1 if len(there) else 0) / len(rows):.0%} is there"
 
 
 _MAGIC = {

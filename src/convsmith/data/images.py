@@ -17,7 +17,7 @@ from . import split as _split
 from .decode import MAX_PIXELS, Unreadable, decode
 from .found import report
 from .items import Items, Rows
-from .looks import NEAR_BITS, NEAR_SIDE, groups_of
+from .looks import NEAR_BITS, NEAR_SIDE, groups_of, joined
 from .record import RECORD, Progress
 from .scan import scan
 
@@ -155,11 +155,12 @@ class Images:
         look the same, unless that would tie more than a tenth of all images together: then these are
         images that all look alike, and only exact copies count.
         """
-        exact, near = self._groups(-1), self._groups(NEAR_BITS)
+        exact, near = self.groups(-1), self.groups(NEAR_BITS)
         tied = np.bincount(near).max() if len(near) else 0
         return near if tied <= max(10, len(self) // 10) else exact
 
-    def _groups(self, bits: int) -> np.ndarray:
+    def groups(self, bits: int) -> np.ndarray:
+        """(N,) int64 group numbers of copies within `bits` of 128 of each other's look; -1: exact ones."""
         seen = self.seen
         large = np.minimum(seen["height"], seen["width"]) >= NEAR_SIDE
         return groups_of(seen["content"], seen["look"], large, bits=bits)
@@ -169,12 +170,11 @@ class Images:
         """What was found: counts, sizes, modes, unreadable images, copies, notes; ready for JSON."""
         return report(self)
 
-    def _together(self) -> np.ndarray:
+    @cached_property
+    def together(self) -> np.ndarray:
         """(N,) numbers: images stay in one part when they are copies or of one group."""
         if self.group is None:
             return self.copies
-        from .looks import joined
-
         return joined(self.copies, self.group[self.rows])
 
     def split(self, *, seed: int = 0, validation: float = 0.15, test: float = 0.2) -> _split.Split:
@@ -188,7 +188,7 @@ class Images:
         Returns:
             Positions in this set.
         """
-        together, keys = self._together(), self.seen["raw"]
+        together, keys = self.together, self.seen["raw"]
         if self.part is None or not (self.part[self.rows] != _split.TRAIN).any():
             return _split.cut(self.y, together, keys, seed=seed, validation=validation, test=test)
         own = self.part[self.rows]
@@ -196,7 +196,7 @@ class Images:
 
     def folds(self, *, k: int = 5, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """k pairs (train positions, test positions): stratified, copies and groups together."""
-        return _split.folds(self.y, self._together(), self.seen["raw"], k=k, seed=seed)
+        return _split.folds(self.y, self.together, self.seen["raw"], k=k, seed=seed)
 
     @cached_property
     def _parts(self) -> _split.Split:

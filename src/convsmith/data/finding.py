@@ -1,0 +1,95 @@
+"""One thing that is odd about a set of images, and the report of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SEVERITIES = ("error", "warning", "note")
+"""An error makes the result wrong or stops training; a warning may make it worse; a note is worth knowing."""
+
+MARKS = {"error": "ERROR", "warning": "warn ", "note": "note "}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is odd.
+
+    Args:
+        severity: one of `SEVERITIES`.
+        kind: what it is, in a word or two, e.g. "copies in two classes".
+        text: one sentence with the figures.
+        hint: what to do.
+        names: images that show it, the worst first.
+        rows: their positions among the set's items, -1 where there is nothing to show.
+        count: how many images it concerns.
+    """
+
+    severity: str
+    kind: str
+    text: str
+    hint: str = ""
+    names: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What the doctor found.
+
+    Args:
+        source: what was looked at.
+        found: the report on what there is, as `Images.found`.
+        findings: errors first.
+        classes: for each class: count, mean and spread of the grey level, mean height and width.
+    """
+
+    source: str
+    found: dict[str, Any]
+    findings: tuple[Finding, ...]
+    classes: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def hurts(self) -> bool:
+        """Whether something would hurt: an error or a warning."""
+        return any(finding.severity != "note" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "source": self.source,
+            "hurts": self.hurts,
+            "findings": [
+                {key: value for key, value in asdict(finding).items() if key != "rows"}
+                for finding in self.findings
+            ],
+            "classes": self.classes,
+            "found": self.found,
+        }
+
+    def text(self, *, examples: int = 3) -> str:
+        """Lines for a terminal."""
+        from .found import lines
+
+        out = [lines(self.found)[0], *(line for line in lines(self.found)[1:2] if line.startswith("sizes"))]
+        for finding in self.findings:
+            out.append(f"{MARKS[finding.severity]} {finding.kind}: {finding.text}")
+            out += [f"        {name}" for name in finding.names[:examples]]
+            if len(finding.names) > examples or finding.count > len(finding.names) > 0:
+                more = max(finding.count, len(finding.names)) - min(examples, len(finding.names))
+                out += [f"        and {more:,} more"] if more > 0 else []
+            out += [f"        -> {finding.hint}"] if finding.hint else []
+        counts = [sum(finding.severity == one for finding in self.findings) for one in SEVERITIES]
+        out.append(
+            ", ".join(
+                f"{n} {word}{'' if n == 1 else 's'}" for n, word in zip(counts, SEVERITIES, strict=True)
+            )
+        )
+        return "\n".join(out)
+
+
+def sort_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then warnings, then notes; the order within each kept."""
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
