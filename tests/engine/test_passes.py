@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +14,7 @@ from convsmith.engine import passes
 from convsmith.engine.lower import lower
 from convsmith.engine.weights import initial, tensors
 from convsmith.graph import notation
+from convsmith.testing.random_networks import random_network, random_weights
 from convsmith.zoo import network
 
 layers = notation.layers
@@ -38,6 +42,60 @@ def test_relu_after_pool_changes_no_number(as_layer):
         found.append([out.detach(), *(tensor.grad for _, tensor, _, _ in tensors(module))])
     for before, after in zip(*found, strict=True):
         torch.testing.assert_close(after, before, rtol=1e-6, atol=1e-7)
+
+
+def _residual():
+    x = inputs = notation.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="stem")(x)
+    y = layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
+    y = layers.Activation("relu", name="inner")(layers.BatchNormalization()(y))
+    y = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(y))
+    y = layers.Activation("relu", name="outer")(layers.Add()([x, y]))
+    z = layers.Conv2D(4, 1, name="kept")(y)  # taken twice: stays
+    z = layers.Multiply()([layers.Activation("relu", name="stays")(z), z])
+    z = layers.Dense(5, activation="relu", name="dense")(layers.GlobalAveragePooling2D()(z))
+    return notation.Model(inputs, layers.Dense(3, activation="softmax")(z))
+
+
+def test_relu_in_place_changes_no_number():
+    graph = _residual()
+    weights = initial(graph, seed=0)
+    x = torch.randn(4, 3, 8, 8)
+    found = []
+    for rewrites in ((), (passes.relu_in_place,)):
+        module = lower(graph, weights, passes=rewrites).train()
+        out = module.logits(x)
+        out.square().sum().backward()
+        found.append([out.detach(), *(tensor.grad for _, tensor, _, _ in tensors(module) if tensor.is_leaf)])
+    for before, after in zip(*found, strict=True):
+        assert (before is None) == (after is None)
+        if before is not None:
+            assert torch.equal(after, before)
+    changed = [
+        name for name, step in module.steps_by_name.items() if getattr(step.activation, "inplace", False)
+    ]
+    assert changed == ["stem", "inner", "outer", "dense"]
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10_000))
+def test_no_pass_changes_a_random_network(seed):
+    graph = random_network(random.Random(seed).choice)
+    weights = random_weights(graph, np.random.default_rng(seed))
+    rows, columns, channels = graph.input_shape
+    x = torch.randn(4, channels, rows, columns)
+    found = []
+    for rewrites in ((), (passes.relu_after_pool, passes.relu_in_place)):
+        module = lower(graph, weights, passes=rewrites).train()
+        for part in module.modules():
+            if "Drop" in type(part).__name__ or "Noise" in type(part).__name__:
+                part.eval()
+        out = module.logits(x)
+        out.square().sum().backward()
+        grads = [t.grad for _, t, _, _ in tensors(module) if isinstance(t, torch.nn.Parameter)]
+        found.append([out.detach(), *grads])
+    for before, after in zip(*found, strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
 def test_relu_stays_where_others_need_it():

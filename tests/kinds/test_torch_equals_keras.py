@@ -275,6 +275,18 @@ def test_equals_keras(name: str, data: st.DataObject):
     both(kind, shapes, data.draw(st.integers(0, 99)), data.draw(flags))
 
 
+def test_batch_norm_of_a_single_number_per_channel():
+    kind = KINDS["BatchNormalization"](momentum=0.9)
+    layer = keras_layer(kind)
+    x = torch.randn(1, 4)
+    theirs = layer(x, training=True)
+    module = lower(alone(kind, [(4,)])).train()
+    torch.testing.assert_close(module(x), theirs)
+    after = dump(module)
+    np.testing.assert_allclose(after["layer/moving_variance"], layer.moving_variance.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(after["layer/moving_mean"], layer.moving_mean.numpy(), rtol=1e-5)
+
+
 def uneven(kind: Any, shape: tuple[int, ...]) -> bool:
     """Whether the layer pads more on one side than on the other."""
     top, bottom, left, right = kind._pads(shape)

@@ -13,7 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from ..kinds._torch import MaxPool2d
+from ..kinds._torch import BatchNorm, MaxPool2d, Merge
 from .lower import Lowered
 
 
@@ -94,7 +94,28 @@ def relu_after_pool(module: Lowered) -> None:
             step.activation, source.layer = source.layer, nn.Identity()
 
 
-TRAINING = (cheap_dropout, relu_after_pool)
+_OUTPUT_NOT_KEPT = (BatchNorm, nn.Conv2d, nn.Linear, MaxPool2d)
+"""Layers whose way back does not look at their output."""
+
+
+def relu_in_place(module: Lowered) -> None:
+    """ReLU overwrites its input where nobody looks at that again: less memory to fetch and to write."""
+    graph = module.graph
+    for node in graph.nodes:
+        step = module.steps_by_name[node.name]
+        if not isinstance(step.activation, nn.ReLU):
+            continue
+        source = step
+        if isinstance(step.layer, nn.Identity):
+            source = module.steps_by_name[node.inputs[0]]
+            if len(graph.consumers(source.name)) > 1 or source.name in graph.outputs or source.activation:
+                continue
+        summed = isinstance(source.layer, Merge) and source.layer.operation == "add"
+        if summed or isinstance(source.layer, _OUTPUT_NOT_KEPT):
+            step.activation = nn.ReLU(inplace=True)
+
+
+TRAINING = (cheap_dropout, relu_after_pool, relu_in_place)
 
 
 def seed_dropout(module: nn.Module, generator: torch.Generator | None) -> None:

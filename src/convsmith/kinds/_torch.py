@@ -104,12 +104,18 @@ class BatchNorm(nn.Module):
                 x_NC, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
         count = x_NC.numel() // x_NC.shape[1]
-        mean, variance = self.running_mean.clone(), self.running_var.clone()
-        out = F.batch_norm(x_NC, mean, variance, self.weight, self.bias, True, 1.0, self.eps)
-        with torch.no_grad():
-            keep = self.momentum
-            self.running_mean.mul_(keep).add_(mean, alpha=1 - keep)
-            self.running_var.mul_(keep).add_(variance, alpha=(1 - keep) * (count - 1) / count)
+        # torch divides the batch's variance by n - 1 before it takes it in. The statistics are rescaled
+        # around the call through .data, which autograd does not watch: backward does not read them.
+        larger = count / (count - 1) if count > 1 else 1.0
+        decayed = self.running_var * self.momentum if count == 1 else None
+        self.running_var.data.mul_(larger)
+        out = torch.batch_norm(
+            x_NC, self.weight, self.bias, self.running_mean, self.running_var, True, 1 - self.momentum,
+            self.eps, torch.backends.cudnn.enabled,
+        )  # fmt: skip
+        self.running_var.data.mul_(1 / larger)
+        if decayed is not None:  # the variance of one number is 0, not 0 / 0
+            self.running_var.data.copy_(decayed)
         return out
 
 
