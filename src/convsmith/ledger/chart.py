@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -89,11 +90,11 @@ def chart(points: Sequence[Point]) -> Chart:
     for value in _ticks(across):
         x = _x(value, across)
         add(Mark("line", x, TOP, x, HEIGHT - BOTTOM, colour=GRID))
-        add(Mark("text", x, HEIGHT - BOTTOM + 18, text=show_count(value), colour=DIM, anchor="middle"))
+        add(Mark("text", x, HEIGHT - BOTTOM + 18, text=_short(value), colour=DIM, anchor="middle"))
     for value in _ticks(up):
         y = _y(value, up)
         add(Mark("line", LEFT, y, WIDTH - RIGHT, y, colour=GRID))
-        add(Mark("text", LEFT - 8, y + 4, text=show_count(value), colour=DIM, anchor="end"))
+        add(Mark("text", LEFT - 8, y + 4, text=_short(value), colour=DIM, anchor="end"))
     add(Mark("text", LEFT, TOP - 16, text="parameters", colour=DIM, size=13))
     add(
         Mark(
@@ -114,8 +115,14 @@ def chart(points: Sequence[Point]) -> Chart:
         x, y = _x(point.macs, across), _y(point.params, up)
         colour = NONE if point.top1 is None else _colour(point.top1, known)
         add(Mark("dot", x, y, radius=7, colour=colour))
-        label = point.name + ("" if point.top1 is None else f"  {point.top1:.1f}%")
-        add(_label(label, x, y, taken))
+        text = point.name + ("" if point.top1 is None else f"  {point.top1:.1f}%")
+        label = _label(text, x, y, taken)
+        if abs(label.y - 4 - y) > 8:  # away from its dot: a line shows whose it is
+            made.marks.insert(0, Mark("line", x, y, label.x, label.y - 4, colour=NONE))
+        add(label)
+    if known:
+        legend = f"colour: published top-1, {min(known):.1f}% orange to {max(known):.1f}% blue"
+        add(Mark("text", LEFT, HEIGHT - BOTTOM + 42, text=legend, colour=DIM))
     return made
 
 
@@ -152,6 +159,11 @@ def _ticks(axis: tuple[float, float]) -> list[float]:
         step * 10.0**power for power in range(math.floor(axis[0]), math.ceil(axis[1]) + 1) for step in steps
     ]
     return [value for value in found if axis[0] <= math.log10(value) <= axis[1]]
+
+
+def _short(value: float) -> str:
+    """A round number without its zeros: 50M."""
+    return re.sub(r"\.0+(?=\D|$)", "", show_count(value))
 
 
 def _x(value: float, axis: tuple[float, float]) -> float:

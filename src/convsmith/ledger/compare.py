@@ -57,7 +57,7 @@ class Comparison(Tabled):
                 entry.name, entry.graph.input_shape, entry.layers, entry.totals.params,
                 _bytes(entry.totals.weight_bytes["float32"]), entry.totals.macs,
                 _bytes(entry.totals.peak_memory["liveness"]), entry.totals.receptive_field,
-                "" if entry.top1 is None else entry.top1,
+                "" if entry.top1 is None else Worked(f"{entry.top1:.1f}", entry.top1),
             )
             for entry in self.entries
         )  # fmt: skip

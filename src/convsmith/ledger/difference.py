@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,34 +122,37 @@ def diff(
 
 def pairs(before: Graph, after: Graph) -> tuple[Pair, ...]:
     """The layers of two networks, paired: by name where people named them, else by what they do."""
-    first, second = rows(before), rows(after)
-    keys = [_key(row) for row in first], [_key(row) for row in second]
-    found: list[Pair] = []
-    matcher = difflib.SequenceMatcher(None, *keys, autojunk=False)
-    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
-        if tag == "equal":
-            found += zip(first[a0:a1], second[b0:b1], strict=True)
-        else:
-            found += _replaced(list(first[a0:a1]), list(second[b0:b1]))
-    return tuple(found)
+    return tuple(_paired(rows(before), rows(after), (_exactly, _roughly, lambda row: row.kind)))
 
 
-def _key(row: Row) -> Any:
-    """The name, or for an automatic one what the layer does."""
-    plain = re.sub(r"_\d+$", "", row.name).replace("_", "")
-    automatic = plain == row.kind.lower() or re.fullmatch(r"input(layer)?|.*/?\d+", plain)
-    return described(row.node) if automatic else row.name
-
-
-def _replaced(first: list[Row], second: list[Row]) -> Iterator[Pair]:
-    """Layers that do not match: those of one kind are paired in order, the rest stand alone."""
-    kinds = [row.kind for row in first], [row.kind for row in second]
-    for tag, a0, a1, b0, b1 in difflib.SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
+def _paired(
+    first: Sequence[Row], second: Sequence[Row], keys: tuple[Callable[[Row], Any], ...]
+) -> Iterator[Pair]:
+    """Rows with equal keys, paired in order; between those the next, looser key decides."""
+    if not keys or not first or not second:
+        yield from ((row, None) for row in first)
+        yield from ((None, row) for row in second)
+        return
+    signs = [keys[0](row) for row in first], [keys[0](row) for row in second]
+    for tag, a0, a1, b0, b1 in difflib.SequenceMatcher(None, *signs, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from zip(first[a0:a1], second[b0:b1], strict=True)
         else:
-            yield from ((row, None) for row in first[a0:a1])
-            yield from ((None, row) for row in second[b0:b1])
+            yield from _paired(first[a0:a1], second[b0:b1], keys[1:])
+
+
+def _exactly(row: Row) -> Any:
+    """The name, or for an automatic one what the layer does and gives."""
+    return (described(row.node), row.output_shape) if _is_automatic(row) else row.name
+
+
+def _roughly(row: Row) -> Any:
+    return described(row.node) if _is_automatic(row) else row.name
+
+
+def _is_automatic(row: Row) -> bool:
+    plain = re.sub(r"_\d+$", "", row.name).replace("_", "")
+    return plain == row.kind.lower() or re.fullmatch(r"input(layer)?|.*/?\d+", plain) is not None
 
 
 def status(before: Row | None, after: Row | None) -> str:

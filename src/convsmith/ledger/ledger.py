@@ -99,6 +99,11 @@ class Ledger(Tabled):
         found.append(
             "conventions: one image; a MAC is one multiply-add of a convolution or dense layer, without bias"
         )
+        if self.milliseconds is not None:
+            found.append(
+                "ms: each layer run alone on this machine, one image at float32, median; "
+                "at best: what its bound (arithmetic, memory traffic or the call itself) would allow"
+            )
         found += _open(self.graph)
         found += [f"OVER BUDGET: {excess}" for excess in self.over]
         return tuple(found)

@@ -32,7 +32,7 @@ class Worked(NamedTuple):
     """A figure with its working: tables show the working, CSV and bars take the value."""
 
     working: str
-    value: int | None
+    value: float | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Column:
         head: what stands above it.
         key: its name in CSV.
         right: aligned to the right, as numbers are.
-        bar: whether HTML shows each cell's share of the column's sum.
+        bar: whether HTML shows each cell as a bar, the column's largest being full.
     """
 
     head: str
@@ -137,17 +137,17 @@ class Table:
     @property
     def fragment(self) -> str:
         """The table and its notes as HTML, without a page around it."""
-        sums = [
-            sum(_number(row[index]) for row in self.rows) if column.bar else 0
+        most = [
+            max((_number(row[index]) for row in self.rows), default=0) if column.bar else 0
             for index, column in enumerate(self.columns)
         ]
 
         def cell(value: Any, index: int) -> str:
             classes = "n" if self.columns[index].right else ""
             style = ""
-            if sums[index]:
+            if most[index]:
                 classes += " bar"
-                style = f' style="--share:{100 * _number(value) / sums[index]:.1f}%"'
+                style = f' style="--share:{100 * _number(value) / most[index]:.1f}%"'
             return f'<td class="{classes}"{style}>{escaped(shown(value))}</td>'
 
         heads = "".join(

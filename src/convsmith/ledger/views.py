@@ -46,6 +46,7 @@ def _table(ledger: Ledger, columns: list[tuple[Column, Cell]]) -> Table:
         columns = [
             *columns,
             (Column("ms", "milliseconds", bar=True), lambda row: measured.get(row.name, {}).get("ms", "")),
+            (Column("at best", "bound_ms"), lambda row: measured.get(row.name, {}).get("bound_ms", "")),
             (Column("bound", "bound", right=False), lambda row: measured.get(row.name, {}).get("bound", "")),
         ]
         sums["milliseconds"] = sum(entry["ms"] for entry in measured.values())

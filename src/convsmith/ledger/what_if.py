@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import BadInput, BadName
 from ..graph import Graph, Node
 
+_PADDINGS = ("valid", "same")
 _EXAMPLE = '--what-if "conv2.filters=32, fc*.units=64"'
 
 
@@ -46,7 +47,12 @@ def changed(graph: Graph, changes: str) -> Graph:
         node if node.owner == node.name else replace(node, kind=nodes[node.owner].kind)
         for node in nodes.values()
     ]
-    return Graph(graph.name, shared, graph.outputs, graph.inputs)
+    try:
+        return Graph(graph.name, shared, graph.outputs, graph.inputs)
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise BadInput(
+            "--what-if", f"came {changes!r} ({error})", "settings that Keras takes", _EXAMPLE
+        ) from None
 
 
 def _with(node: Node, setting: str, value: Any) -> Node:
@@ -56,6 +62,11 @@ def _with(node: Node, setting: str, value: Any) -> Node:
     old = getattr(node.kind, setting)
     if isinstance(old, tuple) and isinstance(value, int) and len(old) == 2:
         value = (value, value)
+    numbers = isinstance(old, (int, float)) and isinstance(value, (int, float))
+    if old is not None and value is not None and type(old) is not type(value) and not numbers:
+        raise BadInput(f"{node.name}.{setting}", f"came {value!r}", f"something like {old!r}")
+    if setting == "padding" and old in _PADDINGS and value not in _PADDINGS:
+        raise BadName(f"{node.name}.padding", value, _PADDINGS)
     # What the new value may be is the kind's to judge; a wrong type must not end in a traceback.
     try:
         return replace(node, kind=replace(node.kind, **{setting: value}))
