@@ -41,7 +41,7 @@ def coarse(method, net, x_NCHW, target):
 
 
 def test_behind_global_pooling_all_are_the_class_activation_map():
-    """There (Zhou et al., 2016) the map is Σ wₖ Aᵏ; Grad-CAM and HiResCAM are it over the number of places."""
+    """There (Zhou et al., 2016) the map is Σ wₖ Aᵏ; Grad-CAM and HiResCAM are its mean share."""
     net, weights, x_NCHW = built("mean")
     features, *_ = features_and_gradient(net, x_NCHW, 1, "conv2")
     cam = np.einsum("k,nkhw->nhw", weights["classes/kernel"][:, 1], features.numpy()).clip(0) / (5 * 4)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..engine.fold import by_owner, fold
 from ..errors import BadInput
 from ..graph import Graph, Node
 from ..kinds import Shape
@@ -16,7 +17,6 @@ from ..kinds.conv2d import Conv2D
 from ..kinds.dense import Dense
 from ..kinds.flatten import Flatten
 from ..kinds.re_lu import ReLU
-from .fold import by_owner, fold
 
 if TYPE_CHECKING:
     import numpy as np
