@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
-from ..errors import BadInput
+from ..errors import BadInput, BadName
 from ..registry import Registry
 
 if TYPE_CHECKING:
@@ -158,10 +158,28 @@ class Kind:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Kind:
-        """The kind with the settings of a Keras configuration; other keys are left alone."""
-        return cls(
-            **{field.name: frozen(config[field.name]) for field in _fields(cls) if field.name in config}
-        )
+        """The kind with the settings of a Keras configuration; other keys are left alone.
+
+        Raises:
+            BadInput: for a setting of a type or a size that Keras does not take.
+        """
+        given = {field.name: frozen(config[field.name]) for field in _fields(cls) if field.name in config}
+        for name, value in given.items():
+            _check(cls, name, value)
+        return cls(**given)
+
+    def changed(self, name: str, value: Any) -> Kind:
+        """The kind with one setting changed.
+
+        Raises:
+            BadInput: for an unknown setting, or a value that it does not take.
+        """
+        known = [field.name for field in _fields(type(self))]
+        if name not in known:
+            raise BadName(f"setting of {type(self).__name__}", name, known)
+        value = frozen(value)
+        _check(type(self), name, value)
+        return dataclasses.replace(self, **{name: value})
 
     def config(self) -> dict[str, Any]:
         """The settings as Keras writes them."""
@@ -176,6 +194,38 @@ def _fields(cls: type[Kind]) -> tuple[dataclasses.Field[Any], ...]:
     if found is None:
         found = _FIELDS[cls] = dataclasses.fields(cls)
     return found
+
+
+_POSITIVE = frozenset(("filters", "units", "depth_multiplier", "height", "width", "n"))
+_LARGEST = 2**31
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "None": (type(None),),
+    "tuple": (tuple,),
+}  # fmt: skip
+_TAKES: dict[tuple[type, str], tuple[type, ...] | None] = {}
+
+
+def _check(cls: type[Kind], name: str, value: Any) -> None:
+    """Raise BadInput unless the value is of a type that the field's annotation names."""
+    key = cls, name
+    if key not in _TAKES:
+        words = [word.partition("[")[0] for word in _annotation(cls, name).split(" | ")]
+        known = all(word in _TYPES for word in words) and name != "seed"
+        _TAKES[key] = tuple(kind for word in words for kind in _TYPES[word]) if known else None
+    takes = _TAKES[key]
+    if takes is not None:
+        # True is no number here, and a window's size is a pair that Keras also takes as one number.
+        alike = (int,) if tuple in takes else ()
+        fits = bool in takes if isinstance(value, bool) else isinstance(value, (*takes, *alike))
+        if not fits:
+            raise BadInput(name, f"came {value!r:.60}", _annotation(cls, name))
+    low = 1 if name in _POSITIVE else -_LARGEST
+    if isinstance(value, int) and not low <= value < _LARGEST:
+        raise BadInput(name, f"came {value}", "a positive whole number" if low == 1 else "a smaller number")
+
+
+def _annotation(cls: type[Kind], name: str) -> str:
+    return next((str(field.type) for field in _fields(cls) if field.name == name), "Any")
 
 
 KINDS: Registry[type[Kind]] = Registry("layer kind", package="convsmith.kinds")
@@ -230,7 +280,7 @@ def _short_name(value: Mapping[str, Any]) -> str | None:
 def pair(value: Any, name: str) -> tuple[int, int]:
     """Rows and columns from a number or a pair of numbers, as Keras takes them."""
     found = (value, value) if isinstance(value, int) else tuple(value)
-    if len(found) != 2 or not all(isinstance(item, int) and item > 0 for item in found):
+    if len(found) != 2 or not all(isinstance(item, int) and 0 < item < _LARGEST for item in found):
         raise BadInput(name, f"came {value!r}", "a positive whole number or two of them", f"{name}=3")
     return found  # type: ignore[return-value]
 

@@ -170,7 +170,7 @@ def _moved(which: Operation, name: str, inputs: tuple[Shape, ...], options: dict
     if name == "Reshape":
         return _reshaped(first, tuple(options["newshape"])[1:])
     if name == "Transpose":
-        axes = options.get("axes") or ()
+        axes = list(options.get("axes") or ())
         if sorted(axes) != list(range(len(first) + 1)) or axes[0] != 0:
             raise ShapeError(f"a transpose by {axes}", "the batch first, and each axis once")
         return tuple(first[place - 1] for place in axes[1:])
