@@ -11,6 +11,7 @@ from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation
 from convsmith.insight.methods.deconvolution import deconvolution
 from convsmith.insight.methods.gradient import gradient
+from convsmith.insight.methods.gradient_shap import gradient_shap
 from convsmith.insight.methods.gradient_x_input import gradient_x_input
 from convsmith.insight.methods.guided_backprop import guided_backprop
 from convsmith.insight.methods.integrated_gradients import integrated_gradients
@@ -270,3 +271,21 @@ def test_rise_finds_the_only_place_that_counts():
     assert (8 <= row <= 10, 1 <= column <= 3) == (True, True)
     assert map_HW[:4, 7:].max() < 0.5 * map_HW.max()
     assert not rise(net, x_NCHW, 0, masks=50).maps_NHW.any()
+
+
+def test_gradient_shap_on_a_linear_network_is_the_slope_times_the_way_from_the_background(linear):
+    net, x_NCHW, slopes_NHW = linear
+    ground = torch.rand(4, 1, 12, 12) * 9
+    found = gradient_shap(net, x_NCHW, TARGET, background_NCHW=ground, draws=40)
+    way = (x_NCHW - ground.mean(0))[:, 0].numpy()
+    np.testing.assert_allclose(found.maps_NHW, slopes_NHW * way, atol=1e-4)
+    assert found.arrays["completeness_error_N"].max() < 1e-3
+
+
+def test_gradient_shap_with_one_baseline_comes_near_integrated_gradients(case):
+    net, x_NCHW = case
+    ground = torch.zeros(1, 2, 10, 9)
+    found = gradient_shap(net, x_NCHW, TARGET, background_NCHW=ground, draws=400).arrays["attribution_NCHW"]
+    exact = integrated_gradients(net, x_NCHW, TARGET, steps=200).arrays["attribution_NCHW"]
+    np.testing.assert_allclose(found, exact, atol=0.02 * np.abs(exact).max())
+    assert gradient_shap(net, x_NCHW, TARGET).arrays["completeness_error_N"].shape == (3,)
