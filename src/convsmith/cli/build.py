@@ -39,7 +39,7 @@ def command(verb: Callable[..., Any], *, formats: tuple[str, ...] = ()) -> Calla
         verb: any function with a typed signature; arguments annotated ``Annotated[..., "api"]`` stay out.
         formats: which of `FORMATS` its result can be printed in, besides text.
     """
-    hints = typing.get_type_hints(verb, include_extras=True)
+    hints = {name: _hint(verb, note) for name, note in verb.__annotations__.items() if name != "return"}
     notes = _argument_notes(inspect.getdoc(verb) or "")
     parameters, parsers = [], {}
     arguments = inspect.signature(verb).parameters
@@ -79,6 +79,14 @@ def show(result: Any, wanted: str) -> None:
     code = getattr(result, "exit_code", 0)
     if code:
         raise typer.Exit(code)
+
+
+def _hint(verb: Callable[..., Any], note: Any) -> Any:
+    """The type that an annotation means; text where it names what is imported for type checkers alone."""
+    try:
+        return eval(note, verb.__globals__) if isinstance(note, str) else note
+    except NameError:
+        return str
 
 
 def _parameter(

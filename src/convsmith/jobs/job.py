@@ -83,7 +83,11 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     for option, least in (("minutes", 0.25), ("trials", 2), ("epochs", 1), ("seed", 0)):
         value = recipe[option]
         if value is not None and not least <= value < 1e9:
-            raise BadInput(f"--{option}", f"came {value}", f"at least {least:g}", f"--{option} {max(least, 1):g}")
+            raise BadInput(
+                f"--{option}", f"came {value}", f"at least {least:g}", f"--{option} {max(least, 1):g}"
+            )
     if recipe["epochs"] is not None and recipe["trials"] is None:
-        raise BadInput("--epochs", "was given with a time", "it goes with --trials", "--trials 30 --epochs 60")
+        raise BadInput(
+            "--epochs", "was given with a time", "it goes with --trials", "--trials 30 --epochs 60"
+        )
     return recipe

@@ -43,7 +43,9 @@ class Display:
         if self._terminal:
             from rich.markup import escape
 
-            self._console().print(f"[bold]{escape(text)}[/bold]" if bold else f"      {escape(text)}", highlight=False)
+            self._console().print(
+                f"[bold]{escape(text)}[/bold]" if bold else f"      {escape(text)}", highlight=False
+            )
         else:
             print(text if bold else f"      {text}", file=sys.stderr, flush=True)
 

@@ -17,7 +17,10 @@ def prepare(job: Job) -> None:
     for name in ("train", "validation", "test"):
         if not len(getattr(job.split, name)):
             raise BadInput(
-                images.source, f"the split leaves no {name} images", "a share for each part", "--test 0.2 --validation 0.15"
+                images.source,
+                f"the split leaves no {name} images",
+                "a share for each part",
+                "--test 0.2 --validation 0.15",
             )
     job.working = _working(recipe["size"], resolution(images))
     _say(job, found)
@@ -27,7 +30,9 @@ def prepare(job: Job) -> None:
             job.working.size,
             job.working.channels,
             cache,
-            progress=lambda what, done, total: bar.update(done / max(1, total), f"{what} {done:,} of {total:,}"),
+            progress=lambda what, done, total: bar.update(
+                done / max(1, total), f"{what} {done:,} of {total:,}"
+            ),
         )
     job.run.write_json(
         "data.json",
@@ -55,7 +60,9 @@ def _working(wanted: tuple[int, ...] | None, advised: Resolution) -> Resolution:
     sides = (*wanted, wanted[0])[:2] if len(wanted) < 3 else wanted[:2]
     channels = wanted[2] if len(wanted) > 2 else advised.channels
     if channels not in (1, 3) or len(wanted) > 3:
-        raise BadInput("--size", f"came {'x'.join(map(str, wanted))}", "rows x columns, or with 1 or 3 channels", "64x64")
+        raise BadInput(
+            "--size", f"came {'x'.join(map(str, wanted))}", "rows x columns, or with 1 or 3 channels", "64x64"
+        )
     return Resolution(sides[0], sides[1], channels, "asked for with --size")
 
 

@@ -1,0 +1,46 @@
+"""Step 4: the one look at the test images, for the winner and its baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..job import Job
+from .train import Final
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarray]:
+    """Accuracy with its interval, per-class figures, confusion matrix, baselines and budget.
+
+    Returns:
+        The record that becomes metrics.json once the latency is known, and the winner's probabilities on the
+        test images, (N, classes).
+    """
+    from ...engine.predict import predict
+    from ...insight.mistakes import figures
+
+    x_NHWC, y = job.part("test")
+    names = list(job.images.classes)
+    said = {name: predict(final.graph, x_NHWC, weights=final.weights) for name, final in finals.items()}
+    judged = {name: figures(y, probabilities, names) for name, probabilities in said.items()}
+    metrics = dict(judged["winner"])
+    metrics["baselines"] = {}
+    for name, final in finals.items():
+        about = {
+            "test_accuracy": judged[name]["test_accuracy"],
+            "interval": judged[name]["interval"],
+            "params": final.graph.params,
+            "macs": final.graph.macs,
+            "seconds": final.seconds,
+            "epochs": final.epochs,
+        }
+        if name != "winner":
+            metrics["baselines"][name] = about
+        low, high = about["interval"]
+        job.display.say(
+            f"{name}: {about['test_accuracy']:.2%} of {len(y):,} test images right "
+            f"(95% interval {low:.2%} to {high:.2%})"
+        )
+    return metrics, said["winner"]

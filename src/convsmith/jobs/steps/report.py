@@ -1,0 +1,53 @@
+"""Step 7: the figures together, the model card, and the page that shows it all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..job import Job
+from .train import Final
+
+RESULT = (
+    "test_accuracy", "interval", "params", "macs", "weight_bytes", "latency_ms", "budget_kept",
+)  # fmt: skip
+
+
+def report(
+    job: Job, finals: dict[str, Final], metrics: dict[str, Any], exported: dict[str, Any]
+) -> dict[str, Any]:
+    """Write metrics.json, result.json (what ``--json`` prints), README.md and report.html."""
+    from ...nas.budget import figures_of
+    from ...reports import card
+    from ...reports import report as write_page
+
+    graph = finals["winner"].graph
+    costs = figures_of(graph) | {"latency_ms": exported["latency_ms"]}
+    limits = job.budget.limits
+    budget = {
+        name: {"limit": limit, "value": costs[name], "kept": costs[name] <= limit}
+        for name, limit in limits.items()
+    }
+    seconds = round(job.clock.seconds, 1)
+    metrics = {
+        **metrics,
+        "params": graph.params,
+        "macs": graph.macs,
+        "weight_bytes": costs["bytes"],
+        "memory_bytes": costs["memory"],
+        "latency_ms": exported["latency_ms"],
+        "budget": budget,
+        "budget_kept": all(item["kept"] for item in budget.values()),
+        "seconds": seconds,
+    }
+    job.run.write_json("metrics.json", metrics)
+    baselines = metrics["baselines"]
+    said = {name: metrics[name] for name in RESULT}
+    said["baselines"] = {
+        name: baselines[name]["test_accuracy"] if name in baselines else None
+        for name in ("random", "largest")
+    }
+    job.run.write_json("result.json", {"run": str(job.run.path), **said, "seconds": seconds})
+    card(job.run.path)
+    page = write_page(job.run.path)
+    job.display.say(f"report: {page}")
+    return metrics

@@ -1,0 +1,211 @@
+"""Step 2: the search, with every candidate checked against the whole budget before it is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadInput
+from ...units import show_count
+from ..job import Job
+from ..threads import set_threads
+
+if TYPE_CHECKING:
+    from ...graph import Graph
+    from ...nas.search import Found
+    from ...nas.trial import Evaluation
+
+SHARE = 0.5
+"""Of the time that is left after the images; the rest trains the winner and its two baselines."""
+
+LATENCY_MARGIN = 1.05
+"""A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
+
+
+def search(job: Job) -> Found:
+    """Search the space within the budget; the trials are in trials.jsonl, the decisions in plan.json.
+
+    Writes search.json. A run that was interrupted goes on after its last finished trial.
+    """
+    from ...nas.search import search as nas_search
+    from ...nas.spaces import space as find_space
+
+    recipe = job.recipe
+    space = find_space(recipe["space"], job.input_shape, len(job.images.classes))
+    began = job.clock.seconds
+    _set_threads(job, space)
+    seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
+    with job.display.bar("searching") as bar:
+        found = nas_search(
+            space,
+            _evaluator(job),
+            budget=job.budget,
+            algorithm=recipe["algorithm"],
+            seconds=seconds,
+            trials=recipe["trials"],
+            epochs=_epochs(recipe),
+            seed=recipe["seed"],
+            latency_ms=_latency(),
+            run=job.run,
+            plan=earlier_plan(recipe["plan"], "plan.json"),
+            progress=_Teller(job, bar, seconds, recipe["trials"]),
+        )
+    for line in _summary(found):
+        job.display.say(line)
+    job.run.write_json("search.json", _record(job, space, found, job.clock.seconds - began))
+    return found
+
+
+def _set_threads(job: Job, space: Any) -> None:
+    """Measure on a network of the space, of the middle of the budget, with some of the images."""
+    import numpy as np
+
+    from ...nas.fit import Infeasible, fit_to_budget
+
+    rng = np.random.default_rng(job.recipe["seed"])
+    try:
+        answers = fit_to_budget(space, space.complete({}), job.budget.without_latency(), rng)
+    except Infeasible:
+        return  # the search says it, with the smallest figures that are possible
+    x_NHWC, y = job.part("train")
+    threads = set_threads(job.run, space.graph(answers), x_NHWC[:256], y[:256])
+    job.display.say(f"training on {threads} thread{'s' if threads > 1 else ''}: the faster, as measured")
+
+
+def earlier_plan(folder: str | None, name: str) -> Any:
+    """A decision file of the run that this one repeats; None when it repeats none."""
+    if folder is None:
+        return None
+    path = Path(folder) / name
+    try:
+        return json.loads(path.read_text())
+    except OSError:
+        raise BadInput(
+            "--plan", f"{path} cannot be read", "the folder of a finished run", "runs/0001"
+        ) from None
+    except ValueError as error:
+        raise BadInput("--plan", f"{path} is not JSON ({error})", "the folder of a finished run") from None
+
+
+def _search_seconds(job: Job) -> float:
+    """The search's part of the time; the same number whenever the run goes on."""
+    if not job.run.has("times.json"):
+        job.run.write_json("times.json", {"search": SHARE * job.clock.left})
+    return float(job.run.read_json("times.json")["search"])
+
+
+def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
+    """Epochs of the short and the longer trainings, in proportion to those of the full one."""
+    if recipe["epochs"] is None:
+        return None
+    return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 3)
+
+
+def _evaluator(job: Job) -> Any:
+    """Trains a candidate on the training images and judges it on the validation images."""
+    from ...engine.loop import fit
+    from ...engine.predict import evaluate as judge
+    from ...nas.trial import Evaluation
+
+    x_NHWC, y = job.part("train")
+    x_validation_NHWC, y_validation = job.part("validation")
+
+    def evaluate(graph: Graph, /, *, epochs: int, seed: int) -> Evaluation:
+        fitted = fit(graph, x_NHWC, y, epochs=epochs, seed=seed, augment=job.recipe["augment"])
+        judged = judge(graph, x_validation_NHWC, y_validation, weights=fitted.weights)
+        job.clock.save()
+        more = {"train_loss": fitted.history[-1]["loss"]}
+        return Evaluation(judged["accuracy"], fitted.seconds, judged["loss"], more)
+
+    return evaluate
+
+
+def _latency() -> Any:
+    """Measures a candidate in milliseconds: its exported form, one image at a time, on this machine."""
+    from ...formats.latency import latency_ms
+
+    return lambda graph: LATENCY_MARGIN * latency_ms(graph, seconds=0.15).median_ms
+
+
+class _Teller:
+    """Shows the search's events: a bar, and the best so far."""
+
+    def __init__(self, job: Job, bar: Any, seconds: float | None, trials: int | None) -> None:
+        self._job, self._bar, self._seconds, self._trials = job, bar, seconds, trials
+        self._count, self._best = 0, 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "pace":
+            self._job.display.say(
+                f"each candidate is checked against the budget, then trained for {event['epochs']} epochs; "
+                "the best few longer"
+            )
+        if event["event"] == "final" and event["top"]:
+            self._job.display.say(
+                f"the best {event['top']} of each arm: again from scratch, {event['epochs']} epochs"
+            )
+        if event["event"] == "trial":
+            trial = event["trial"]
+            self._count += 1
+            if trial.score is not None:
+                self._best = max(self._best, trial.score)
+            told = (
+                f"{trial.score:.1%} {show_count(trial.params)} params"
+                if trial.score is not None
+                else trial.status
+            )
+            done = (
+                event["elapsed"] / self._seconds
+                if self._seconds
+                else self._count / (2 * (self._trials or 1) + 8)
+            )
+            self._bar.update(done, f"{self._count} trials, best {self._best:.1%}; {trial.arm}: {told}")
+
+
+def _summary(found: Found) -> list[str]:
+    """The search in a few lines: trials of each arm, and each arm's best."""
+    ok = sum(trial.status == "ok" for trial in found.trials)
+    lines = [f"{len(found.trials)} trials, {ok} trained, {found.seconds:.0f} s"]
+    for arm, trial in found.winners.items():
+        if trial.score is not None:
+            macs = "unknown" if trial.macs is None else show_count(trial.macs)
+            lines.append(
+                f"best of {arm}: {trial.score:.2%} on validation, {trial.params:,} parameters, {macs} MACs, "
+                f"after {trial.epochs} epochs"
+            )
+    return lines
+
+
+def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any]:
+    import numpy as np
+
+    from ...nas.encoding import space_size
+
+    return {
+        "space": space.name,
+        "space_size": str(space_size(space, np.random.default_rng(job.recipe["seed"]))),
+        "algorithm": job.recipe["algorithm"],
+        "budget": job.budget.limits,
+        "cost_seconds": found.training_seconds,
+        "seconds": seconds,
+        "winner_arm": winner_arm(found),
+        "finalists": [
+            {
+                "arm": arm,
+                "params": trial.params,
+                "macs": trial.macs,
+                "latency_ms": trial.latency_ms,
+                "validation_accuracy": trial.score,
+                "epochs": trial.epochs,
+                "answers": trial.answers,
+            }
+            for arm, trial in found.winners.items()
+        ],
+    }
+
+
+def winner_arm(found: Found) -> str:
+    """The arm that found the winner: the algorithm where several did."""
+    arms = [arm for arm, trial in found.winners.items() if trial.fingerprint == found.best.fingerprint]
+    return arms[0] if arms else found.best.arm
