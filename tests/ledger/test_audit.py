@@ -103,6 +103,15 @@ def test_known_errors_of_the_lecture(shared: Path) -> None:
     assert "copied from pool1" in found.wrong[1].causes[0]  # the table does not show POOL1's row
 
 
+def test_the_original_of_1998_has_weights_where_it_subsamples(shared: Path) -> None:
+    text = shared_table(shared, "lenet5_1998_original")
+    assert not audit(text, network="lenet5_1998").wrong
+    more = audit(text + "C3,10x10x16,1600,1516,\nS4,5x5x16,400,32,\n", network="lenet5_1998")
+    assert not more.wrong
+    assert "C3 stands for several layers" in more.remarks  # its sixteen maps with their own inputs
+    assert audit(text, network="lenet5").wrong[0].causes[0].startswith("the subsampling layer of 1998")
+
+
 def test_a_typo_in_a_total() -> None:
     """MODEL_ZOO.md of pycls gives 22.6M for ResNet-50; it has 25.6M."""
     x = inputs = keras.Input((1,))

@@ -31,6 +31,12 @@ def test_compare_gives_each_networks_own_figures() -> None:
     assert json.loads(found.render("json"))["networks"][0]["macs"] == 416520
 
 
+def test_published_accuracy_comes_from_the_zoo() -> None:
+    found = compare("resnet50", "resnet20", "lenet5")  # only the first was published on ImageNet
+    assert [entry.top1 for entry in found.entries] == [76.13, None, None]
+    assert ">resnet50  76.1%</text>" in found.svg
+
+
 def test_compare_at_one_size() -> None:
     found = compare("lenet5", "course_cnn", input_shape=(28, 28, 1), classes=7)
     assert [entry.graph.output_shape for entry in found.entries] == [(7,), (7,)]

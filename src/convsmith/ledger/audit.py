@@ -99,6 +99,10 @@ def _compare(graph: Graph, table: Published, remarks: list[str]) -> Audit:
             if right is None or (row is None and head.figure in ("output_shape", "activation_size")):
                 continue
             checked += 1
+            sums = _together(places, place, layers, head.figure)
+            if row is not None and _says(table, head, place, sums):
+                remarks += [f"{table.labels[place]} stands for several layers"]
+                continue
             finding = _check(table, head, place, row, right if factor == 1 else right * factor, layers)
             if finding:
                 (wrong if finding.readable else unreadable).append(finding)
@@ -111,7 +115,34 @@ def _compare(graph: Graph, table: Published, remarks: list[str]) -> Audit:
     lost = tuple(
         label or "(no name)" for label, index in zip(table.labels, places, strict=True) if index is None
     )
-    return Audit(graph, tuple(sorted(wrong, key=by_row)), tuple(unreadable), lost, checked, tuple(remarks))
+    return Audit(
+        graph,
+        tuple(sorted(wrong, key=by_row)),
+        tuple(unreadable),
+        lost,
+        checked,
+        tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _together(places: Sequence[int | None], place: int, layers: tuple[Row, ...], figure: str) -> set[int]:
+    """Sums over the layers between this row's and its neighbours': a row may stand for several layers."""
+    index = places[place]
+    if index is None or index == TOTAL or figure not in ("params", "trainable_params", "macs"):
+        return set()
+    found = [(at, other) for at, other in enumerate(places) if other is not None and other != TOTAL]
+    before = max((other for at, other in found if at < place), default=-1)
+    after = min((other for at, other in found if at > place), default=len(layers))
+    own = getattr(layers[index], figure)
+    spans = ((before + 1, index + 1), (index, after), (before + 1, after))
+    values = [[getattr(row, figure) for row in layers[start:end]] for start, end in spans]
+    return {total for span in values if None not in span and (total := sum(span)) != own}
+
+
+def _says(table: Published, head: Head, place: int, sums: set[int]) -> bool:
+    """Whether the cell is one of the sums, to the last digit."""
+    found = cells.figure(table.cell(place, head), head.scale) if sums else None
+    return found is not None and not found.slack and found.value in sums
 
 
 def _right(graph: Graph, row: Row | None, figure: str) -> Any:

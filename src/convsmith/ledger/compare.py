@@ -146,11 +146,11 @@ def compare(
 
 def _top1(network: Any) -> float | None:
     """The accuracy that the zoo gives for the network."""
-    zoo = importlib.import_module("convsmith.zoo")
+    zoo = importlib.import_module("convsmith.zoo.network")
     if not isinstance(network, str) or network not in zoo.NETWORKS:
         return None
-    published = getattr(zoo.NETWORKS[network], "published", None)
-    return getattr(published, "top1", None)
+    record = zoo.published(network)
+    return record.top1 if record is not None and record.trained_on == "ImageNet" else None
 
 
 def _bytes(value: int | None) -> Worked:

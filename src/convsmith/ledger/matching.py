@@ -80,10 +80,10 @@ def _align(scores: list[list[float]], width: int) -> list[int | None]:
 def _score(label: str, figures: dict[str, object], row: Row, kind: set[str]) -> float:
     """How much speaks for this row of the table being this layer."""
     word = _word(label)
-    if word and word not in kind:
+    own, theirs = _plain(row.name), _plain(re.sub(r"[(\[].*", "", label))
+    if word and word not in kind and own != theirs:
         return 0.0
     score = 3.0 if word else 0.5
-    own, theirs = _plain(row.name), _plain(re.sub(r"[(\[].*", "", label))
     if own == theirs:
         score += 6
     elif own and theirs and _number(own) == _number(theirs) != "":
