@@ -72,11 +72,11 @@ class Lowered(nn.Module):
             raise BadInput(
                 f"layer {node.name}", f"numbers of type {node.dtype}", "float32", 'dtype="float32"'
             )
-        layer = built.get((node.owner, shapes))
+        layer = built.get((node.owner, node.kind, shapes))  # outputs of one operation differ in kind
         if layer is None:
             is_input = node.kind_name == "InputLayer"
             layer = nn.Identity() if is_input else node.kind.module(*shapes)
-            built[node.owner, shapes] = layer
+            built[node.owner, node.kind, shapes] = layer
             if node.owner != node.name:
                 _share(self.layers_by_name[node.owner], layer)
         self.layers_by_name[node.name] = layer

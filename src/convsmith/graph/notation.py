@@ -13,6 +13,7 @@ What is written in it reads exactly like Keras, and runs with Keras by changing 
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,9 +35,16 @@ class Layer:
     """One layer before it is put into a Graph; calling it twice shares its weights."""
 
     def __init__(
-        self, kind: Kind, *, name: str | None = None, trainable: bool = True, dtype: str = "float32"
+        self,
+        kind: Kind,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str = "float32",
+        of: Layer | None = None,
     ) -> None:
         self.kind, self.name, self.trainable, self.dtype = kind, name, trainable, dtype
+        self.of = of or self  # the layer whose further output this is
 
     def __call__(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
         sources = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
@@ -77,6 +85,36 @@ class _Layers:
 layers = _Layers()
 
 
+class _Operations:
+    """`ops.split(...)`: functions of tensors that networks are written with."""
+
+    @staticmethod
+    def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+        """Parts of a tensor along an axis that counts the batch: so many equal ones, or cut at places.
+
+        Example:
+            >>> x = inputs = Input((4, 4, 6))
+            >>> left, right = ops.split(x, [2], axis=-1)
+            >>> Model(inputs, [left, right]).shapes["split_1"]
+            (4, 4, 4)
+        """
+        if isinstance(indices_or_sections, int):
+            cuts: int | list[int] = indices_or_sections
+            parts = indices_or_sections
+        else:
+            cuts = list(indices_or_sections)
+            parts = len(cuts) + 1
+        options = {"axis": axis, "indices_or_sections": cuts}
+        settings = json.dumps(options, sort_keys=True, separators=(",", ":"))
+        kind: Any = KINDS["Operation"]
+        first = Layer(kind("numpy.Split", settings))
+        rest = [Layer(kind("numpy.Split", settings, "", part), of=first) for part in range(1, parts)]
+        return [layer(x) for layer in (first, *rest)]
+
+
+ops = _Operations()
+
+
 def Input(shape: Sequence[int | None], *, name: str | None = None, dtype: str = "float32") -> Tensor:  # noqa: N802
     """An input of the given shape, without the batch, channels last."""
     return Tensor(Layer(InputLayer(tuple(shape), dtype), name=name), ())
@@ -95,12 +133,13 @@ def Model(  # noqa: N802
     nodes = []
     for tensor in order:
         layer = tensor.layer
-        shared = owners.get(id(layer))
-        wanted = layer.name or _snake(type(layer.kind).__name__)
+        shared = owners.get(id(layer.of))
+        title = getattr(layer.kind, "function", type(layer.kind).__name__)
+        wanted = layer.name or _snake(title.rpartition(".")[2])
         own = wanted if layer.name and not shared else _free(wanted, taken)
         taken.add(own)
         names[id(tensor)] = own
-        owners.setdefault(id(layer), own)
+        owners.setdefault(id(layer.of), own)
         sources = tuple(names[id(source)] for source in tensor.sources)
         nodes.append(Node(own, layer.kind, sources, shared or own, layer.trainable, layer.dtype))
     return Graph(name, nodes, [names[id(end)] for end in ends], [names[id(start)] for start in starts])

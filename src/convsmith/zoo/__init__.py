@@ -1,5 +1,5 @@
 """Published networks, one in each file, written in Keras's notation."""
 
-from .network import NETWORKS, network
+from .network import NETWORKS, Published, enter, network, published
 
-__all__ = ["NETWORKS", "network"]
+__all__ = ["NETWORKS", "Published", "enter", "network", "published"]

@@ -1,14 +1,72 @@
-"""The door to the zoo: networks by name."""
+"""The door to the zoo: networks by name, each with what its paper published."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..graph import Graph
 from ..registry import Registry
 
 NETWORKS: Registry[Callable[..., Graph]] = Registry("network", package="convsmith.zoo")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published about a network.
+
+    Args:
+        paper: authors, title, where.
+        year: of the paper.
+        params: learned numbers; batch-norm statistics are not among them, unless `statistics`.
+        macs: multiply-adds of one image of the network's own size, as precisely as published.
+        top1: accuracy in percent, one crop, on the data of `trained_on`.
+        source: where the three figures come from.
+        statistics: True where `params` counts batch-norm statistics, as Keras does.
+        trained_on: the data of `top1`.
+        note: why a figure differs from this network's own, where it does.
+    """
+
+    paper: str
+    year: int
+    params: int | None = None
+    macs: float | None = None
+    top1: float | None = None
+    source: str = "the paper"
+    statistics: bool = False
+    trained_on: str = "ImageNet"
+    note: str = ""
+
+
+PUBLISHED: dict[str, Published] = {}
+"""What is known of the networks that have been registered; `published` fills it."""
+
+
+def enter(name: str, build: Callable[..., Graph], record: Published) -> None:
+    """Put a network into the zoo.
+
+    Args:
+        name: the network's name.
+        build: ``(input_shape=..., classes=...) -> Graph``, with its own size as defaults.
+        record: what was published about it.
+    """
+    NETWORKS.add(name, build)
+    PUBLISHED[name] = record
+
+
+def published(name: str) -> Published | None:
+    """What was published about a network; None where nothing was.
+
+    Raises:
+        BadName: for an unknown name, with the nearest one.
+
+    Example:
+        >>> published("resnet50").params
+        25557032
+    """
+    NETWORKS[name]  # an unknown name says which is nearest
+    return PUBLISHED.get(name)
 
 
 def network(name: str, input_shape: Sequence[int] | None = None, classes: int | None = None) -> Graph:

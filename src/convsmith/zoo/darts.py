@@ -1,0 +1,85 @@
+"""The cells that DARTS found on CIFAR-10 (second order), as networks for CIFAR-10 and for ImageNet.
+
+H. Liu, K. Simonyan, Y. Yang, "DARTS: Differentiable Architecture Search", 2018, figures 4 and 5; the layers
+around the cells as in the authors' code (quark0/darts). The auxiliary head, which only trains, is left out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..graph import Graph
+from ..graph import notation as keras
+from ._cells import Cell, Style, Wire, stages
+from ._parts import IMAGENET, activate, conv, conv_bn, head, image, norm
+from .network import Published, enter
+
+NORMAL = Cell(
+    (
+        ("sep_3x3", 0, "sep_3x3", 1),
+        ("sep_3x3", 0, "sep_3x3", 1),
+        ("sep_3x3", 1, "skip", 0),
+        ("skip", 0, "dil_3x3", 2),
+    ),
+    (2, 3, 4, 5),
+)
+REDUCTION = Cell(
+    (
+        ("max_3x3", 0, "max_3x3", 1),
+        ("skip", 2, "max_3x3", 1),
+        ("max_3x3", 0, "skip", 2),
+        ("skip", 2, "max_3x3", 1),
+    ),
+    (2, 3, 4, 5),
+)
+STYLE = Style(epsilon=1e-5, momentum=0.9, always=True, halve="both")
+
+
+def darts(
+    cells: int, filters: int, input_shape: tuple[int, ...] = (32, 32, 3), classes: int = 10, *, name: str
+) -> Graph:
+    """The network for small images: a convolution, cells with two reductions at the thirds."""
+    inputs, x = image(input_shape)
+    first = Wire(norm(conv(x, 3 * filters, 3, use_bias=False)), 3 * filters, 0)
+    return _stack(inputs, first, first, cells, filters, classes, name)
+
+
+def darts_imagenet(
+    cells: int, filters: int, input_shape: tuple[int, ...] = IMAGENET, classes: int = 1000, *, name: str
+) -> Graph:
+    """The network for ImageNet: three strided convolutions before the cells."""
+    inputs, x = image(input_shape)
+    x = conv_bn(conv_bn(x, filters // 2, 3, 2), filters, 3, 2, None)
+    before = Wire(x, filters, 2)
+    last = Wire(conv_bn(activate(x, "relu"), filters, 3, 2, None), filters, 3)
+    return _stack(inputs, before, last, cells, filters, classes, name)
+
+
+def _stack(
+    inputs: object, before: Wire, last: Wire, cells: int, filters: int, classes: int, name: str
+) -> Graph:
+    for reduces, wider in stages(cells, (cells // 3, 2 * cells // 3)):
+        cell = REDUCTION if reduces else NORMAL
+        before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
+    return keras.Model(inputs, head(last.x, classes), name=name)  # type: ignore[arg-type]
+
+
+_PAPER = "H. Liu, K. Simonyan, Y. Yang, DARTS: Differentiable Architecture Search, arXiv:1806.09055"
+enter(
+    "darts_cifar",
+    partial(darts, 20, 36, name="darts_cifar"),
+    Published(_PAPER, 2018, int(3.3e6), None, 97.24, "the paper, table 1", trained_on="CIFAR-10"),
+)
+enter(
+    "darts_imagenet",
+    partial(darts_imagenet, 14, 48, name="darts_imagenet"),
+    Published(
+        _PAPER,
+        2018,
+        int(4.7e6),
+        574e6,
+        73.3,
+        "the paper, table 3",
+        note="the authors' network has 530 million multiply-adds of convolutions and dense layers",
+    ),
+)
