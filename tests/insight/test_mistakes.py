@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -21,6 +21,7 @@ def test_wilson_as_published(k, n, low, high):
     assert wilson(k, n) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.floats(0.5, 0.999))
 def test_wilson_s_ends_are_where_the_score_test_just_rejects(n, share, confidence):
     stats = pytest.importorskip("scipy.stats")
@@ -37,6 +38,7 @@ def test_wilson_refuses_what_cannot_be():
         wilson(3, 2)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60), classes=st.integers(2, 6))
 def test_everything_is_as_scikit_learn_says(seed, n, classes):
     rng = np.random.default_rng(seed)

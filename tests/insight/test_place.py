@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.engine.lower import lower
@@ -13,6 +13,7 @@ from convsmith.insight.place import field_of, stretched
 from convsmith.zoo import network
 
 
+@settings(deadline=None)
 @given(h=st.integers(1, 7), w=st.integers(1, 7), rows=st.integers(7, 30), columns=st.integers(7, 30))
 def test_without_a_field_it_is_torch_s_bilinear_resizing(h, w, rows, columns):
     coarse = np.random.default_rng(h * w).normal(size=(2, h, w)).astype(np.float32)

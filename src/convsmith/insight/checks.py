@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
 from .method import method as by_name
 from .target import Aim
 
@@ -34,13 +33,14 @@ def randomisation(net: Lowered, found: Explanation, *, stages: int = 4, seed: in
         seed: of the random weights.
 
     Returns:
-        stages (layers made random so far, spearman), images, passed.
+        stages (layers made random so far, spearman), images (those whose map may be drawn), passed.
     """
     import torch
 
     from ..engine.lower import lower
     from ..engine.weights import dump, initial
 
+    good = [index for index, problem in enumerate(found.problems) if not problem]
     explain, x_NCHW = by_name(found.method), torch.from_numpy(found.images_NCHW)
     own, other = dump(net), initial(net.graph, seed + 1)
     owners = list(dict.fromkeys(name.rpartition("/")[0] for name in own))[::-1]
@@ -50,11 +50,11 @@ def randomisation(net: Lowered, found: Explanation, *, stages: int = 4, seed: in
         gone = set(owners[: -(-stage * len(owners) // stages)])
         mixed = {name: (other if name.rpartition("/")[0] in gone else own)[name] for name in own}
         again = explain(lower(net.graph, mixed), x_NCHW, aimed, layer=found.layer)
-        alike = [spearman(a, b) for a, b in zip(found.maps_NHW, again.maps_NHW, strict=True)]
-        rows.append({"layers": len(gone), "spearman": sum(alike) / len(alike)})
+        alike = [spearman(found.maps_NHW[index], again.maps_NHW[index]) for index in good]
+        rows.append({"layers": len(gone), "spearman": sum(alike) / max(1, len(alike))})
     falls = all(b["spearman"] <= max(a["spearman"] + RISE, UNLIKE) for a, b in itertools.pairwise(rows))
-    passed = falls and rows[-1]["spearman"] <= STILL_ALIKE
-    return {"stages": rows, "images": len(found), "passed": passed}
+    passed = bool(good) and falls and rows[-1]["spearman"] <= STILL_ALIKE
+    return {"stages": rows, "images": len(good), "passed": passed}
 
 
 def deletion_insertion(
@@ -84,16 +84,14 @@ def deletion_insertion(
 
     Returns:
         deletion, insertion, random_deletion, random_insertion (means of the areas, in units of the output),
-        draws, images, passed.
-
-    Raises:
-        BadInput: where no image has a map that can be tested.
+        draws, images, passed; None and not passed where no image has a map that may be drawn.
     """
     import numpy as np
 
     good = [index for index, problem in enumerate(found.problems) if not problem]
     if not good:
-        raise BadInput("deletion and insertion", "no image has a map", "at least one map that is not zero")
+        empty = dict.fromkeys(("deletion", "insertion", "random_deletion", "random_insertion"))
+        return {**empty, "draws": draws, "images": 0, "passed": False}
     rng, (rows, columns) = np.random.default_rng(seed), found.maps_NHW.shape[1:]
     areas = np.zeros((1 + draws, 2))
     for index in good:
