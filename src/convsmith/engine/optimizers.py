@@ -12,6 +12,9 @@ from torch import Tensor
 from ..errors import BadInput
 from ..registry import Registry
 
+PART = 1 << 15
+"""Numbers worked on at once: with gradient and state they fit into a core's second cache."""
+
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer")
 
 
@@ -50,6 +53,7 @@ class Optimizer:
         self.clipnorm, self.global_clipnorm, self.clipvalue = clipnorm, global_clipnorm, clipvalue
         self.iterations = 0
         self.state: dict[str, list[Tensor]] = {slot: self._new() for slot in self.slots}
+        self._parts: list[tuple[list[tuple[int, slice]], list[Tensor], dict[str, list[Tensor]]]] = []
 
     def _new(self, value: float = 0.0) -> list[Tensor]:
         return [torch.full_like(p, value, requires_grad=False) for p in self.parameters]
@@ -66,13 +70,44 @@ class Optimizer:
         if self.weight_decay and self.decayed:
             torch._foreach_mul_(self.decayed, 1 - self.weight_decay * rate)
         self.iterations += 1
-        if self.parameters:
-            self.update(self.parameters, grads, rate)
+        flat = [_flat(grad, p) for grad, p in zip(grads, self.parameters, strict=True)]
+        for places, parameters, state in self._parts or self._cut():
+            self.update(parameters, [flat[index][part] for index, part in places], state, rate)
         for p in self.parameters:
             p.grad = None
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
-        """Change the parameters in place."""
+    def _cut(self) -> list[tuple[list[tuple[int, slice]], list[Tensor], dict[str, list[Tensor]]]]:
+        """Views of parameters and state in parts that stay in the processor's cache from pass to pass."""
+        groups: list[list[tuple[int, slice]]] = [[]]
+        room = PART
+        for index, parameter in enumerate(self.parameters):
+            for start in range(0, parameter.numel(), PART):
+                size = min(PART, parameter.numel() - start)
+                if size > room:
+                    groups.append([])
+                    room = PART
+                groups[-1].append((index, slice(start, start + size)))
+                room -= size
+        views = [_flat(p.detach(), p) for p in self.parameters]
+        kept = {
+            slot: [_flat(t, p) for t, p in zip(tensors, self.parameters, strict=True)]
+            for slot, tensors in self.state.items()
+        }
+        self._parts = [
+            (
+                group,
+                [views[index][part] for index, part in group],
+                {slot: [tensors[index][part] for index, part in group] for slot, tensors in kept.items()},
+            )
+            for group in groups
+            if group
+        ]
+        return self._parts
+
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
+        """Change some of the parameters and their state in place."""
         raise NotImplementedError
 
     def _clipped(self, grads: list[Tensor]) -> Sequence[Tensor]:
@@ -89,6 +124,13 @@ class Optimizer:
         if self.clipvalue:
             return torch._foreach_clamp_max(torch._foreach_clamp_min(grads, -self.clipvalue), self.clipvalue)
         return grads
+
+
+def _flat(tensor: Tensor, like: Tensor) -> Tensor:
+    """The tensor's numbers as one row, in the order in which `like` has them in memory."""
+    if tensor.stride() != like.stride():
+        tensor = torch.empty_like(like).copy_(tensor)
+    return tensor.as_strided((tensor.numel(),), (1,))
 
 
 def optimizer(name: str, parameters: Sequence[Tensor], **settings: Any) -> Optimizer:
@@ -130,11 +172,13 @@ class SGD(Optimizer):
         self.slots = ("momentum",) if momentum else ()  # type: ignore[assignment,misc]
         super().__init__(parameters, **common)
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
         if not self.momentum:
             torch._foreach_add_(parameters, grads, alpha=-rate)
             return
-        moments = self.state["momentum"]
+        moments = state["momentum"]
         torch._foreach_mul_(moments, self.momentum)
         torch._foreach_add_(moments, grads, alpha=-rate)
         if self.nesterov:
@@ -165,16 +209,18 @@ class Adam(Optimizer):
             self.slots = (*self.slots, "velocity_hat")  # type: ignore[assignment,misc]
         super().__init__(parameters, **common)
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
         # torch divides the velocity by its bias correction before it adds epsilon; Keras after.
         epsilon = self.epsilon / math.sqrt(1 - self.beta_2**self.iterations)
         step = torch.tensor(float(self.iterations), device=parameters[0].device)
         torch._fused_adamw_(
             parameters,
             grads,
-            self.state["momentum"],
-            self.state["velocity"],
-            self.state.get("velocity_hat", []),
+            state["momentum"],
+            state["velocity"],
+            state.get("velocity_hat", []),
             [step] * len(parameters),
             lr=rate,
             beta1=self.beta_1,
@@ -208,8 +254,10 @@ class Adadelta(Optimizer):
         self.rho, self.epsilon = rho, epsilon
         super().__init__(parameters, **common)
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
-        squares, deltas = self.state["accumulated_grad"], self.state["accumulated_delta_var"]
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
+        squares, deltas = state["accumulated_grad"], state["accumulated_delta_var"]
         torch._foreach_mul_(squares, self.rho)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.rho)
         change = torch._foreach_add(deltas, self.epsilon)
@@ -240,18 +288,20 @@ class RMSprop(Optimizer):
         self.slots = tuple(slot for slot, used in wanted.items() if used)  # type: ignore[assignment,misc]
         super().__init__(parameters, **common)
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
-        squares = self.state["velocity"]
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
+        squares = state["velocity"]
         torch._foreach_mul_(squares, self.rho)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.rho)
         below = torch._foreach_add(squares, self.epsilon)
         if self.centered:
-            means = self.state["average_gradient"]
+            means = state["average_gradient"]
             torch._foreach_lerp_(means, grads, 1 - self.rho)
             torch._foreach_addcmul_(below, means, means, -1.0)
         torch._foreach_sqrt_(below)
         if self.momentum > 0:
-            moments = self.state["momentum"]
+            moments = state["momentum"]
             torch._foreach_mul_(moments, self.momentum)
             torch._foreach_addcdiv_(moments, grads, below, rate)
             torch._foreach_sub_(parameters, moments)
@@ -277,8 +327,10 @@ class Adagrad(Optimizer):
         super().__init__(parameters, **common)
         self.state["accumulator"] = self._new(initial_accumulator_value)
 
-    def update(self, parameters: list[Tensor], grads: list[Tensor], rate: float) -> None:
-        total = self.state["accumulator"]
+    def update(
+        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+    ) -> None:
+        total = state["accumulator"]
         torch._foreach_addcmul_(total, grads, grads)
         below = torch._foreach_add(total, self.epsilon)
         torch._foreach_sqrt_(below)
