@@ -178,12 +178,12 @@ def test_repair_is_the_same_for_the_same_seed():
 def test_a_budget_that_samples_hardly_ever_meet_still_gives_many_different_networks():
     photos = space("stages", (64, 64, 3), 12)
     budget, rng = Budget(params=1_500, macs=600_000), np.random.default_rng(0)
-    drawn = [photos.graph(photos.sample(rng)) for _ in range(300)]
+    drawn = [photos.graph(photos.sample(rng)) for _ in range(200)]
     assert not any(budget.check(graph).kept for graph in drawn)
     within = Within(photos, budget, ensure_feasible(photos, budget, rng))
-    graphs = [within.graph(within.sample(rng)) for _ in range(100)]
+    graphs = [within.graph(within.sample(rng)) for _ in range(60)]
     assert all(budget.check(graph).kept for graph in graphs)
-    assert len({graph.fingerprint for graph in graphs}) > 60
+    assert len({graph.fingerprint for graph in graphs}) > 40
 
 
 def test_samples_come_near_their_limits_but_not_all():

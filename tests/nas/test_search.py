@@ -93,19 +93,19 @@ def test_nothing_over_the_budget_is_ever_trained(algorithm, budget):
         seen.append(graph)
         return train(graph, epochs=epochs, seed=seed)
 
-    found = search(DIGITS, spy, budget=budget, algorithm=algorithm, trials=25, latency_ms=latency_ms)
+    found = search(DIGITS, spy, budget=budget, algorithm=algorithm, trials=15, latency_ms=latency_ms)
     clock = FakeClock()
     search(
         DIGITS,
         clock.evaluate,
         budget=budget,
         algorithm=algorithm,
-        seconds=20,
+        seconds=8,
         latency_ms=latency_ms,
         now=clock.now,
     )
     seen += [graph for graph, _ in clock.calls]
-    assert len(seen) > 40
+    assert len(seen) > 25
     for graph in seen:
         assert graph.params <= (budget.params or math.inf)
         assert graph.macs <= (budget.macs or math.inf)
@@ -174,7 +174,7 @@ def test_arms_get_equal_training_seconds():
     )
 
 
-@pytest.mark.parametrize("speed", [0.2, 1.0, 20.0, 200.0])
+@pytest.mark.parametrize("speed", [0.2, 1.0, 20.0, 60.0])
 def test_the_clock_is_kept_whether_training_is_fast_or_slow(speed):
     clock = FakeClock()
 
@@ -293,7 +293,7 @@ def test_evolution_beats_random_search_on_a_smooth_landscape():
     wins = []
     for seed in range(4):
         found = search(
-            DIGITS, train, budget=Budget(params=60_000), trials=40, seed=seed, epochs=(3, 3), top=1
+            DIGITS, train, budget=Budget(params=60_000), trials=32, seed=seed, epochs=(3, 3), top=1
         )
         best = {
             arm: max(t.score for t in found.trials if t.rung == 0 and t.arm in ("shared", arm))

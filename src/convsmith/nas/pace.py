@@ -15,6 +15,7 @@ from .store import Trial
 FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
 PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
 TRIALS_WANTED = 28  # short trainings that the epochs are chosen for
+FEWEST_TRIALS = 8  # short trainings without which there is nothing to choose from
 MOST_FIRST_EPOCHS = 12
 FINAL_EPOCHS = 60
 FINALISTS = 3  # of each arm, and more where there is time for more than FINAL_EPOCHS
@@ -55,17 +56,18 @@ def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str,
         seconds_left: of the whole search.
         cost: of trainings on this machine.
         fewest_epochs: that a short training needs to say anything; where time is short, networks
-            become smaller before trainings become shorter than this.
+            become smaller before trainings become shorter than this, unless hardly any would fit.
 
     Example:
         >>> from convsmith.nas.probe import Cost
         >>> first_rung(600, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
         {'epochs': 12, 'cap_macs': 16428571}
         >>> first_rung(60, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
-        {'epochs': 4, 'cap_macs': 3000000}
+        {'epochs': 4, 'cap_macs': 5000000}
     """
     each = seconds_left * FIRST_SHARE / TRIALS_WANTED
-    epochs = int(min(max(each / cost.typical, fewest_epochs), max(MOST_FIRST_EPOCHS, fewest_epochs)))
+    epochs = min(max(each / cost.typical, fewest_epochs), max(MOST_FIRST_EPOCHS, fewest_epochs))
+    epochs = max(1, int(min(epochs, seconds_left * FIRST_SHARE / FEWEST_TRIALS / cost.least)))
     return {"epochs": epochs, "cap_macs": cost.macs_for(2 * each / epochs)}  # smaller ones make up for it
 
 
