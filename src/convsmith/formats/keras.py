@@ -84,12 +84,13 @@ def from_keras_weights(model: Any, graph: Graph) -> Weights:
     live = dict(_live_layers(model))
     found: Weights = {}
     for owner, entries in _owned(graph).items():
+        owner = next((name for name in _uses(graph, owner) if name in live), owner)
         arrays = (
             [np.asarray(weight.numpy(), dtype=np.float32) for weight in live[owner].weights]
             if owner in live
             else []
         )
-        found.update(_matched(owner, entries, arrays))
+        found.update(_matched(entries, arrays))
     return found
 
 
@@ -143,7 +144,7 @@ def _from_h5(stored: Any, graph: Graph, path: Path) -> Weights:
     arrays = dict(_stored_layers(stored, "", path, 0))
     found: Weights = {}
     for owner, entries in _owned(graph).items():
-        group = arrays.get(owner, {})
+        group = next((arrays[name] for name in _uses(graph, owner) if name in arrays), {})
         for number, (name, weight) in enumerate(entries):
             dataset = group.get(str(number))
             if dataset is None:
@@ -210,10 +211,15 @@ def _owned(graph: Graph) -> dict[str, list[tuple[str, Any]]]:
     return found
 
 
-def _matched(owner: str, entries: list[tuple[str, Any]], arrays: list[np.ndarray]) -> Weights:
+def _uses(graph: Graph, owner: str) -> tuple[str, ...]:
+    """The names under which Keras may keep a layer that several nested models share."""
+    return graph.uses.get(owner, (owner,))
+
+
+def _matched(entries: list[tuple[str, Any]], arrays: list[np.ndarray]) -> Weights:
     if [array.shape for array in arrays] != [weight.shape for _, weight in entries]:
         raise BadInput(
-            f"layer {owner}",
+            f"layer {entries[0][0].rpartition('/')[0]}",
             f"has weights of shapes {[array.shape for array in arrays]}",
             f"{[weight.shape for _, weight in entries]}, as its Graph",
         )

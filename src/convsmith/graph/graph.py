@@ -212,6 +212,14 @@ class Graph:
         return self._takers.get(name, ())
 
     @cached_property
+    def uses(self) -> dict[str, tuple[str, ...]]:
+        """For each node that owns weights, every node that uses them, itself first."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes:
+            found.setdefault(node.owner, []).append(node.name)
+        return {owner: tuple(sorted(names, key=lambda name: name != owner)) for owner, names in found.items()}
+
+    @cached_property
     def _takers(self) -> dict[str, tuple[Node, ...]]:
         found: dict[str, list[Node]] = {}
         for node in self.nodes:

@@ -171,27 +171,16 @@ class _Reader:
             raise BadInput(
                 f"network '{config.get('name')}'", "has two layers of one name", "a name for each layer"
             )
-        calls: dict[tuple[str, int], Call] = {}
+        calls, ends = _calls(config, entries)
         used: dict[tuple[str, int], dict[int, Shape | None]] = {}
-        ends = [list(_ends(config.get(key) or ())) for key in ("input_layers", "output_layers")]
-        for name, entry in entries.items():
-            nodes = entry.get("inbound_nodes") or ()
-            for at, found in enumerate(nodes):
-                call = calls[name, at] = _call(found)
-                for source, number, output, shape in call.sources:
-                    used.setdefault((source, number), {})[output] = shape
-            if not nodes and entry.get("class_name") == "InputLayer":
-                calls[name, 0] = Call()
+        for call in calls.values():
+            for source, at, output, shape in call.sources:
+                used.setdefault((source, at), {})[output] = shape
         for number, (source, at, output) in enumerate(ends[1]):
             used.setdefault((source, at), {}).setdefault(output, shapes.get(number))
-        # A nested Functional model counts its calls from 1: its own definition is call 0.
-        shift = {name: 1 for name, entry in entries.items() if is_model(entry) and (name, 0) not in used}
-        key = lambda source, at: (source, at - shift.get(source, 0))  # noqa: E731
-        order = topological(
-            {each: [key(source[0], source[1]) for source in call.sources] for each, call in calls.items()}
-        )
+        order = topological({each: [source[:2] for source in call.sources] for each, call in calls.items()})
         made: dict[tuple[str, int], list[str]] = {}
-        starts = [key(source, at) for source, at, _ in ends[0]]
+        starts = [end[:2] for end in ends[0]]
         if given is not None:
             if len(given) != len(starts):
                 raise BadInput(
@@ -201,17 +190,16 @@ class _Reader:
                 )
             made.update({start: [name] for start, name in zip(starts, given, strict=True)})
         for each in order:
-            name, at = each
             if each in made:
                 continue
+            name = each[0]
             entry = entries[name]
             if entry.get("class_name") == "InputLayer" and not calls[each].sources:
                 made[each] = [self._input(entry["config"], place.prefix + name, alone=len(starts) == 1)]
                 continue
-            sources = [self._tensor(made, key(*ref[:2]), ref[2]) for ref in calls[each].sources]
-            wanted = used.get((name, at + shift.get(name, 0)), {0: None})
-            made[each] = self._call(entry, place, calls[each], sources, wanted)
-        named = [[self._tensor(made, key(source, at), output) for source, at, output in end] for end in ends]
+            sources = [self._tensor(made, ref[:2], ref[2]) for ref in calls[each].sources]
+            made[each] = self._call(entry, place, calls[each], sources, used.get(each, {0: None}))
+        named = [[self._tensor(made, end[:2], end[2]) for end in some] for some in ends]
         return named[0], named[1]
 
     @staticmethod
@@ -402,6 +390,39 @@ def _ends(found: Any) -> Iterator[tuple[str, int, int]]:
     else:
         for item in found:
             yield from _ends(item)
+
+
+def _calls(
+    config: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[tuple[str, int], Call], list[list[tuple[str, int, int]]]]:
+    """Every use of every layer by (name, number of the use), and the ends; all uses are counted from 0.
+
+    The definition of a nested Functional model is itself a use in Keras, the first one: Keras 3 counts it in
+    ``input_layers`` and ``output_layers`` alone, Keras 2 everywhere.
+    """
+    calls: dict[tuple[str, int], Call] = {}
+    old: set[str] = set()
+    for name, entry in entries.items():
+        nodes = entry.get("inbound_nodes") or ()
+        for at, found in enumerate(nodes):
+            calls[name, at] = _call(found)
+            if not isinstance(found, Mapping):
+                old.add(name)
+        if not nodes and entry.get("class_name") == "InputLayer":
+            calls[name, 0] = Call()
+    ends = [list(_ends(config.get(key) or ())) for key in ("input_layers", "output_layers")]
+    nested = {
+        name for name, entry in entries.items() if is_model(entry) and "output_layers" in entry["config"]
+    }
+    if old:
+        named = {source[:2] for call in calls.values() for source in call.sources}
+        shifted = {name for name, entry in entries.items() if is_model(entry) and (name, 0) not in named}
+        for call in calls.values():
+            call.sources = [
+                (name, at - (name in shifted and at > 0), output, shape)
+                for name, at, output, shape in call.sources
+            ]
+    return calls, [[(n, at - (n in nested and at > 0), out) for n, at, out in some] for some in ends]
 
 
 def _call(found: Any) -> Call:

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,24 @@ def _from_model(model: Any, input_shape: InputShape) -> Graph:
         raise BadInput(
             title, f"cannot be written as JSON by Keras ({error})", "a Sequential or Functional model"
         ) from None
-    return _from_dictionary(found, title, input_shape)
+    graph = _from_dictionary(found, title, input_shape)
+    # JSON does not say that two nested models share a layer; the live model knows.
+    layers = dict(_layers(model, ""))
+    first: dict[int, str] = {}
+    nodes = []
+    for node in graph.nodes:
+        layer = layers.get(node.owner)
+        owner = node.owner if layer is None else first.setdefault(id(layer), node.owner)
+        nodes.append(node if owner == node.owner else replace(node, owner=owner))
+    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
+
+
+def _layers(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Every layer of a live model by its full name, nested ones as "block/conv"."""
+    for layer in model.layers:
+        yield prefix + layer.name, layer
+        if hasattr(layer, "layers") and hasattr(layer, "get_layer"):
+            yield from _layers(layer, f"{prefix}{layer.name}/")
 
 
 def _from_file(path: Path, input_shape: InputShape) -> Graph:
