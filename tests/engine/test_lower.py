@@ -9,8 +9,10 @@ import torch
 from convsmith.engine.lower import lower
 from convsmith.engine.weights import dump, initial
 from convsmith.errors import BadInput
-from convsmith.graph import notation
-from convsmith.zoo import NETWORKS, network
+from convsmith.graph import notation, read
+from convsmith.graph.keras_json_out import keras_names, to_keras_json
+from convsmith.testing.random_networks import random_weights
+from convsmith.zoo import network
 
 layers = notation.layers
 
@@ -119,33 +121,49 @@ def test_frozen_layers_do_not_learn():
     assert np.array_equal(dump(module)["bn/moving_mean"], before["bn/moving_mean"])
 
 
-def test_every_network_of_the_zoo_is_in_keras_too():
-    # The zoo's networks are written against the recorder; the whole of each is compared with Keras.
+ZOO = [
+    ("lenet5", (32, 32, 1)), ("lenet5_1998", (32, 32, 1)), ("course_cnn", (28, 28, 1)),
+    ("resnet20", (32, 32, 3)), ("mobilenet_v2", (40, 40, 3)), ("shufflenet_v2_x0_5", (64, 64, 3)),
+    ("squeezenet1_1", (48, 48, 3)),
+    ("mobilenet_v3_small", (48, 48, 3)), ("darts_cifar", (32, 32, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "shape"), ZOO)
+def test_whole_networks_equal_keras(name, shape):
+    import json
+
     import keras
 
-    for name, make in NETWORKS.items():
-        graph = make()
-        if graph.params > 2_000_000:
-            continue
-        tensors = {}
-        made = {}
-        for node in graph.nodes:
-            if node.kind_name == "InputLayer":
-                tensors[node.name] = keras.Input(graph.shapes[node.name])
-                continue
-            config = node.kind.config() | {"name": node.name}
-            layer = made.get(node.owner) or getattr(keras.layers, node.kind_name).from_config(config)
-            made[node.name] = layer
-            given = [tensors[source] for source in node.inputs]
-            tensors[node.name] = layer(given[0] if len(given) == 1 else given)
-        model = keras.Model([tensors[n] for n in graph.inputs], [tensors[n] for n in graph.outputs])
-        weights = initial(graph, seed=1)
-        for node in graph.nodes:
-            own = node.kind.weights(*graph.input_shapes(node)) if node.owner == node.name else ()
-            if own:
-                made[node.name].set_weights([weights[f"{node.name}/{weight.name}"] for weight in own])
-        shape = tuple(size or 32 for size in graph.input_shape)
-        images = np.random.default_rng(2).uniform(0, 1, (2, *shape)).astype(np.float32)
-        theirs = model.predict(images, verbose=0)
-        ours = lower(graph, weights)(torch.from_numpy(images).permute(0, 3, 1, 2)).detach().numpy()
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5, err_msg=name)
+    graph = network(name, input_shape=shape, classes=7)
+    model = keras.models.model_from_json(json.dumps(to_keras_json(graph)))
+    weights = random_weights(graph, np.random.default_rng(1))
+    names = keras_names(graph)
+    for node in graph.nodes:
+        own = node.kind.weights(*graph.input_shapes(node)) if node.owner == node.name else ()
+        if own:
+            arrays = [weights[f"{node.name}/{weight.name}"] for weight in own]
+            model.get_layer(names[node.name]).set_weights(arrays)
+    images = np.random.default_rng(2).uniform(0, 1, (2, *shape)).astype(np.float32)
+    theirs = model.predict(images, verbose=0)
+    ours = lower(graph, weights)(torch.from_numpy(images).permute(0, 3, 1, 2)).detach().numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    assert np.ptp(theirs) > 1e-4
+
+
+def test_a_block_called_for_inference_stays_so():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    base = keras.Sequential(
+        [keras.Input((6, 6, 3)), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)], name="base"
+    )
+    inputs = keras.Input((6, 6, 3))
+    out = keras.layers.Dense(2)(keras.layers.Flatten()(base(inputs, training=False)))
+    model = keras.Model(inputs, out)
+    graph = read(model)
+    module = lower(graph, initial(graph, seed=0))
+    x = torch.randn(4, 3, 6, 6)
+    before = module(x)
+    assert torch.equal(module.train()(x), before)
+    assert module.training
