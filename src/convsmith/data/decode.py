@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -88,6 +90,7 @@ def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: 
     """
     from PIL import Image, UnidentifiedImageError
 
+    plugins()
     if not data:
         raise Unreadable("empty file (0 bytes)")
     try:
@@ -108,6 +111,13 @@ def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: 
         if "truncated" in reason.lower() or isinstance(error, EOFError):
             raise Unreadable(f"truncated: {_left(data, max_pixels)}") from None
         raise Unreadable(f"damaged: {reason}") from None
+
+
+@cache
+def plugins() -> None:
+    """Load what Pillow needs for `FORMATS`, and not its forty other formats."""
+    for name in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP"):
+        importlib.import_module(f"PIL.{name}ImagePlugin")
 
 
 def _decode(image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> Decoded:

@@ -44,21 +44,20 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     return maker.digest()
 
 
-def look(pixels: np.ndarray) -> int:
+def look(grey: np.ndarray) -> int:
     """A 128-bit difference hash: which neighbours are brighter on a 9x9 thumbnail, across and down.
 
     dHash (N. Krawetz, 2013, "Kind of like that") in both directions. 0 for a picture without structure.
 
     Args:
-        pixels: uint8 (H, W, 1 or 3).
+        grey: uint8 (H, W), the brightness of the picture.
 
     Returns:
         128 bits; pictures that differ only in size, compression or slight colour differ in few of them.
     """
     from PIL import Image
 
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("L")
-    thumb = np.asarray(image.resize((9, 9), Image.Resampling.BOX), np.int16)
+    thumb = np.asarray(Image.fromarray(grey).resize((9, 9), Image.Resampling.BOX), np.int16)
     if int(thumb.max()) - int(thumb.min()) < 8:
         return 0
     bits = np.concatenate(

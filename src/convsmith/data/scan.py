@@ -14,6 +14,10 @@ from .looks import NEAR_SIDE, digest, look, pixel_digest
 from .memory import Memory
 from .record import RECORD, Progress
 
+ENOUGH = 320
+"""Pixels a side from which a look at a JPEG is content: larger ones are decoded at 1/2, 1/4 or 1/8. Every
+compressed byte is still read, so that a truncated file is noticed."""
+
 _NOTE_BIT = {name: 1 << k for k, name in enumerate(NOTES)}
 _SUFFIX = {
     "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "mpo": "JPEG", "png": "PNG", "apng": "PNG",
@@ -38,7 +42,7 @@ def scan_bytes(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.nd
     Raises:
         Unreadable: with the reason.
     """
-    image = decode(data, max_pixels=max_pixels)
+    image = decode(data, at_least=(ENOUGH, ENOUGH), max_pixels=max_pixels)
     notes = set(image.notes)
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     if _SUFFIX.get(suffix, image.format if suffix == "" else None) != image.format:
@@ -53,19 +57,21 @@ def scan_bytes(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.nd
 
 def scan_pixels(pixels: np.ndarray) -> np.ndarray:
     """The record of one image that came as uint8 (H, W, 1 or 3) pixels."""
+    from PIL import Image
+
     record = np.zeros((), RECORD)
     height, width, channels = pixels.shape
-    grey = channels == 1
-    if not grey and is_grey(pixels):
+    grey = pixels[:, :, 0] if channels == 1 else np.asarray(Image.fromarray(pixels).convert("L"))
+    if channels == 3 and is_grey(pixels):
         record["notes"] = _NOTE_BIT["grey"]
     content = pixel_digest(pixels)
     record["raw"] = record["content"] = np.frombuffer(content, "<u8")
     record["height"], record["width"], record["bytes"] = height, width, pixels.nbytes
-    record["mode"], record["format"] = (b"L" if grey else b"RGB"), b"array"
+    record["mode"], record["format"] = (b"L" if channels == 1 else b"RGB"), b"array"
     if min(height, width) >= NEAR_SIDE:
-        record["look"] = np.frombuffer(look(pixels).to_bytes(16, "big"), ">u8")
-    step = max(1, int((height * width / 65536) ** 0.5))
-    sample = pixels[::step, ::step].mean(axis=2) if channels == 3 else pixels[::step, ::step]
+        record["look"] = np.frombuffer(look(grey).to_bytes(16, "big"), ">u8")
+    step = max(1, int((height * width / 16384) ** 0.5))
+    sample = grey[::step, ::step].astype(np.float32)
     record["mean"], record["spread"], record["channels"] = sample.mean(), sample.std(), channels
     return record
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from .decode import Unreadable, decode
+from .decode import Unreadable, decode, plugins
 from .items import read_bytes
 from .looks import digest
 from .pixels import resized
@@ -80,9 +80,7 @@ def limit(memory: int) -> None:
 
 def main() -> None:
     """Answer frames until the input ends."""
-    from PIL import Image
-
-    Image.init()
+    plugins()
     limit(int(sys.argv[1]))
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sink.write(READY)
