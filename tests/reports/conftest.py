@@ -199,7 +199,7 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
             "val_loss": 2.3 * math.exp(-e / 7) + 0.06 + rng.random() * 0.04,
             "val_accuracy": 0.985 - 0.88 * math.exp(-e / 5) - rng.random() * 0.008,
             "learning_rate": 0.004 * (1 + math.cos(math.pi * e / 40)) / 2,
-            "seconds": 0.8,
+            "seconds": 0.8 * e,
         }
         for e in range(1, 41)
     ]
@@ -293,6 +293,11 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
             }
         )
     put("explain/explain.json", explained)
+    stages = [{"layers": k, "spearman": 0.8 - 0.18 * k} for k in range(1, 5)]
+    areas = {"deletion": 0.41, "insertion": 0.72, "random_deletion": 0.55, "random_insertion": 0.58}
+    randomisation = {"stages": stages, "images": 6, "passed": True}
+    areas_ = {**areas, "draws": 19, "images": 6, "passed": False}
+    put("explain/evidence.json", {"method": "grad_cam", "randomisation": randomisation, "areas": areas_})
     put(
         "export.json",
         {

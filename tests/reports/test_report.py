@@ -110,6 +110,8 @@ def test_figures_on_the_page_are_those_of_the_files(run_folder: RunFolder) -> No
         assert fact in text
     assert "convsmith forge digits --max-params 20k --minutes 3" in text
     assert "(3×3×20 + 1)×48" in text
+    assert "their rank correlation with these falls to 0.08, over 6 maps" in text
+    assert "matter no more than others to the answer: insertion minus deletion is 0.31" in text
 
 
 def test_the_page_asks_for_nothing(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +136,11 @@ def test_the_page_asks_for_nothing(run_folder: RunFolder, monkeypatch: pytest.Mo
 def test_pictures_travel_with_the_page(run_folder: RunFolder) -> None:
     folder = run_folder()
     images = page_of(folder).all("img")
-    assert len(images) == 10 + 10  # a thumbnail per class, ten heatmaps
+    assert len(images) == 10 + 1 + 10  # a thumbnail per class, the drawing, ten heatmaps
     for image in images:
+        if str(image["src"]).startswith("data:image/svg+xml"):
+            assert image["alt"]
+            continue
         content = base64.b64decode(str(image["src"]).partition(",")[2])
         assert Image.open(io.BytesIO(content)).size == (int(image["width"] or 0), int(image["height"] or 0))
 
@@ -275,6 +280,13 @@ def test_budget_not_kept_is_said(run_folder: RunFolder) -> None:
     assert "150% over" in text
 
 
+def test_refused_heatmaps_are_said(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    (folder / "explain" / "explain.json").write_text("[]")
+    (folder / "explain" / "evidence.json").write_text('{"refused": "<i>no convolution"}')
+    assert "No heatmaps: <i>no convolution" in page_of(folder).text
+
+
 def test_five_lines_that_run(run_folder: RunFolder) -> None:
     from convsmith.reports.sections.export import use
 
@@ -302,5 +314,10 @@ def test_the_search_is_the_runs_own_network_and_a_baseline_that_won_is_said_so(r
     search = json.loads((folder / "search.json").read_text()) | {"winner_arm": "random"}
     (folder / "search.json").write_text(json.dumps(search))
     text = page_of(folder).text
-    assert "It is the network of random search: nothing else tried did better" in text
+    assert "It is what random search found: nothing else tried did better" in text
     assert "It beat the largest network that fits" in text
+
+
+def test_a_training_takes_what_its_last_epoch_says(run_folder: RunFolder) -> None:
+    """Each line of history.jsonl has the seconds since the training began."""
+    assert "32 s, 0.8 s an epoch" in page_of(run_folder()).text

@@ -62,6 +62,7 @@ class Facts:
     trials: list[dict[str, Any]] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     explained: list[dict[str, Any]] = field(default_factory=list)
+    evidence: dict[str, Any] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -110,6 +111,7 @@ def read(folder: str | os.PathLike[str]) -> Facts:
     facts.history = _lines(facts, "history.jsonl")
     found = _json(facts, "explain/explain.json")
     facts.explained = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    facts.evidence = _object(facts, "explain/evidence.json")
     if graph := _object(facts, "graph.json"):
         try:
             facts.graph = Graph.from_json(graph)

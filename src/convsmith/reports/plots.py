@@ -81,7 +81,7 @@ def front(
         shape, size = SHAPES.get(t.get("arm", ""), "circle"), 3.2 + 0.8 * min(t.get("rung") or 0, 3)
         kind = f"point {tone(t.get('arm'))}"
         inside.append(mark(shape, x(t[quantity]), y(t["score"]), size, *title, class_=kind))
-    for arm, t in finals:
+    for arm, t in reversed(finals):  # the search's own on top
         inside += _final(arm, t, x(t[quantity]), y)
     frame = Frame(
         x,

@@ -29,7 +29,8 @@ def build(facts: Facts) -> dict[str, Any]:
         "rows": rows,
         "kept": kept,
         "broken": words.listed([row["label"] for row in rows if row["kept"] is False]),
-        "finished": bool(facts.run.get("finished")) or not facts.run,
+        "finished": bool(facts.run.get("finished") or metrics.get("test_accuracy") is not None)
+        or not facts.run,
         "kind": facts.run.get("kind"),
         "created": str(facts.run.get("created") or "")[:16].replace("T", " "),
         "seconds": metrics.get("seconds"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+from ...graph import Graph
+from ...graph.draw import draw
 from ...ledger import Ledger, Row, size
 from .. import words
-from ..facts import Facts
+from ..facts import Facts, Picture
 
 TITLE = "The network"
 
@@ -23,7 +26,14 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "rows": [_row(row, most) for row in ledger.rows],
         "totals": ledger.totals,
         "notes": ledger.notes[1:],
+        "drawing": _drawing(graph),
+        "as_text": draw(graph).text,
     }
+
+
+def _drawing(graph: Graph) -> Picture:
+    """The drawing as an image of its own, so that its style and the page's leave each other alone."""
+    return Picture(f"data:image/svg+xml;base64,{base64.b64encode(draw(graph).svg.encode()).decode()}")
 
 
 def _row(row: Row, most: int) -> dict[str, Any]:

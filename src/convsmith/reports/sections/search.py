@@ -22,7 +22,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
     done = [t for t in trials if t.get("status", "ok") == "ok" and t.get("score") is not None]
     furthest = _furthest(done)
     ranked = sorted(furthest, key=lambda t: (-(t.get("rung") or 0), -t["score"], t.get("params") or 0))
-    named = _tested(facts.metrics, baselines)
+    named = _tested(facts, baselines)
     budget = search.get("budget") or {
         name: entry.get("limit") for name, entry in (facts.metrics.get("budget") or {}).items()
     }
@@ -56,12 +56,14 @@ def _furthest(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def _tested(metrics: dict[str, Any], baselines: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The networks that were trained to the end, the search's first; the metrics are those of the search's."""
+def _tested(facts: Facts, baselines: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The networks that were trained to the end, the search's own first: the metrics are its."""
     if not baselines:
         return []
+    metrics = facts.metrics
     own = {name: metrics.get(name) for name in ("test_accuracy", "interval", "params", "macs", "latency_ms")}
     own |= {"bytes": metrics.get("weight_bytes"), "memory": metrics.get("memory_bytes")}
+    own["seconds"] = facts.history[-1].get("seconds") if facts.history else None
     found = [("search", own | baselines.get("search", {}))]
     return found + [(arm, baselines[arm]) for arm in ("random", "largest") if baselines.get(arm)]
 
@@ -83,7 +85,8 @@ def _sentences(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) 
         if other := known.get(arm):
             name = {"random": "random search", "largest": "the largest network that fits"}[arm]
             if search.get("winner_arm") == arm:
-                found.append(f"It is the network of {name}: nothing else tried did better on validation.")
+                is_what = {"random": "what random search found", "largest": name}[arm]
+                found.append(f"It is {is_what}: nothing else tried did better on validation.")
                 continue
             found.append(
                 verdict.sentence(
@@ -99,7 +102,9 @@ def _rows(
     rows = []
     if search.get("space"):
         size = search.get("space_size")
-        of = f", {words.many(size) if isinstance(size, int | float) else size} networks" if size else ""
+        if isinstance(size, int | float):
+            size = f"{words.many(size)} networks"
+        of = f", {size}" if size else ""
         rows.append(("space", f"{search['space']}{of}"))
     if search.get("algorithm"):
         rows.append(("algorithm", str(search["algorithm"])))
@@ -126,9 +131,7 @@ def _compared(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -
         drawn = None
         if interval and accuracy is not None:
             drawn = strip(accuracy, interval[0], interval[1], start=start, tone=plots.tone(arm))
-        spent = found.get("seconds")
-        if spent is None:
-            spent = costs.get("evolution" if arm == "search" else arm)
+        searched = costs.get(search.get("algorithm", "evolution") if arm == "search" else arm)
         rows.append(
             {
                 "arm": words.arm(arm),
@@ -138,7 +141,8 @@ def _compared(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -
                 "start": start,
                 "params": found.get("params"),
                 "macs": found.get("macs"),
-                "seconds": spent,
+                "searched": searched,
+                "trained": found.get("seconds"),
             }
         )
     return rows

@@ -18,7 +18,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         return None
     loss = curves(_pair(lines, "loss"), "loss", share=False)
     accuracy = curves(_pair(lines, "accuracy"), "accuracy", share=True)
-    spent = sum(line.get("seconds") or 0 for line in lines)
+    spent = lines[-1].get("seconds")  # since the training began
     rows = [("epochs", words.count(len(lines)))]
     if spent:
         rows.append(("time", f"{words.seconds(spent)}, {words.seconds(spent / len(lines))} an epoch"))
