@@ -1,0 +1,255 @@
+"""One filter on a photograph, with padding and stride shown step by step."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from ..kinds.window import Pads, length, pads
+from .filters import hand_made
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Step:
+    """One position of the filter.
+
+    Args:
+        at: row and column of the output.
+        top: first row of the window in the photograph; negative inside the padding.
+        left: first column of the window.
+        pixels: what the window holds.
+        value: the sum of pixels times weights.
+    """
+
+    at: tuple[int, int]
+    top: int
+    left: int
+    pixels: np.ndarray
+    value: float
+
+
+@dataclass(frozen=True)
+class Convolved:
+    """A photograph after one filter.
+
+    Args:
+        photo_HW: the photograph in grey, 0 to 255.
+        weights: the filter.
+        output_HW: the result.
+        padding: pixels of zeros at the top, bottom, left and right.
+        stride: pixels from one position to the next.
+        steps: the first positions, and the one inside the photograph where the answer is strongest.
+        formulas: of the output's rows and columns.
+        name: the filter's name.
+        picture: the file that was written.
+    """
+
+    photo_HW: np.ndarray
+    weights: np.ndarray
+    output_HW: np.ndarray
+    padding: tuple[int, int, int, int]
+    stride: int
+    steps: tuple[Step, ...]
+    formulas: tuple[str, str]
+    name: str
+    picture: Path | None = None
+
+    def render(self, form: str = "text") -> str:
+        """The result as text, or as JSON."""
+        if form == "json":
+            return json.dumps(self._about(), indent=1)
+        top, bottom, left, right = self.padding
+        lines = [
+            f"photo: {self.photo_HW.shape[0]} rows x {self.photo_HW.shape[1]} columns, grey",
+            f"padding: {top} at the top, {bottom} at the bottom, {left} at the left, {right} at the right",
+            f"rows:    {self.formulas[0]}",
+            f"columns: {self.formulas[1]}",
+            f"filter {self.name}, stride {self.stride}",
+        ]
+        for number, step in enumerate(self.steps, 1):
+            lines += ["", f"step {number}: output {step.at}, from photo row {step.top}, column {step.left}"]
+            lines += _side_by_side(step.pixels, self.weights)
+            lines.append(f"  sum of products = {_number(step.value)}")
+        if self.picture:
+            lines += ["", f"picture: {self.picture}"]
+        return "\n".join(lines)
+
+    def _about(self) -> dict[str, Any]:
+        rows = [
+            {
+                "output": step.at,
+                "top": step.top,
+                "left": step.left,
+                "pixels": step.pixels.tolist(),
+                "value": step.value,
+            }
+            for step in self.steps
+        ]
+        return {
+            "filter": self.name,
+            "weights": self.weights.tolist(),
+            "padding": self.padding,
+            "stride": self.stride,
+            "photo": self.photo_HW.shape,
+            "output": self.output_HW.shape,
+            "rows": self.formulas[0],
+            "columns": self.formulas[1],
+            "steps": rows,
+            "picture": None if self.picture is None else str(self.picture),
+        }
+
+
+def convolve(
+    photo: str,
+    *,
+    filter: str = "vertical-edge",
+    padding: str = "same",
+    stride: int = 1,
+    size: int | None = None,
+    out: str | None = None,
+) -> Convolved:
+    """Slide a hand-made filter over a photograph, and show how it comes about.
+
+    Args:
+        photo: the image file; taken in grey.
+        filter: vertical-edge, horizontal-edge, sobel-vertical, sobel-horizontal, scharr-vertical,
+            scharr-horizontal or laplacian.
+        padding: "same", "valid" (none), or pixels of zeros on every side.
+        stride: pixels from one position to the next.
+        size: the longer side to which the photograph is reduced first, in pixels.
+        out: the picture's file (PNG); without it the photo's name with the filter's behind it, here.
+
+    Raises:
+        BadInput: for a file that is no image, a name that is not known, or a filter that does not fit.
+        CannotWrite: the picture cannot be written.
+    """
+    from ..data import photo as read_photo
+    from ..runs.files import write_whole
+    from .convolve_picture import draw
+
+    found = convolved(_reduced(_grey(read_photo(photo)), size), filter, padding=padding, stride=stride)
+    target = Path(out) if out else Path(f"{Path(photo).stem}-{filter}.png")
+    buffer = io.BytesIO()
+    draw(found).save(buffer, format="PNG", optimize=True)
+    write_whole(target, buffer.getvalue())
+    return Convolved(**{**found.__dict__, "picture": target})
+
+
+def convolved(
+    photo_HW: np.ndarray,
+    filter: str = "vertical-edge",
+    *,
+    padding: str = "same",
+    stride: int = 1,
+    shown: int = 3,
+) -> Convolved:
+    """The filter at every position, as a convolutional layer computes it (no flipping).
+
+    Args:
+        photo_HW: grey, 0 to 255.
+        filter: a name; see `FILTERS`.
+        padding: "same", "valid", or pixels of zeros on every side.
+        stride: pixels from one position to the next.
+        shown: how many of the first positions to show; the strongest is added.
+
+    Example:
+        >>> import numpy as np
+        >>> photo = np.repeat([[10.0] * 3 + [0.0] * 3], 6, axis=0)
+        >>> convolved(photo, "vertical-edge", padding="valid").output_HW.tolist()[0]
+        [0.0, 30.0, 30.0, 0.0]
+    """
+    import numpy as np
+
+    weights = hand_made(filter)
+    if stride < 1:
+        raise BadInput("--stride", f"came {stride}", "at least 1", "--stride 2")
+    rows, columns = photo_HW.shape
+    fh, fw = weights.shape
+    sides = _sides(padding, (rows, columns), (fh, fw), stride)
+    top, bottom, left, right = sides
+    padded = np.pad(photo_HW.astype(np.float64), ((top, bottom), (left, right)))
+    length(padded.shape[0], fh, stride, "valid")
+    length(padded.shape[1], fw, stride, "valid")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (fh, fw))[::stride, ::stride]
+    output = np.einsum("ijhw,hw->ij", windows, weights)
+    places = [divmod(k, output.shape[1]) for k in range(min(shown, output.size))]
+    places.append(_strongest(output, sides, stride, (rows, columns), (fh, fw)))
+    steps = tuple(
+        Step((i, j), i * stride - top, j * stride - left, windows[i, j].copy(), float(output[i, j]))
+        for i, j in dict.fromkeys(places)
+    )
+    formulas = (_formula(rows, sides[:2], fh, stride), _formula(columns, sides[2:], fw, stride))
+    return Convolved(photo_HW, weights, output.astype(np.float32), sides, stride, steps, formulas, filter)
+
+
+def _sides(padding: str, photo: tuple[int, int], seen: tuple[int, int], stride: int) -> Pads:
+    if padding in ("same", "valid"):
+        return pads(*photo, seen, (stride, stride), padding)
+    if padding.isdigit() and int(padding) <= 100:
+        return (int(padding),) * 4  # type: ignore[return-value]
+    raise BadInput("--padding", f"came {padding!r}", "same, valid, or 0 to 100 pixels", "--padding same")
+
+
+def _strongest(
+    output: np.ndarray, sides: Pads, stride: int, photo: tuple[int, int], seen: tuple[int, int]
+) -> tuple[int, int]:
+    """Where the answer is strongest among the windows without padding; among all where each has some."""
+    import numpy as np
+
+    starts = [
+        np.arange(n) * stride - start for n, start in zip(output.shape, (sides[0], sides[2]), strict=True)
+    ]
+    inside = [(at >= 0) & (at + f <= n) for at, f, n in zip(starts, seen, photo, strict=True)]
+    counted = np.outer(*inside) if inside[0].any() and inside[1].any() else np.ones(output.shape)
+    return divmod(int((np.abs(output) * counted).argmax()), output.shape[1])
+
+
+def _formula(n: int, padded: tuple[int, ...], seen: int, stride: int) -> str:
+    total = n + sum(padded)
+    return f"⌊({n} + {sum(padded)} − {seen})/{stride}⌋ + 1 = {(total - seen) // stride + 1}"
+
+
+def _grey(pixels_HWC: np.ndarray) -> np.ndarray:
+    """Luma, as Pillow's mode "L" has it (ITU-R 601)."""
+    import numpy as np
+    from PIL import Image
+
+    if pixels_HWC.shape[2] == 1:
+        return pixels_HWC[:, :, 0]
+    return np.asarray(Image.fromarray(pixels_HWC).convert("L"))
+
+
+def _reduced(photo_HW: np.ndarray, size: int | None) -> np.ndarray:
+    import numpy as np
+    from PIL import Image
+
+    longest = max(photo_HW.shape)
+    if size is None or size >= longest:
+        return photo_HW
+    if size < 3:
+        raise BadInput("--size", f"came {size}", "at least 3 pixels", "--size 256")
+    rows, columns = (max(1, round(side * size / longest)) for side in photo_HW.shape)
+    return np.asarray(Image.fromarray(photo_HW).resize((columns, rows), Image.Resampling.BILINEAR))
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if value % 1 else f"{value:.0f}"
+
+
+def _side_by_side(pixels: np.ndarray, weights: np.ndarray) -> list[str]:
+    """Window, filter and products, row by row."""
+    lines = []
+    for number, (seen, weight) in enumerate(zip(pixels, weights, strict=True)):
+        middle = number == len(pixels) // 2
+        left = " ".join(f"{_number(value):>4}" for value in seen)
+        between = " ".join(f"{_number(value):>3}" for value in weight)
+        right = " ".join(f"{_number(value):>6}" for value in seen * weight + 0.0)
+        lines.append(f"  {left}  {'×' if middle else ' '}  {between}  {'=' if middle else ' '}  {right}")
+    return lines
