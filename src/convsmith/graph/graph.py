@@ -309,7 +309,7 @@ class Graph:
             nodes = [
                 Node(
                     entry["name"],
-                    KINDS[entry["kind"]](**{key: frozen(value) for key, value in entry["settings"].items()}),
+                    _kind(entry),
                     tuple(entry.get("inputs", ())),
                     entry.get("owner", ""),
                     entry.get("trainable", True),
@@ -323,6 +323,10 @@ class Graph:
             raise BadInput(
                 "graph", f"a malformed entry ({error})", "what convsmith writes as graph.json"
             ) from None
+
+
+def _kind(entry: Mapping[str, Any]) -> Kind:
+    return KINDS[entry["kind"]](**{key: frozen(value) for key, value in entry["settings"].items()}).checked()
 
 
 def _ordered(nodes: tuple[Node, ...]) -> tuple[Node, ...]:

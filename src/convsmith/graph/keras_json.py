@@ -20,6 +20,7 @@ from .order import topological
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
+MAX_NAME = 500
 LAYER_HOMES = ("keras.layers", "keras.src.layers", "tensorflow.keras.layers", "tf_keras.layers", None)
 """Modules under which versions of Keras have serialised their own layers."""
 _LAYER_FOLDERS = ("keras.src.layers.", "keras.layers.", "tensorflow.keras.layers.", "tf_keras.src.layers.")
@@ -212,7 +213,10 @@ class _Reader:
         return found[output]
 
     def _input(self, config: Mapping[str, Any], name: str, *, alone: bool) -> str:
-        kind = InputLayer.from_config(config)
+        try:
+            kind = InputLayer.from_config(config)
+        except BadInput as error:
+            raise BadInput(f"layer {name} (InputLayer)", error.came, error.expected, error.hint) from None
         wanted = self.wanted.get(name) if isinstance(self.wanted, Mapping) else self.wanted
         if wanted is not None:
             if not alone and not isinstance(self.wanted, Mapping):
@@ -363,8 +367,12 @@ def dtype_name(config: Mapping[str, Any]) -> str:
 
 def _entry_name(entry: Mapping[str, Any]) -> str:
     name = entry.get("name") or entry["config"].get("name")
-    if not isinstance(name, str):
-        raise BadInput(f"a layer of class {entry.get('class_name')}", "has no name", "a name for each layer")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise BadInput(
+            f"a layer of class {entry.get('class_name')!r:.60}",
+            "has no name",
+            f"one of at most {MAX_NAME} letters",
+        )
     return name
 
 

@@ -75,6 +75,7 @@ class _Layers:
         ) -> Layer:
             try:
                 made = kind(*map(frozen, args), **{key: frozen(value) for key, value in settings.items()})
+                made.checked()
             except TypeError as error:
                 raise BadInput(kind.__name__, str(error), f"Keras's arguments of {kind.__name__}") from None
             return Layer(made, name=name, trainable=trainable, dtype=dtype)

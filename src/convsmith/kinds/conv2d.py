@@ -47,7 +47,7 @@ class Conv2D(Kind):
 
     def shape(self, *inputs: Shape) -> Shape:
         rows, columns, channels = image(inputs[0], "Conv2D")
-        if channels % self.groups or self.filters % self.groups:
+        if self.groups < 1 or channels % self.groups or self.filters % self.groups:
             raise ShapeError(
                 f"{channels} channels and {self.filters} filters in {self.groups} groups",
                 "both divisible by the number of groups",

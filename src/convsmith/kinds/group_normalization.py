@@ -38,7 +38,7 @@ class GroupNormalization(Kind):
             raise ShapeError(
                 f"GroupNormalization over axis {self.axis}", "the last one, of known size", "axis=-1"
             )
-        if shape[-1] % self._groups(shape[-1]):
+        if self._groups(shape[-1]) < 1 or shape[-1] % self._groups(shape[-1]):
             raise ShapeError(
                 f"{shape[-1]} channels in {self.groups} groups",
                 "channels divisible by the groups",

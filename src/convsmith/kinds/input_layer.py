@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import BadInput
 from .kind import Kind, Shape, kind
 
 
@@ -13,6 +14,13 @@ class InputLayer(Kind):
 
     shape_: tuple[int | None, ...] = ()
     dtype: str | None = "float32"
+
+    def __post_init__(self) -> None:
+        for size in self.shape_:
+            if size is not None and (type(size) is not int or not 0 < size < 2**31):
+                raise BadInput(
+                    "input shape", f"came {self.shape_!r:.60}", "whole numbers above 0, or None", "32x32x3"
+                )
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.shape_

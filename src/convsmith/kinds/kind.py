@@ -168,6 +168,16 @@ class Kind:
             _check(cls, name, value)
         return cls(**given)
 
+    def checked(self) -> Kind:
+        """The kind itself, where its settings are of types and sizes that Keras takes.
+
+        Raises:
+            BadInput: for the first setting that is not.
+        """
+        for field in _fields(type(self)):
+            _check(type(self), field.name, getattr(self, field.name))
+        return self
+
     def changed(self, name: str, value: Any) -> Kind:
         """The kind with one setting changed.
 
@@ -197,6 +207,7 @@ def _fields(cls: type[Kind]) -> tuple[dataclasses.Field[Any], ...]:
 
 
 _POSITIVE = frozenset(("filters", "units", "depth_multiplier", "height", "width", "n"))
+_CHOICES: Mapping[str, tuple[str, ...]] = {"padding": ("valid", "same"), "data_format": ("channels_last",)}
 _LARGEST = 2**31
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "None": (type(None),),
@@ -219,6 +230,9 @@ def _check(cls: type[Kind], name: str, value: Any) -> None:
         fits = bool in takes if isinstance(value, bool) else isinstance(value, (*takes, *alike))
         if not fits:
             raise BadInput(name, f"came {value!r:.60}", _annotation(cls, name))
+    choices = _CHOICES.get(name)
+    if choices and isinstance(value, str) and value.lower() not in choices:
+        raise BadInput(name, f"came {value!r:.60}", " or ".join(map(repr, choices)))
     low = 1 if name in _POSITIVE else -_LARGEST
     if isinstance(value, int) and not low <= value < _LARGEST:
         raise BadInput(name, f"came {value}", "a positive whole number" if low == 1 else "a smaller number")
