@@ -21,6 +21,8 @@ def test_card_says_what_came_out(run_folder: RunFolder) -> None:
     assert text.startswith("# A network for digits\n")
     assert f"**{metrics['test_accuracy'] * 100:.1f}%** of 360 test images" in text
     assert "| parameters | 10,098 | 20,000 | 50% |" in text
+    assert "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in text
+    assert "\n\nBudget kept.\n\n|" in text
     for part in (
         "## Use",
         "## Trained on",

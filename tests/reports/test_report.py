@@ -287,15 +287,6 @@ def test_refused_heatmaps_are_said(run_folder: RunFolder) -> None:
     assert "No heatmaps: <i>no convolution" in page_of(folder).text
 
 
-def test_five_lines_that_run(run_folder: RunFolder) -> None:
-    from convsmith.reports.sections.export import use
-
-    lines = use(read(run_folder()), "model.onnx")
-    assert lines is not None
-    assert len(lines.splitlines()) == 5
-    compile(lines, "<report>", "exec")
-
-
 def test_reports_load_neither_torch_nor_keras() -> None:
     heavy = "{'torch', 'keras', 'numpy', 'PIL', 'matplotlib'}"
     code = f"import convsmith.reports, sys; print(sorted({heavy} & set(sys.modules)))"
