@@ -14,7 +14,7 @@ Source of the last model: J. Lin et al., "MCUNet", 2020.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BadInput
 from ..graph import Graph, Node
@@ -69,71 +69,145 @@ def peak_memory(graph: Graph, model: str, *, precision: str = "float32") -> int 
     """
     if model not in MODELS:
         raise BadInput("memory model", f"came {model!r}", " or ".join(MODELS))
-    numbers: dict[str, int] = {}
-    for name, shape in graph.shapes.items():
-        total = size(shape)
-        if total is None:
-            return None
-        numbers[name] = total
+    return _peaks(graph, (model,), precision)[model]
+
+
+def peaks(graph: Graph, *, precision: str = "float32") -> dict[str, int | None]:
+    """`peak_memory` under every model."""
+    return _peaks(graph, MODELS, precision)
+
+
+def _peaks(graph: Graph, models: tuple[str, ...], precision: str) -> dict[str, int | None]:
+    layers = _layers(graph, only_views=models == ("liveness",))
+    if layers is None:
+        return dict.fromkeys(models)
     each = BYTES[precision]
-    if model == "every_layer":
-        return each * sum(numbers[node.name] for node in graph.nodes if not _is_view(graph, node))
-    return each * _sweep(graph, numbers, model)
+    return {
+        model: each * sum(layer.numbers for layer in layers if layer.role != "view")
+        if model == "every_layer"
+        else each * _sweep(graph, layers, model)
+        for model in models
+    }
 
 
-def _sweep(graph: Graph, numbers: dict[str, int], model: str) -> int:
+class _Layer(NamedTuple):
+    """What the memory models must know of a layer.
+
+    Args:
+        node: the layer.
+        numbers: how many its output has.
+        role: "view", "local" (number by number), "depthwise", "padding", or "" for all else.
+        only: one other layer, and nobody else, takes its output.
+        between: numbers between the two halves of a separable convolution.
+    """
+
+    node: Node
+    numbers: int
+    role: str
+    only: bool
+    between: int
+
+
+def _layers(graph: Graph, *, only_views: bool) -> list[_Layer] | None:
+    """The layers in order; None where a size is unknown. Liveness needs no other roles than views."""
+    found = []
+    outputs = set(graph.outputs)
+    for node in graph.nodes:
+        shape = graph.shapes[node.name]
+        numbers = size(shape)
+        if numbers is None:
+            return None
+        takers = graph.consumers(node.name)
+        only = len(takers) == 1 and node.name not in outputs
+        between = 0
+        if node.kind_name == "SeparableConv2D":
+            channels = (graph.shapes[node.inputs[0]][2] or 0) * node.kind.depth_multiplier  # type: ignore[attr-defined]
+            between = (shape[0] or 0) * (shape[1] or 0) * channels
+        if only_views:
+            role = "view" if _is_view(graph, node) else ""
+        else:
+            role = _role(graph, node, takers)
+        found.append(_Layer(node, numbers, role, only, between))
+    return found
+
+
+def _role(graph: Graph, node: Node, takers: tuple[Node, ...]) -> str:
+    if len(node.inputs) != 1:
+        return ""
+    if _is_view(graph, node):
+        return "view"
+    shapes = graph.input_shapes(node)
+    groups = getattr(node.kind, "groups", 1)
+    if node.kind_name == "DepthwiseConv2D" or (groups > 1 and groups == shapes[0][-1]):
+        return "depthwise"
+    if node.kind_name == "ZeroPadding2D":
+        # The windows after it can add the padding while they read.
+        windows = all(
+            hasattr(taker.kind, "kernel_size") or hasattr(taker.kind, "pool_size") for taker in takers
+        )
+        return "padding" if windows else ""
+    local = (
+        shapes[0] == graph.shapes[node.name]
+        and node.kind.macs(*shapes) == 0
+        and node.kind.reach(*shapes) == _LOCAL
+    )
+    return "local" if local else ""
+
+
+_OVER = {"liveness": (), "fused": ("local",), "in_place_depthwise": ("local", "depthwise")}
+"""Roles that write over their input's buffer, by model."""
+
+
+def _sweep(graph: Graph, layers: list[_Layer], model: str) -> int:
     """The largest sum of live buffers, in numbers; time linear in the number of layers."""
-    home, over = _buffers(graph, model)
-    last = {home[node.name]: index for index, node in enumerate(graph.nodes)}
-    for index, node in enumerate(graph.nodes):
-        for source in node.inputs:
+    home, over = _buffers(layers, model)
+    last = {home[layer.node.name]: index for index, layer in enumerate(layers)}
+    for index, layer in enumerate(layers):
+        for source in layer.node.inputs:
             last[home[source]] = index
     for name in graph.outputs:
-        last[home[name]] = len(graph.nodes)
+        last[home[name]] = len(layers)
     freed: dict[int, list[str]] = {}
     for name, index in last.items():
         freed.setdefault(index, []).append(name)
     held: dict[str, int] = {}
     live = peak = 0
-    for index, node in enumerate(graph.nodes):
-        place, new = home[node.name], numbers[node.name]
-        between = _between(graph, node)
+    for index, (node, new, _, _, between) in enumerate(layers):
+        name = node.name
+        place = home[name]
         if between:
-            dying = sum(held[name] for name in freed.get(index, ()) if name != place)
+            dying = sum(held[buffer] for buffer in freed.get(index, ()) if buffer != place)
             in_place = model == "in_place_depthwise" and dying
             peak = max(peak, live if in_place else live + between, live - dying + between + new)
-        if place == node.name:
-            held[place] = new
+        if place == name:
+            held[name] = new
             live += new
-        elif node.name in over:
+        elif name in over:
             peak = max(peak, live - held[place] + max(held[place], new))
             live += new - held[place]
             held[place] = new
-        peak = max(peak, 0 if between else live)
-        live -= sum(held[name] for name in freed.get(index, ()))
+        if live > peak and not between:
+            peak = live
+        for buffer in freed.get(index, ()):
+            live -= held[buffer]
     return peak
 
 
-def _buffers(graph: Graph, model: str) -> tuple[dict[str, str], set[str]]:
+def _buffers(layers: list[_Layer], model: str) -> tuple[dict[str, str], set[str]]:
     """Which buffer each layer's output lies in, and which layers write over their input's."""
-    takers: dict[str, list[Node]] = {node.name: [] for node in graph.nodes}
-    for node in graph.nodes:
-        for source in node.inputs:
-            takers[source].append(node)
     home: dict[str, str] = {}
     over: set[str] = set()
     alone: dict[str, bool] = {}  # nothing else reads this buffer's numbers
-    for node in graph.nodes:
-        source = node.inputs[0] if len(node.inputs) == 1 else ""
-        only = len(takers[node.name]) == 1 and node.name not in graph.outputs
-        home[node.name], alone[node.name] = node.name, only
-        if not source:
-            continue
-        if alone[source] and _writes_over(graph, node, model):
-            over.add(node.name)
-            home[node.name] = home[source]
-        elif _is_view(graph, node) or (model != "liveness" and _is_read_padded(node, takers[node.name])):
-            home[node.name], alone[node.name] = home[source], only and alone[source]
+    for node, _, role, only, _ in layers:
+        name = node.name
+        source = node.inputs[0] if role else ""
+        if source and role in _OVER[model] and alone[source]:
+            over.add(name)
+            home[name], alone[name] = home[source], only
+        elif source and (role == "view" or (role == "padding" and model != "liveness")):
+            home[name], alone[name] = home[source], only and alone[source]
+        else:
+            home[name], alone[name] = name, only
     return home, over
 
 
@@ -143,37 +217,6 @@ def _is_view(graph: Graph, node: Node) -> bool:
 
 def _reshapes(node: Node) -> bool:
     return node.kind_name in _VIEWS or getattr(node.kind, "function", "") in _VIEW_FUNCTIONS
-
-
-def _writes_over(graph: Graph, node: Node, model: str) -> bool:
-    if model == "liveness":
-        return False
-    shapes = graph.input_shapes(node)
-    groups = getattr(node.kind, "groups", 1)
-    if node.kind_name == "DepthwiseConv2D" or (groups > 1 and groups == shapes[0][-1]):
-        return model == "in_place_depthwise"
-    return (
-        shapes[0] == graph.shapes[node.name]
-        and node.kind.macs(*shapes) == 0
-        and node.kind.reach(*shapes) == _LOCAL
-    )
-
-
-def _is_read_padded(node: Node, takers: list[Node]) -> bool:
-    """A padding that the windows after it can add while they read."""
-    return node.kind_name == "ZeroPadding2D" and all(
-        hasattr(taker.kind, "kernel_size") or hasattr(taker.kind, "pool_size") for taker in takers
-    )
-
-
-def _between(graph: Graph, node: Node) -> int:
-    """Numbers between the two halves of a separable convolution."""
-    if node.kind_name != "SeparableConv2D":
-        return 0
-    out = graph.shapes[node.name]
-    channels = graph.shapes[node.inputs[0]][2] or 0
-    multiplier = node.kind.depth_multiplier  # type: ignore[attr-defined]
-    return (out[0] or 0) * (out[1] or 0) * channels * multiplier
 
 
 def training_memory(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph import Graph
-from .memory import BYTES, MODELS, peak_memory, training_memory
+from .memory import BYTES, peaks, training_memory
 from .receptive import Field
 from .rows import Row
 
@@ -75,7 +75,7 @@ def totals(
         statistics=_total(rows, lambda row: row.statistics),
         macs=_total(rows, lambda row: row.macs),
         weight_bytes={name: None if params is None else params * each for name, each in BYTES.items()},
-        peak_memory={model: peak_memory(graph, model, precision=precision) for model in MODELS},
+        peak_memory=peaks(graph, precision=precision),
         receptive_field=(widest := _widest(rows)).receptive_field,
         receptive_field_at=widest.name,
         training_memory=training_memory(graph, batch=batch, optimizer=optimizer, precision=precision),
