@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from convsmith.engine import loop
+from convsmith.engine import loop, training
 from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import TrainingFailed, fit
 from convsmith.engine.predict import evaluate
@@ -84,7 +84,8 @@ def test_nothing_outside_is_disturbed():
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "adadelta"])
-def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer):
+def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_SHARE", 1e9)  # after each epoch
     x, y = stripes()
     told: list[dict] = []
     whole = fit(small(), x, y, epochs=5, optimizer=optimizer, validation=(x[:9], y[:9]))

@@ -88,11 +88,12 @@ def fit(
         augment: ``"auto"``, ``"none"``, ``"digits"``, ``"photos"``, or a Policy.
         seed: of first weights, order, augmentation and dropout.
         validation: images and class numbers to judge the averaged weights on after each epoch.
-        checkpoint: a file that holds the whole state after each epoch; where it is there already, the
-            training goes on from it.
+        checkpoint: a file that holds the whole state after an epoch (not after each where epochs are so
+            short that writing would take a tenth of the time); where it is there already, the training
+            goes on from it.
         on_epoch: called with each epoch's record; a number that it returns is the new total of epochs,
-            which the learning rate then reaches its end at. After a crash the epoch that was under way
-            is done, and told, once more.
+            which the learning rate then reaches its end at. After a crash the epochs since the checkpoint
+            are done, and told, once more.
         deadline: asked after each step; True ends the training at once.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from .passes import TRAINING, keep_pages, seed_dropout
 from .predict import evaluate, to_NCHW
 from .recipe import Recipe
 from .schedule import share
+
+SAVE_SHARE = 0.1
+"""The share of the time that may go into writing checkpoints; tiny epochs are not each worth one."""
 
 
 class Training:
@@ -65,6 +69,7 @@ class Training:
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
         self.path = checkpoint
+        self._saved, self._cost = 0.0, 0.0  # when the checkpoint was written last, and how long that took
         self.key = self._key(weights) if checkpoint else ""
         if checkpoint:
             self._resume()
@@ -145,8 +150,11 @@ class Training:
         return numbers.dump(self.judged())
 
     def save(self) -> None:
-        """Write the checkpoint, where one is wanted."""
+        """Write the checkpoint, where one is wanted and is worth its time."""
         if self.path is None:
+            return
+        began = time.perf_counter()
+        if not self.done and began - self._saved < self._cost / SAVE_SHARE:
             return
         arrays = {f"live/{name}": array for name, array in numbers.dump(self.module).items()}
         arrays |= {f"mean/{name}": array for name, array in numbers.dump(self.average).items()}
@@ -163,6 +171,8 @@ class Training:
             "history": self.history,
         }
         checkpoints.write(self.path, arrays, state, self.key)
+        self._saved = time.perf_counter()
+        self._cost = self._saved - began
 
     def _resume(self) -> None:
         found = checkpoints.read(self.path, self.key) if self.path else None
