@@ -89,6 +89,22 @@ def test_a_random_network_in_onnx_runtime_is_keras_s(seed):
     close(run(to_onnx(graph, weights), x_NHWC), theirs)
 
 
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "DenseNet121"])
+def test_keras_applications_in_onnx_runtime_are_the_engine_s(name):
+    keras = pytest.importorskip("keras")
+    from convsmith.graph.read import read
+
+    settings = {"weights": None, "input_shape": (48, 48, 3), "classes": 7, "classifier_activation": None}
+    graph = read(getattr(keras.applications, name)(**settings))
+    weights = random_weights(graph, np.random.default_rng(0))
+    x_NHWC = np.random.default_rng(1).integers(0, 256, (3, 48, 48, 3)).astype(np.float32)
+    model = to_onnx(graph, weights)
+    with torch.inference_mode():
+        ours = lower(graph, weights)(torch.from_numpy(x_NHWC).permute(0, 3, 1, 2)).numpy()
+    assert ours.std(0).max() > 0
+    np.testing.assert_allclose(run(model, x_NHWC), ours, atol=1e-4 * float(np.abs(ours).max()))
+
+
 def test_the_random_networks_use_every_kind_that_has_an_onnx_form():
     from convsmith.kinds import KINDS, Kind
 

@@ -54,7 +54,7 @@ def random_weights(graph: Graph, rng: np.random.Generator) -> dict[str, np.ndarr
     found = {}
     for name, weight in graph.weights.items():
         short = name.rpartition("/")[2]
-        if short in ("moving_variance", "gamma"):
+        if "variance" in short or short == "gamma":
             array = rng.uniform(0.5, 1.5, weight.shape)
         elif "kernel" in short:
             array = rng.normal(0, 1 / math.sqrt(max(1, math.prod(weight.shape[:-1]))), weight.shape)
