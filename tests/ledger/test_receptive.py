@@ -106,6 +106,16 @@ def test_adding_something_global_is_no_gate() -> None:
     assert fields(keras.Model(inputs, layers.Add(name="sum")([inputs, everywhere])))["sum"].whole
 
 
+def test_splitting_and_shuffling_channels_stays_in_place() -> None:
+    from convsmith.zoo import network
+
+    original = fields(network("lenet5_1998"))  # its third layer takes chosen channels
+    assert original["c3"] == Field((14, 14), (2, 2), (0, 0))
+    shuffled = fields(network("shufflenet_v2_x1_0"))
+    last = [name for name, field in shuffled.items() if not field.whole][-1]
+    assert shuffled[last].stride == (32, 32)
+
+
 WINDOW = st.tuples(
     st.sampled_from(["conv", "pool", "branch"]), st.integers(1, 4), st.integers(1, 3),
     st.sampled_from(["same", "valid"]), st.integers(1, 2),

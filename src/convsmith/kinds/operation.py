@@ -147,8 +147,11 @@ class Operation(Kind):
         return Formula(macs=f"{out} × {inputs[0][-1]}")
 
     def reach(self, *inputs: Shape) -> Reach:
-        near = self.function in ONE_BY_ONE | BETWEEN or len(inputs[0]) < 3
-        return Reach(whole=not near and self.function != "numpy.Concatenate")
+        if self.function in ONE_BY_ONE | BETWEEN or len(inputs[0]) < 3:
+            return Reach()
+        # Functions that leave rows and columns where they are look at their own place only.
+        stays = self.function != "numpy.Matmul" and self.shape(*inputs)[:2] == inputs[0][:2]
+        return Reach(whole=not stays and self.function not in ("numpy.Concatenate", "numpy.Reshape"))
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from ._torch_operations import Operation as TorchOperation
