@@ -30,7 +30,9 @@ FORMATS = {
 }
 
 
-def command(verb: Callable[..., Any], *, formats: tuple[str, ...] = ()) -> Callable[..., None]:
+def command(
+    verb: Callable[..., Any], *, formats: tuple[str, ...] = (), then: str = ""
+) -> Callable[..., None]:
     """A function that typer can turn into a command: the verb's arguments, plus a flag for each format.
 
     What the verb returns is shown by its ``render(format)``; its ``exit_code``, if any, ends the command.
@@ -38,6 +40,7 @@ def command(verb: Callable[..., Any], *, formats: tuple[str, ...] = ()) -> Calla
     Args:
         verb: any function with a typed signature; arguments annotated ``Annotated[..., "api"]`` stay out.
         formats: which of `FORMATS` its result can be printed in, besides text.
+        then: a method of its result to call before that is shown, such as "save".
     """
     hints = {name: _hint(verb, note) for name, note in verb.__annotations__.items() if name != "return"}
     notes = _argument_notes(inspect.getdoc(verb) or "")
@@ -63,6 +66,8 @@ def command(verb: Callable[..., Any], *, formats: tuple[str, ...] = ()) -> Calla
                 given[name] = parser(given[name], _flag(name))
         several = given.pop(variadic) if variadic else ()
         result = verb(*several, **given)
+        if then:
+            getattr(result, then)()
         show(result, wanted[0] if wanted else "text")
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -97,7 +102,7 @@ def _parameter(
         several = Annotated[list[kind], typer.Argument(help=note)]
         return _keyword(parameter.name, several, inspect.Parameter.empty)
     if parameter.kind is parameter.KEYWORD_ONLY:
-        flags = [_flag(parameter.name)]
+        flags = ["--input", "--input-shape"] if parameter.name == "input_shape" else [_flag(parameter.name)]
         if kind is bool and default is True:
             flags = [f"{flags[0]}/--no-{parameter.name.replace('_', '-')}"]
         option = typer.Option(*flags, help=note, metavar=metavar, show_default=default not in (None, False))
@@ -118,6 +123,8 @@ def _flag(name: str) -> str:
 def _type(hint: Any) -> tuple[Any, Callable[[str, str], Any] | None, str | None, bool]:
     """What typer should read for a type hint: (type, own parser, metavar, whether the command shows it)."""
     origin = typing.get_origin(hint)
+    if origin is Callable:
+        return str, None, None, False
     if origin is Annotated:
         base, *marks = typing.get_args(hint)
         if "api" in marks:
@@ -129,6 +136,8 @@ def _type(hint: Any) -> tuple[Any, Callable[[str, str], Any] | None, str | None,
     if origin in (Union, types.UnionType):
         kinds = [item for item in typing.get_args(hint) if item is not type(None)]
         optional = len(kinds) < len(typing.get_args(hint))
+        if any(typing.get_origin(item) is Callable for item in kinds):
+            return str, None, None, False
         kind, parser, metavar, shown = _type(kinds[0])
         if set(kinds) == {str, Path} or len(kinds) > 1:
             kind = str

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """One command: the verb as ``module:function``, one line of help, formats besides text, examples."""
+    """One command.
+
+    Args:
+        verb: the function behind it, as ``module:function``.
+        help: one line.
+        formats: what its result can be printed in, besides text.
+        examples: whole command lines.
+        then: a method of the result that is called before the result is shown.
+    """
 
     verb: str
     help: str
     formats: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    then: str = ""
 
 
 TABLE = ("json", "csv", "markdown", "latex", "html")
@@ -27,5 +36,85 @@ COMMANDS = {
             "convsmith forge photos/ --max-params 50k --max-latency-ms 2 --minutes 20",
             "convsmith forge photos/ --max-macs 10M --trials 40 --epochs 60 --json",
         ),
+    ),
+    "size": Command(
+        "convsmith.ledger:size",
+        "What a network costs, layer by layer, with formulas.",
+        TABLE,
+        (
+            "convsmith size lenet5 --input 32x32x1",
+            "convsmith size net.keras --max-macs 300M",
+            'convsmith size lenet5 --what-if "conv2.filters=32"',
+        ),
+    ),
+    "draw": Command(
+        "convsmith.ledger:draw",
+        "A picture of a network.",
+        ("json", "svg"),
+        ("convsmith draw lenet5", "convsmith draw resnet20 --output resnet20.svg"),
+    ),
+    "compare": Command(
+        "convsmith.ledger:compare",
+        "Several networks side by side.",
+        TABLE,
+        ("convsmith compare lenet5 course_cnn --input 28x28x1",),
+    ),
+    "diff": Command(
+        "convsmith.ledger:diff",
+        "Two networks, layer by layer.",
+        TABLE,
+        ("convsmith diff lenet5 course_cnn",),
+    ),
+    "audit": Command(
+        "convsmith.ledger:audit",
+        "Find the wrong cells of a published table, and say why.",
+        TABLE,
+        ("convsmith audit table.csv --network lenet5",),
+    ),
+    "check": Command(
+        "convsmith.data.check:check",
+        "Look for what would hurt in a folder of images.",
+        ("json",),
+        ("convsmith check photos/", "convsmith check photos/ --page doctor.html"),
+    ),
+    "train": Command(
+        "convsmith.jobs.train:train",
+        "Train one network on images.",
+        ("json",),
+        (
+            "convsmith train lenet5 digits --size 32x32 --epochs 5",
+            "convsmith train resnet20 photos/ --epochs 20",
+        ),
+    ),
+    "search": Command(
+        "convsmith.jobs.search:search",
+        "Search a space for the best network within a budget.",
+        ("json",),
+        ("convsmith search stages photos/ --max-params 200k --algorithm evolution --hours 2",),
+    ),
+    "explain": Command(
+        "convsmith.jobs.explain:explain",
+        "Show what a network looked at in an image.",
+        ("json",),
+        ("convsmith explain runs/0007 cat.jpg --method grad-cam",),
+        then="save",
+    ),
+    "export": Command(
+        "convsmith.jobs.export:export",
+        "Write a run's network as ONNX or Keras.",
+        ("json",),
+        ("convsmith export runs/0007", "convsmith export runs/0007 best.keras --format keras"),
+    ),
+    "report": Command(
+        "convsmith.reports:report",
+        "Write the page of a run again.",
+        (),
+        ("convsmith report runs/0007",),
+    ),
+    "list": Command(
+        "convsmith.jobs.listing:listing",
+        "What there is to choose from, by name.",
+        ("json",),
+        ("convsmith list networks", "convsmith list algorithms"),
     ),
 }

@@ -33,7 +33,7 @@ class Commands(TyperGroup):
         verb = getattr(importlib.import_module(module), function)
         epilog = "\n\n".join(("Examples:", *about.examples)) if about.examples else None
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name, epilog=epilog)(command(verb, formats=about.formats))
+        single.command(cmd_name, epilog=epilog)(command(verb, formats=about.formats, then=about.then))
         return get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
+from ..errors import BadInput, BadName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,8 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     Raises:
         BadInput: no budget, both a time and a number of trials, or numbers that mean nothing.
     """
+    check_names(recipe)
+    check_numbers(recipe)
     if all(recipe[option] is None for option in BUDGET_OPTIONS):
         flags = ", ".join("--" + option.replace("_", "-") for option in BUDGET_OPTIONS)
         raise BadInput("budget", "no limit was given", f"at least one of {flags}", "--max-params 100k")
@@ -80,14 +82,30 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
         raise BadInput("--minutes and --trials", "both were given", "one of them", "--minutes 20")
     if recipe["minutes"] is None and recipe["trials"] is None:
         recipe["minutes"] = 10.0
-    for option, least in (("minutes", 0.25), ("trials", 2), ("epochs", 1), ("seed", 0)):
-        value = recipe[option]
-        if value is not None and not least <= value < 1e9:
-            raise BadInput(
-                f"--{option}", f"came {value}", f"at least {least:g}", f"--{option} {max(least, 1):g}"
-            )
     if recipe["epochs"] is not None and recipe["trials"] is None:
         raise BadInput(
             "--epochs", "was given with a time", "it goes with --trials", "--trials 30 --epochs 60"
         )
     return recipe
+
+
+def check_names(recipe: dict[str, Any]) -> None:
+    """Say a misspelt name before anything is read."""
+    from ..engine.augment import POLICIES
+    from ..nas.algorithms import ALGORITHMS
+    from ..nas.spaces import SPACES
+
+    for option, known in (("space", SPACES), ("algorithm", ALGORITHMS), ("augment", ("auto", *POLICIES))):
+        name = recipe.get(option)
+        if isinstance(name, str) and name not in known:
+            raise BadName(f"--{option}", name, known)
+
+
+def check_numbers(recipe: dict[str, Any]) -> None:
+    """Say a number that means nothing before anything is read."""
+    least = {"minutes": 0.25, "trials": 2, "epochs": 1, "seed": 0, "threads": 1, "batch_size": 1}
+    for option, low in least.items():
+        value = recipe.get(option)
+        if value is not None and not low <= value < 1e9:
+            flag = "--" + option.replace("_", "-")
+            raise BadInput(flag, f"came {value}", f"at least {low:g}", f"{flag} {max(low, 1):g}")

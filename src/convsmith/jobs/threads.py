@@ -19,12 +19,14 @@ BETTER = 1.15
 """More threads are taken when they are at least this much faster."""
 
 
-def set_threads(run: Run, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray) -> int:
+def set_threads(run: Run, asked: int | None, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray) -> int:
     """Set torch's threads to what trains this network faster: one, or as many as there are cores.
 
     The answer is kept in the run, because other threads give other bits.
 
     Args:
+        run: where the answer is kept.
+        asked: how many to take; measured without it.
         graph: a network like those that will be trained.
         x_NHWC: images to measure with; some hundreds are enough.
         y: their class numbers.
@@ -33,7 +35,9 @@ def set_threads(run: Run, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray) -> in
 
     from ..runs.environment import usable_cores
 
-    if not run.has(FILE):
+    if not run.has(FILE) and asked is not None:
+        run.write_json(FILE, {"threads": asked, "seconds": {}})
+    elif not run.has(FILE):
         cores = usable_cores()
         seconds = {1: _seconds(graph, x_NHWC, y, 1, float("inf"))}
         if cores > 1:

@@ -7,6 +7,7 @@ from typing import Any
 from ...data import Resolution, resolution
 from ...errors import BadInput
 from ..job import Job
+from .thumbnails import thumbnails
 
 
 def prepare(job: Job) -> None:
@@ -41,6 +42,7 @@ def prepare(job: Job) -> None:
             "fingerprint": images.fingerprint,
             "classes": list(images.classes),
             "counts": found["classes"],
+            "thumbnails": thumbnails(job),
             "found": found,
             "split": {name: len(getattr(job.split, name)) for name in ("train", "validation", "test")},
             "split_notes": list(job.split.notes),

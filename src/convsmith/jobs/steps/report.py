@@ -22,7 +22,7 @@ def report(
 
     graph = finals["winner"].graph
     costs = figures_of(graph) | {"latency_ms": exported["latency_ms"]}
-    limits = job.budget.limits
+    limits = job.budget.limits if "max_params" in job.recipe else {}
     budget = {
         name: {"limit": limit, "value": costs[name], "kept": costs[name] <= limit}
         for name, limit in limits.items()
@@ -39,9 +39,11 @@ def report(
         "budget_kept": all(item["kept"] for item in budget.values()),
         "seconds": seconds,
     }
+    if not limits:
+        del metrics["budget"], metrics["budget_kept"]
     job.run.write_json("metrics.json", metrics)
     baselines = metrics["baselines"]
-    said = {name: metrics[name] for name in RESULT}
+    said = {name: metrics[name] for name in RESULT if name in metrics}
     said["baselines"] = {
         name: baselines[name]["test_accuracy"] if name in baselines else None
         for name in ("random", "largest")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """Of the time that is left after the images; the rest trains the winner and its two baselines."""
 
+FEWEST_STEPS, BATCH = 160, 64
 LATENCY_MARGIN = 1.05
 """A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
 
@@ -45,6 +46,7 @@ def search(job: Job) -> Found:
             seconds=seconds,
             trials=recipe["trials"],
             epochs=_epochs(recipe),
+            fewest_epochs=_fewest_epochs(job),
             seed=recipe["seed"],
             latency_ms=_latency(),
             run=job.run,
@@ -63,14 +65,17 @@ def _set_threads(job: Job, space: Any) -> None:
 
     from ...nas.fit import Infeasible, fit_to_budget
 
+    asked = job.recipe["threads"] or (earlier_plan(job.recipe["plan"], "threads.json") or {}).get("threads")
     rng = np.random.default_rng(job.recipe["seed"])
     try:
         answers = fit_to_budget(space, space.complete({}), job.budget.without_latency(), rng)
     except Infeasible:
         return  # the search says it, with the smallest figures that are possible
     x_NHWC, y = job.part("train")
-    threads = set_threads(job.run, space.graph(answers), x_NHWC[:256], y[:256])
-    job.display.say(f"training on {threads} thread{'s' if threads > 1 else ''}: the faster, as measured")
+    threads = set_threads(job.run, asked, space.graph(answers), x_NHWC[:256], y[:256])
+    job.display.say(
+        f"training on {threads} thread{'s' if threads > 1 else ''}{'' if asked else ', the faster here'}"
+    )
 
 
 def earlier_plan(folder: str | None, name: str) -> Any:
@@ -100,6 +105,12 @@ def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
     if recipe["epochs"] is None:
         return None
     return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 3)
+
+
+def _fewest_epochs(job: Job) -> int:
+    """So many epochs that a training has enough steps to say something, however few images there are."""
+    steps = max(1, len(job.split.train) // BATCH)
+    return max(4, -(-FEWEST_STEPS // steps))
 
 
 def _evaluator(job: Job) -> Any:

@@ -30,7 +30,6 @@ class Final:
 
     Args:
         name: "winner", "random" or "largest".
-        trial: the trial of the search that it comes from.
         graph: the network.
         weights: full name -> array.
         history: one record per epoch.
@@ -39,7 +38,6 @@ class Final:
     """
 
     name: str
-    trial: Trial
     graph: Graph
     weights: dict[str, np.ndarray]
     history: list[dict[str, Any]]
@@ -55,7 +53,6 @@ def train(job: Job, found: Found) -> dict[str, Final]:
     Returns:
         "winner", and "random" and "largest" where the search had them.
     """
-    from ...engine.weights import save
     from ...nas.spaces import space as find_space
 
     space = find_space(job.recipe["space"], job.input_shape, len(job.images.classes))
@@ -70,11 +67,17 @@ def train(job: Job, found: Found) -> dict[str, Final]:
             by_network[trial.fingerprint] = _one(job, name, trial, graph, left)
             left -= 1
         done[name] = by_network[trial.fingerprint]
-    winner = done["winner"]
-    job.run.write_json("graph.json", winner.graph.to_json())
-    job.run.write("history.jsonl", "".join(json.dumps(record) + "\n" for record in winner.history))
-    save(job.run.path / "weights.safetensors", winner.weights)
+    keep(job, done["winner"])
     return done
+
+
+def keep(job: Job, final: Final) -> None:
+    """Write graph.json, history.jsonl and weights.safetensors: the run's own network."""
+    from ...engine.weights import save
+
+    job.run.write_json("graph.json", final.graph.to_json())
+    job.run.write("history.jsonl", "".join(json.dumps(record) + "\n" for record in final.history))
+    save(job.run.path / "weights.safetensors", final.weights)
 
 
 def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int) -> Final:
@@ -85,7 +88,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int) -> Final:
     if (folder / "result.json").exists():
         result = json.loads((folder / "result.json").read_text())
         weights = open_weights(folder / "weights.safetensors", graph)
-        return Final(name, trial, graph, weights, result["history"], result["seconds"], result["epochs"])
+        return Final(name, graph, weights, result["history"], result["seconds"], result["epochs"])
     x_NHWC, y = job.part("train", "validation")
     pace = Pace(job, name, trial, left)
     with job.display.bar(f"training {name}") as bar:
@@ -124,7 +127,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int) -> Final:
         f"{name}: {graph.params:,} parameters, {fitted.epochs} epochs, {fitted.seconds:.0f} s, "
         f"loss {fitted.history[-1]['loss']:.3f}"
     )
-    return Final(name, trial, graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs)
+    return Final(name, graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs)
 
 
 class Pace:

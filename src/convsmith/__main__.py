@@ -1,0 +1,5 @@
+"""`python -m convsmith`: the command line."""
+
+from .cli import main
+
+main()

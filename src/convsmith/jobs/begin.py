@@ -1,0 +1,91 @@
+"""The beginning of every job: the images are read, and its run folder is made or found again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from .job import Job
+
+if TYPE_CHECKING:
+    from ..data import Images
+    from ..runs import Run
+
+
+def begin(
+    kind: str,
+    data: str | Images | None,
+    recipe: dict[str, Any],
+    *,
+    steps: int,
+    runs: str,
+    resume: str | None,
+    started: float,
+    quiet: bool,
+) -> Job:
+    """The job on a new run, or on the one that it goes on with: the same recipe and images, and unfinished.
+
+    Args:
+        kind: of job.
+        data: the images, or what they are read from; the resumed run's own without it.
+        recipe: the options that decide what comes out, by name.
+        steps: how many the display shows.
+        runs: the folder of run folders.
+        resume: a run folder to go on with.
+        started: `time.monotonic()` when the job began.
+        quiet: no display.
+
+    Raises:
+        BadInput: no images, names or numbers that mean nothing, a run of another kind or other images.
+    """
+    from ..data import Images, read
+    from ..runs import Run, run_key
+    from .clock import Clock
+    from .progress import Display
+
+    display = Display(steps, quiet=quiet)
+    run: Run | None = None
+    if resume is not None:
+        run = Run.resume(resume)
+        if run.kind != kind:
+            run.close()
+            raise BadInput("--resume", f"{resume} is a run of '{run.kind}'", f"a run of '{kind}'")
+        kept = run.read_json("recipe.json")
+        data, recipe = data or kept["data"], {name: kept.get(name) for name in recipe}
+    elif data is None:
+        raise BadInput(
+            kind, "no images were given", 'a folder, an .npz file or "digits"', f"convsmith {kind} digits"
+        )
+    display.step("images")
+    with display.bar("reading") as bar:
+        images = (
+            data
+            if isinstance(data, Images)
+            else read(
+                data,
+                progress=lambda what, done, total: bar.update(
+                    done / max(1, total), f"{what} {done:,} of {total:,}"
+                ),
+            )
+        )
+    recipe = {"data": images.source, **recipe}
+    key = run_key(recipe, images.fingerprint)
+    if run is not None and run.key != key:
+        run.close()
+        raise BadInput(
+            "--resume", f"the images in {images.source} are not those of {resume}", "the same images"
+        )
+    if run is None:
+        run = Run.find(runs, key=key)
+        if run is not None:
+            display.say(f"going on with {run.path}")
+    if run is None:
+        run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command())
+        display.say(f"run folder: {run.path}")
+    return Job(run, recipe, images, display, Clock(run, recipe.get("minutes"), started=started))
+
+
+def _command() -> list[str]:
+    return ["convsmith", *sys.argv[1:]] if Path(sys.argv[0]).stem == "convsmith" else []

@@ -1,0 +1,57 @@
+"""What there is to choose from, by name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from ..registry import Registry
+
+What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers"]
+
+_HOMES = {
+    "networks": "zoo:NETWORKS",
+    "spaces": "nas.spaces:SPACES",
+    "algorithms": "nas.algorithms:ALGORITHMS",
+    "explanations": "insight.method:METHODS",
+    "kinds": "kinds:KINDS",
+    "readers": "data.readers:READERS",
+}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Names, and one line about each."""
+
+    what: str
+    rows: dict[str, str]
+
+    def render(self, wanted: str) -> str:
+        """As text or as one JSON object."""
+        if wanted == "json":
+            return json.dumps({self.what: self.rows})
+        width = max(map(len, self.rows), default=0)
+        return "\n".join(f"{name:{width}}  {note}" for name, note in self.rows.items())
+
+
+def listing(what: What) -> Listed:
+    """List what there is to choose from: networks, spaces, algorithms, explanations, kinds or readers.
+
+    Args:
+        what: which names to list.
+
+    Example:
+        >>> "evolution" in listing("algorithms").rows
+        True
+    """
+    module, name = _HOMES[what].split(":")
+    registry: Registry[object] = getattr(importlib.import_module(f"convsmith.{module}"), name)
+    return Listed(what, {key: _line(thing) for key, thing in registry.items()})
+
+
+def _line(thing: object) -> str:
+    doc = (inspect.getdoc(thing) or "").split("\n\n")[0]
+    return " ".join(doc.split())

@@ -1,0 +1,88 @@
+"""Search a space for the best network within a budget: the main job, by the name of its heart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput
+from ..units import Bytes, Count, Size
+from .done import Done
+from .forge import forge
+
+if TYPE_CHECKING:
+    from ..data import Images
+
+
+def search(
+    space: str,
+    data: str | Images | None = None,
+    *,
+    max_params: Count | None = None,
+    max_macs: Count | None = None,
+    max_bytes: Bytes | None = None,
+    max_memory: Bytes | None = None,
+    max_latency_ms: float | None = None,
+    hours: float | None = None,
+    minutes: float | None = None,
+    trials: int | None = None,
+    epochs: int | None = None,
+    algorithm: str = "evolution",
+    augment: str = "auto",
+    size: Size | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    runs: str = "runs",
+    quiet: bool = False,
+) -> Done:
+    """Search a space for the best network within a budget; what forge does, for a space that is named first.
+
+    Args:
+        space: the kind of networks to search among; "convsmith list spaces" shows them.
+        data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
+            that were read already.
+        max_params: most parameters, such as 50k.
+        max_macs: most multiply-adds for one image, such as 10M.
+        max_bytes: most bytes of weights in fp32, such as 200kB.
+        max_memory: most bytes of activations alive at once (fp32, one image), such as 1MB.
+        max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
+        hours: how long it may take.
+        minutes: how long it may take, added to the hours; 10 without any limit.
+        trials: how many candidates the search trains, instead of a time.
+        epochs: of the full training, with --trials; 60 without it.
+        algorithm: how to search; "convsmith list algorithms" shows the ways.
+        augment: changes to training images: "auto", "none", "digits" or "photos".
+        size: the working size, such as 64x64; chosen from the images without it.
+        seed: of every random number.
+        threads: to train with; the faster of one and all cores, as measured, without it.
+        runs: the folder that run folders go to.
+        quiet: no progress on standard error.
+
+    Returns:
+        ``.best`` is the network found, ``.trials`` every trial.
+
+    Raises:
+        BadInput: as `forge`.
+    """
+    if hours is not None:
+        if not 0 < hours < 1e6:
+            raise BadInput("--hours", f"came {hours}", "more than 0", "--hours 2")
+        minutes = 60 * hours + (minutes or 0)
+    return forge(
+        data,
+        max_params=max_params,
+        max_macs=max_macs,
+        max_bytes=max_bytes,
+        max_memory=max_memory,
+        max_latency_ms=max_latency_ms,
+        minutes=minutes,
+        trials=trials,
+        epochs=epochs,
+        space=space,
+        algorithm=algorithm,
+        augment=augment,
+        size=size,
+        seed=seed,
+        threads=threads,
+        runs=runs,
+        quiet=quiet,
+    )

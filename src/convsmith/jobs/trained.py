@@ -1,0 +1,58 @@
+"""A finished run as a network: its Graph, its weights and what its classes are called."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..graph import Graph
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run trained.
+
+    Args:
+        path: the run folder.
+        graph: the network.
+        weights: full name -> array.
+        classes: the classes' names.
+    """
+
+    path: Path
+    graph: Graph
+    weights: dict[str, np.ndarray]
+    classes: tuple[str, ...]
+
+
+def trained(run: Any) -> Trained:
+    """The network of a run.
+
+    Args:
+        run: a run folder, or anything with its `path`, such as what `forge` and `train` return.
+
+    Raises:
+        BadInput: for a folder that is no run, or a run without a trained network.
+    """
+    from ..engine.weights import open_weights
+    from ..graph import Graph
+    from ..runs import Run
+
+    given = getattr(run, "path", run)
+    if not isinstance(given, str | os.PathLike):
+        raise BadInput("run", f"came {type(run).__name__}", "a run folder such as runs/0001")
+    opened = Run.open(Path(given))
+    if not opened.has("weights.safetensors"):
+        raise BadInput(
+            str(given), "has no trained network yet", "a run that came so far", "the command that made it"
+        )
+    graph = Graph.from_json(opened.read_json("graph.json"))
+    weights = open_weights(opened.path / "weights.safetensors", graph)
+    return Trained(opened.path, graph, weights, tuple(opened.read_json("data.json")["classes"]))
