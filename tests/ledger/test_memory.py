@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from convsmith.graph import Graph
 from convsmith.graph import notation as keras
 from convsmith.kinds import size
 from convsmith.ledger import liveness, peak_memory, training_memory
+from convsmith.ledger.memory import STATES
 
 
 def rounded(value: float) -> int:
@@ -187,6 +189,17 @@ def test_training_memory_by_part() -> None:
     assert parts["activations"] == 8 * 4 * 15
     assert parts["total"] == 4 * 55 * 4 + 8 * 60
     assert training_memory(graph, optimizer="sgd")["optimizer_state"] == 0
+
+
+@pytest.mark.parametrize("name", sorted(set(STATES) - {"momentum"}))
+def test_optimizer_states_are_kerass(name: str) -> None:
+    import keras
+
+    optimizer = keras.optimizers.get(name)
+    weight = keras.Variable(np.zeros((7, 11), np.float32))
+    optimizer.build([weight])
+    held = sum(int(np.prod(each.shape)) for each in optimizer.variables if tuple(each.shape) == (7, 11))
+    assert held == STATES[name] * 77
 
 
 def test_unknown_sizes_and_names_are_refused() -> None:

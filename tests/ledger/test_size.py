@@ -11,8 +11,10 @@ import pytest
 
 from convsmith import ledger
 from convsmith.errors import BadInput
-from convsmith.graph import Graph
+from convsmith.graph import Graph, Node
 from convsmith.graph import notation as keras
+from convsmith.kinds import KINDS
+from convsmith.ledger import compare, diff, draw, size
 
 
 def ten_filters() -> Graph:
@@ -76,6 +78,41 @@ def test_unknown_sizes_are_unknown_and_never_zero() -> None:
     assert found.totals.macs is None
     assert set(found.totals.peak_memory.values()) == {None}
     assert "MACs unknown" in found.text
+
+
+def with_lambda() -> Graph:
+    nodes = [
+        Node("image", KINDS["InputLayer"]((8, 8, 3))),
+        Node("conv", KINDS["Conv2D"](4, 3), ("image",)),
+        Node("mystery", KINDS["Unknown"]("Lambda", output_shape=(6, 6, 4)), ("conv",)),
+        Node("end", KINDS["Conv2D"](2, 1), ("mystery",)),
+    ]
+    return Graph("own", nodes)
+
+
+def test_a_layer_that_nobody_taught_is_unknown_in_every_form() -> None:
+    found = size(with_lambda())
+    row = next(row for row in found.rows if row.name == "mystery")
+    assert (row.params, row.trainable_params, row.macs, row.kind) == (None, None, None, "Lambda")
+    assert (row.output_shape, row.activation_size) == ((6, 6, 4), 144)
+    totals = found.totals
+    assert (totals.params, totals.trainable_params, totals.macs, totals.unknown) == (
+        None,
+        None,
+        None,
+        ("mystery",),
+    )
+    assert totals.training_memory["total"] is None
+    assert "parameters unknown" in found.text
+    assert "not known, so not in any total: mystery" in found.text
+    assert found.to_json()["totals"]["params"] is None
+    for form in ("csv", "markdown", "latex", "html"):
+        assert "unknown" in found.render(form), form
+    with pytest.raises(BadInput, match="layer mystery: its params are not known"):
+        size(with_lambda(), max_params=10**9)
+    assert "Lambda (unknown)" in draw(with_lambda()).text
+    assert diff(with_lambda(), with_lambda()).equal
+    assert "unknown" in compare(with_lambda(), "lenet5").text
 
 
 def test_intensity_is_flop_per_byte_moved() -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ..errors import BadInput
 from ..graph import Graph, Node
-from ..kinds import Reach, size
+from ..kinds import Kind, Reach, size
 
 MODELS = ("every_layer", "liveness", "fused", "in_place_depthwise")
 BYTES = {"float32": 4, "float16": 2, "int8": 1}
@@ -123,10 +123,8 @@ def _layers(graph: Graph, *, only_views: bool) -> list[_Layer] | None:
         if node.kind_name == "SeparableConv2D":
             channels = (graph.shapes[node.inputs[0]][2] or 0) * node.kind.depth_multiplier  # type: ignore[attr-defined]
             between = (shape[0] or 0) * (shape[1] or 0) * channels
-        if only_views:
-            role = "view" if _is_view(graph, node) else ""
-        else:
-            role = _role(graph, node, takers)
+        viewed = "view" if _is_view(graph, node) else ""
+        role = viewed if viewed or only_views else _role(graph, node, takers)
         found.append(_Layer(node, numbers, role, only, between))
     return found
 
@@ -134,8 +132,6 @@ def _layers(graph: Graph, *, only_views: bool) -> list[_Layer] | None:
 def _role(graph: Graph, node: Node, takers: tuple[Node, ...]) -> str:
     if len(node.inputs) != 1:
         return ""
-    if _is_view(graph, node):
-        return "view"
     shapes = graph.input_shapes(node)
     groups = getattr(node.kind, "groups", 1)
     if node.kind_name == "DepthwiseConv2D" or (groups > 1 and groups == shapes[0][-1]):
@@ -146,10 +142,11 @@ def _role(graph: Graph, node: Node, takers: tuple[Node, ...]) -> str:
             hasattr(taker.kind, "kernel_size") or hasattr(taker.kind, "pool_size") for taker in takers
         )
         return "padding" if windows else ""
+    kind = type(node.kind)
     local = (
         shapes[0] == graph.shapes[node.name]
-        and node.kind.macs(*shapes) == 0
-        and node.kind.reach(*shapes) == _LOCAL
+        and (kind.macs is Kind.macs or node.kind.macs(*shapes) == 0)
+        and (kind.reach is Kind.reach or node.kind.reach(*shapes) == _LOCAL)
     )
     return "local" if local else ""
 
@@ -234,9 +231,17 @@ def training_memory(
         optimizer: Keras's name in lower case, or "momentum" for SGD with momentum; see `STATES`.
         precision: of the activations.
     """
+    return training_parts(
+        graph, graph.params, graph.trainable_params, batch=batch, optimizer=optimizer, precision=precision
+    )
+
+
+def training_parts(
+    graph: Graph, params: int | None, learned: int | None, *, batch: int, optimizer: str, precision: str
+) -> dict[str, Any]:
+    """`training_memory` of a network whose parameters, all and trainable, have been counted."""
     if optimizer not in STATES:
         raise BadInput("optimizer", f"came {optimizer!r}", " or ".join(STATES))
-    params, learned = graph.params, graph.trainable_params
     sizes = [size(graph.shapes[node.name]) for node in graph.nodes if not _reshapes(node)]
     image = None if None in sizes else BYTES[precision] * sum(item for item in sizes if item)
     parts: dict[str, Any] = {

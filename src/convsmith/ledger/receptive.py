@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import Any, NamedTuple
 
 from ..graph import Graph, Node
-from ..kinds import Reach, Shape
+from ..kinds import Kind, Reach, Shape
 
 
 class Field(NamedTuple):
@@ -72,10 +72,10 @@ def fields(graph: Graph) -> dict[str, Field]:
 def _field(graph: Graph, node: Node, sources: list[Field]) -> Field:
     if not sources:
         return Field()
-    reach = node.kind.reach(*(supposed(shape) for shape in graph.input_shapes(node)))
     field = sources[0] if len(sources) == 1 else _join(sources, gate=_multiplies(node))
-    if reach != _LOCAL:
-        field = _through(field, reach)
+    if type(node.kind).reach is not Kind.reach:  # most layers look at their own place only
+        reach = node.kind.reach(*(supposed(shape) for shape in graph.input_shapes(node)))
+        field = field if reach == _LOCAL else _through(field, reach)
     grown = _GROWING.get(node.kind_name)
     return field if grown is None else _between(field, getattr(node.kind, grown))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph import Graph
-from .memory import BYTES, peaks, training_memory
+from .memory import BYTES, peaks, training_parts
 from .receptive import Field
 from .rows import Row
 
@@ -69,16 +69,18 @@ def totals(
 ) -> Totals:
     """Add up the rows."""
     params = _total(rows, lambda row: row.params)
+    learned = _total(rows, lambda row: row.trainable_params)
+    training = training_parts(graph, params, learned, batch=batch, optimizer=optimizer, precision=precision)
     return Totals(
         params=params,
-        trainable_params=_total(rows, lambda row: row.trainable_params),
+        trainable_params=learned,
         statistics=_total(rows, lambda row: row.statistics),
         macs=_total(rows, lambda row: row.macs),
         weight_bytes={name: None if params is None else params * each for name, each in BYTES.items()},
         peak_memory=peaks(graph, precision=precision),
         receptive_field=(widest := _widest(rows)).receptive_field,
         receptive_field_at=widest.name,
-        training_memory=training_memory(graph, batch=batch, optimizer=optimizer, precision=precision),
+        training_memory=training,
         precision=precision,
         unknown=tuple(row.name for row in rows if row.params is None or row.macs is None),
     )
