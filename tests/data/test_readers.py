@@ -125,6 +125,23 @@ def test_broken_files_are_listed_and_not_fatal(make_folder: Maker) -> None:
     }
 
 
+def test_strict_does_not_leave_images_out(make_folder: Maker) -> None:
+    root = make_folder(cat=3, dog=3)
+    assert len(read(root, strict=True)) == 6
+    (root / "cat" / "zero.png").write_bytes(b"")
+    with pytest.raises(
+        BadInput, match=r"1 images cannot be read, such as cat/zero\.png: empty file \(0 bytes\)"
+    ):
+        read(root, strict=True)
+
+
+def test_groups_by_name_stay_in_one_part(make_folder: Maker) -> None:
+    images = read(make_folder(cat=40, dog=40), group=r"0(\d)\d\.png")
+    split = images.split()
+    tens = [{name[5] for name in images[part].names} for part in (split.train, split.validation, split.test)]
+    assert sum(map(len, tens)) == 4
+
+
 def fails(source: object) -> str:
     with pytest.raises(BadInput) as caught:
         read(source)

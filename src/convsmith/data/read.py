@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import BadInput, nearest
 from .decode import MAX_PIXELS, Unreadable, decode
+from .groups import grouped
 from .images import Images
 from .items import read_bytes
 from .memory import cache_folder
@@ -22,6 +23,8 @@ def read(
     data: object,
     *,
     reader: str | None = None,
+    group: str | None = None,
+    strict: bool = False,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -34,6 +37,9 @@ def read(
             of paths and labels; .npz, .npy, IDX or CIFAR files; arrays, a pandas table or a dataset object;
             or one of the names digits, mnist, fashion_mnist, kmnist, cifar10, cifar100.
         reader: name of the reader to use; None asks each in turn.
+        group: regular expression on the images' names; images whose parentheses match the same text (a
+            patient, a burst) stay in one part of every split.
+        strict: raise when an image cannot be read, instead of leaving it out.
         max_pixels: images with more pixels are listed as unreadable instead of decoded.
         progress: called as ``progress(what, done, total)`` from time to time.
         workers: processes that decode, so that a crash or an endless file costs one image and not the run;
@@ -53,10 +59,19 @@ def read(
         >>> len(images), len(images.train), len(images.validation), len(images.test)
         (1797, 1169, 269, 359)
     """
-    images = listing(data, reader=reader).examined(
+    images = listing(data, reader=reader)
+    if group is not None:
+        images = grouped(images, group)
+    images = images.examined(
         max_pixels=max_pixels, progress=progress, workers=workers,
         cache=cache_folder() if cache == "default" else cache,
     )  # fmt: skip
+    if strict and images.unreadable:
+        name, reason = images.unreadable[0]
+        raise BadInput(
+            images.source, f"{len(images.unreadable):,} images cannot be read, such as {name}: {reason}",
+            "all of them to be readable", "repair or remove them, or do without --strict",
+        )  # fmt: skip
     enough(images)
     return images
 
