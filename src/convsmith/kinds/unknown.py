@@ -7,8 +7,8 @@ from typing import Any
 from ..errors import BadInput
 from .kind import Kind, OnnxWriter, Reach, Shape, kind
 
-OPERATION_HOMES = ("keras.src.ops.", "keras.ops", "keras.src.activations.")
-"""Modules under which Keras serialises functions of tensors."""
+OPERATION_HOMES = ("keras.src.ops.", "keras.ops", "keras.src.activations.", "onnx.functions")
+"""Modules under which Keras serialises functions of tensors; ONNX operators without weights go with them."""
 
 
 @kind
