@@ -23,7 +23,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 th { border-bottom: 2px solid var(--ink); font-weight: 600; }
 th.n, td.n { text-align: right; }
-td.bar { background: linear-gradient(to left, var(--bar) var(--share), transparent var(--share)); }
+td.bar { background: linear-gradient(var(--bar), var(--bar)) right / var(--share) 100% no-repeat; }
 tfoot td { border-top: 2px solid var(--ink); border-bottom: 0; font-weight: 600; }
 """
 
