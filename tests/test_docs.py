@@ -1,0 +1,87 @@
+"""The documentation is true: its examples run, its links lead somewhere, docstrings' examples too."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import convsmith
+from convsmith.cli.main import run
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(<!-- not run here:[^>]*-->\n)?```(python|sh)\n(.*?)```", re.S)
+
+
+def blocks(language: str) -> list[object]:
+    """The examples of each page, one after the other, as a reader would try them."""
+    found = []
+    for page in PAGES:
+        own = [
+            match[3] for match in BLOCK.finditer(page.read_text()) if match[2] == language and not match[1]
+        ]
+        if own:
+            found.append(pytest.param("\n".join(own), id=str(page.relative_to(ROOT))))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_examples_run(code: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("code", blocks("sh"))
+def test_commands_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        if words and words[0] == "convsmith":
+            assert run(words[1:]) == 0, line
+        elif words:
+            assert words[0] in ("make", "pip", "python"), line
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M)
+    assert targets
+    assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M) for target in targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+MODULES = sorted(
+    info.name
+    for info in pkgutil.walk_packages(convsmith.__path__, "convsmith.")
+    if not info.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0
+
+
+@pytest.mark.slow
+def test_the_courses_program_runs() -> None:
+    program = [sys.executable, str(ROOT / "examples" / "course.py"), "12"]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    accuracy = float(re.search(r"test accuracy: ([\d.]+)", done.stdout)[1])  # type: ignore[index]
+    assert accuracy > 0.9
