@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -150,6 +150,7 @@ plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(plain, st.integers(2, 5))
 def test_plain_values_come_out_of_a_pickle_as_pickle_reads_them(value: Any, protocol: int) -> None:
     assert read_plain(pickle.dumps(value, protocol), "x") == value
@@ -189,6 +190,7 @@ def test_a_pickle_that_does_anything_is_refused(tmp_path: Path, protocol: int) -
     assert not os.path.exists(trap)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_either_plain_or_refused(data: bytes) -> None:
     with contextlib.suppress(BadInput):

@@ -72,6 +72,7 @@ def test_digest_tells_shapes_apart_and_takes_grey_as_grey() -> None:
     assert pixel_digest(pixels[:, :, :1]) == pixel_digest(pixels[:, :, :1].repeat(3, axis=2))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=20))
 def test_joined_is_the_finest_common_grouping(pairs: list[tuple[int, int]]) -> None:
     a, b = np.array(pairs).T

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,23 +67,21 @@ def _walk(root: str, below: str, real: str, above: tuple[str, ...], walked: Walk
         name = os.path.join(below, entry.name)
         if entry.name.startswith(".") or entry.name.lower() in _JUNK:
             continue
-        if entry.is_symlink():
+        link = entry.is_symlink()
+        if link:
             target = os.path.realpath(entry.path)
             if os.path.commonpath([real, target]) != real:
                 walked.outside += 1
                 continue
             if target in above:  # a link to a folder that it lies in: a loop
                 continue
-        else:
-            target = entry.path
-        try:
-            kind = entry.stat().st_mode
-        except OSError:
-            kind = stat.S_IFREG  # a dangling link or a vanished file: kept, to be listed as unreadable
-        if stat.S_ISDIR(kind):
+        # a dangling link counts as a file, to be listed as unreadable
+        if entry.is_dir():
             inside = os.path.realpath(entry.path)
             yield from _walk(root, name, real, (*above, inside), walked)
-        elif stat.S_ISREG(kind) and looks_like_image(entry.name, partial(_head, entry.path)):
+        elif (entry.is_file() or (link and not os.path.exists(entry.path))) and looks_like_image(
+            entry.name, partial(_head, entry.path)
+        ):
             yield name
         else:
             walked.others += 1

@@ -24,6 +24,9 @@ SECONDS = 60.0
 MEMORY = 2_000_000_000
 """Most bytes that decoding one image may ask for; 50 million pixels in RGBA are 200 MB."""
 
+START = 60.0
+"""Seconds that a new process may take to begin with, on a busy machine."""
+
 Job = tuple[dict[str, Any], bytes]
 
 
@@ -60,12 +63,13 @@ class _Process:
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.number = -1
-        self.deadline = 0.0
+        self.deadline = self.seconds = 0.0
         self.arrived = bytearray()
         self.ready = False
 
     def give(self, number: int, job: Job, seconds: float) -> None:
-        self.number, self.deadline = number, time.monotonic() + seconds
+        self.number, self.seconds = number, seconds
+        self.deadline = time.monotonic() + seconds + (0 if self.ready else START)
         with suppress(BrokenPipeError):  # when it has died its output ends, which is how that is noticed
             self.stdin.write(frame(*job))
             self.stdin.flush()
@@ -84,7 +88,7 @@ class _Process:
             if len(self.arrived) < len(READY):
                 return None
             del self.arrived[: len(READY)]
-            self.ready = True
+            self.ready, self.deadline = True, time.monotonic() + self.seconds
         if len(self.arrived) < LENGTHS.size:
             return None
         head, body = LENGTHS.unpack_from(self.arrived)

@@ -51,8 +51,8 @@ def _labels_elsewhere(tree: Tree, classes: tuple[str, ...]) -> bool:
     """Whether what looks like class folders is train and test, or pictures with a table beside them."""
     if all(name.lower() in PART_NAMES for name in classes):
         return True
-    tables = any(name.lower().endswith((".csv", ".tsv", ".jsonl", ".parquet")) for name in tree.others())
-    return len(classes) == 1 and tables
+    tables = (".csv", ".tsv", ".jsonl", ".parquet")
+    return len(classes) == 1 and any(name.lower().endswith(tables) for name in tree.others())
 
 
 def _bare(above: str, classes: set[str]) -> list[str]:
