@@ -25,6 +25,8 @@ class BadInput(ConvsmithError):
     """
 
     def __init__(self, where: str, came: str, expected: str = "", hint: str = "") -> None:
+        # A file can hold a name of megabytes; a message stays one line that a person reads.
+        where, came = (text if len(text) <= 600 else f"{text[:600]}…" for text in (where, came))
         self.where, self.came, self.expected, self.hint = where, came, expected, hint
         text = f"{where}: {came}"
         if expected:

@@ -74,8 +74,8 @@ def from_keras_json(entry: Mapping[str, Any], *, input_shape: InputShape = None)
 
 def is_model(entry: Any) -> bool:
     """Whether a configuration is that of a whole model."""
-    config = entry.get("config") if isinstance(entry, Mapping) else None
-    if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+    config = entry.get("config") if isinstance(entry, dict) else None
+    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         return False
     return (
         "output_layers" in config or entry.get("class_name") == "Sequential" or "build_input_shape" in config
@@ -319,13 +319,14 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
         raise BadInput(
             f"layer {title} ({found})", f"has settings that do not fit: {error}", "Keras's"
         ) from None
-    known = kind.config()
+    known = cls.field_names()
     more = {
         key: value
         for key, value in config.items()
         if key not in known
         and key not in _NOT_SETTINGS
-        and value not in (None, False)
+        and value is not None
+        and value is not False
         and _DEFAULTS.get(key) != value
     }
     return kind, {"config": more} if more else {}
@@ -359,9 +360,9 @@ def _understood(config: Mapping[str, Any]) -> bool:
 def dtype_name(config: Mapping[str, Any]) -> str:
     """The type of a layer's numbers, or its policy's name."""
     found = config.get("dtype")
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         inner = found.get("config")
-        found = inner.get("name") if isinstance(inner, Mapping) else None
+        found = inner.get("name") if isinstance(inner, dict) else None
     return found if isinstance(found, str) else "float32"
 
 
@@ -379,7 +380,7 @@ def _entry_name(entry: Mapping[str, Any]) -> str:
 def _built_shape(entry: Mapping[str, Any] | None) -> Shape | None:
     """The shape that a layer recorded for its only input, without the batch."""
     built = entry.get("build_config") if entry else None
-    found = built.get("input_shape") if isinstance(built, Mapping) else None
+    found = built.get("input_shape") if isinstance(built, dict) else None
     return _shape(found)
 
 
@@ -390,7 +391,7 @@ def _shape(found: Any) -> Shape | None:
 
 def _ends(found: Any) -> Iterator[tuple[str, int, int]]:
     """The tensors of ``input_layers`` or ``output_layers``: a triple, a list of them, or a dictionary."""
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         for key in sorted(found):
             yield from _ends(found[key])
     elif len(found) == 3 and isinstance(found[0], str):
@@ -414,7 +415,7 @@ def _calls(
         nodes = entry.get("inbound_nodes") or ()
         for at, found in enumerate(nodes):
             calls[name, at] = _call(found)
-            if not isinstance(found, Mapping):
+            if not isinstance(found, dict):
                 old.add(name)
         if not nodes and entry.get("class_name") == "InputLayer":
             calls[name, 0] = Call()
@@ -436,7 +437,7 @@ def _calls(
 def _call(found: Any) -> Call:
     """One inbound node: Keras 3's arguments, or Keras 2's list of [layer, call, output, arguments]."""
     call = Call()
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         call.args = [_template(item, call) for item in found.get("args") or ()]
         kwargs = found.get("kwargs") or {}
         call.kwargs = {key: _template(item, call) for key, item in kwargs.items() if item is not None}
@@ -453,7 +454,7 @@ def _call(found: Any) -> Call:
 
 def _template(found: Any, call: Call) -> Any:
     """The argument with its tensors taken out and numbered."""
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         if found.get("class_name") == "__keras_tensor__":
             name, at, output = found["config"]["keras_history"]
             call.sources.append((str(name), int(at), int(output), _shape(found["config"].get("shape"))))

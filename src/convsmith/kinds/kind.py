@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -163,10 +164,16 @@ class Kind:
         Raises:
             BadInput: for a setting of a type or a size that Keras does not take.
         """
-        given = {field.name: frozen(config[field.name]) for field in _fields(cls) if field.name in config}
-        for name, value in given.items():
-            _check(cls, name, value)
-        return cls(**given)
+        names = [field.name for field in _fields(cls) if field.name in config]
+        values: list[Any] = [frozen(config[name]) for name in names]
+        return _made(cls, tuple(names), *values)  # type: ignore[arg-type]
+
+    @classmethod
+    def field_names(cls) -> frozenset[str]:
+        """The names of its settings."""
+        if cls not in _NAMES:
+            _NAMES[cls] = frozenset(field.name for field in _fields(cls))
+        return _NAMES[cls]
 
     def checked(self) -> Kind:
         """The kind itself, where its settings are of types and sizes that Keras takes.
@@ -196,6 +203,7 @@ class Kind:
         return {field.name: thawed(getattr(self, field.name)) for field in _fields(type(self))}
 
 
+_NAMES: dict[type, frozenset[str]] = {}
 _FIELDS: dict[type, tuple[dataclasses.Field[Any], ...]] = {}
 
 
@@ -236,6 +244,15 @@ def _check(cls: type[Kind], name: str, value: Any) -> None:
     low = 1 if name in _POSITIVE else -_LARGEST
     if isinstance(value, int) and not low <= value < _LARGEST:
         raise BadInput(name, f"came {value}", "a positive whole number" if low == 1 else "a smaller number")
+
+
+@functools.lru_cache(maxsize=8192, typed=True)
+def _made(cls: type[Kind], names: tuple[str, ...], *values: Any) -> Kind:
+    """The kind with these settings, checked; networks repeat most of their layers: most are made already."""
+    given = dict(zip(names, values, strict=True))
+    for name, value in given.items():
+        _check(cls, name, value)
+    return cls(**given)
 
 
 def _annotation(cls: type[Kind], name: str) -> str:

@@ -20,7 +20,9 @@ class LeakyReLU(Kind):
     @classmethod
     def from_config(cls, config: Any) -> LeakyReLU:
         # Keras 2 called the slope alpha.
-        return cls(config.get("negative_slope", config.get("alpha", 0.3)))
+        made = cls(config.get("negative_slope", config.get("alpha", 0.3)))
+        made.checked()
+        return made
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from torch import nn
