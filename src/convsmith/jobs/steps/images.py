@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...data import Resolution, resolution
+from ...data.resolution import LADDER
 from ...errors import BadInput
 from ..job import Job
 from .thumbnails import thumbnails
@@ -23,7 +25,7 @@ def prepare(job: Job) -> None:
                 "a share for each part",
                 "--test 0.2 --validation 0.15",
             )
-    job.working = _working(recipe["size"], resolution(images))
+    job.working = _working(recipe["size"], _advised(job))
     _say(job, found)
     cache = job.run.path.parent / ".cache"
     with job.display.bar("decoding") as bar:
@@ -54,6 +56,22 @@ def prepare(job: Job) -> None:
             },
         },
     )
+
+
+def _advised(job: Job) -> Resolution:
+    """The size that the images have, or the largest one at which the time allows enough passes over them."""
+    minutes = job.recipe.get("minutes")
+    found = resolution(job.images)
+    if minutes is None:
+        return found
+    for most in (side for side in LADDER[::-1] if FEWEST_PIXELS <= side < max(found.size)):
+        passes = 60 * minutes * PIXELS_PER_SECOND / (len(job.images) * found.height * found.width)
+        if passes >= PASSES:
+            break
+        smaller = resolution(job.images, most=most)
+        why = f"{smaller.why}; {len(job.images):,} images in {minutes:g} minutes allow no more"
+        found = replace(smaller, why=why)
+    return found
 
 
 def _working(wanted: tuple[int, ...] | None, advised: Resolution) -> Resolution:

@@ -27,6 +27,9 @@ def build(facts: Facts) -> dict[str, Any] | None:
         prints.append(("network", facts.graph.fingerprint))
     return {
         "command": text,
+        "exactly": f"{text} --plan {shlex.quote(str(facts.path))}"
+        if text and facts.recipe.get("minutes")
+        else None,
         "recipe": recipe,
         "seed": facts.recipe.get("seed"),
         "prints": [(name, value) for name, value in prints if value],
