@@ -9,6 +9,13 @@ from ...data import Resolution, resolution
 from ...data.resolution import LADDER
 from ...errors import BadInput
 from ..job import Job
+
+PASSES = 500
+"""Epochs that a whole job has, all candidates and full trainings together, at least."""
+PIXELS_PER_SECOND = 2_300_000
+"""Pixels that a network of about 0.1M parameters is trained on in a second, on two cores of 2023."""
+FEWEST_PIXELS = 48
+"""Images are not made smaller than this for lack of time."""
 from .thumbnails import thumbnails
 
 
