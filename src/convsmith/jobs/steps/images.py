@@ -10,13 +10,14 @@ from ...data.resolution import LADDER
 from ...errors import BadInput
 from ..job import Job
 
-PASSES = 500
+from .thumbnails import thumbnails
+
+PASSES = 400
 """Epochs that a whole job has, all candidates and full trainings together, at least."""
 PIXELS_PER_SECOND = 2_300_000
 """Pixels that a network of about 0.1M parameters is trained on in a second, on two cores of 2023."""
 FEWEST_PIXELS = 48
 """Images are not made smaller than this for lack of time."""
-from .thumbnails import thumbnails
 
 
 def prepare(job: Job) -> None:
@@ -76,7 +77,7 @@ def _advised(job: Job) -> Resolution:
         if passes >= PASSES:
             break
         smaller = resolution(job.images, most=most)
-        why = f"{smaller.why}; {len(job.images):,} images in {minutes:g} minutes allow no more"
+        why = f"{smaller.why}; {len(job.images):,} images in {minutes:g} min allow no more"
         found = replace(smaller, why=why)
     return found
 
