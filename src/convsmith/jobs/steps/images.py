@@ -9,7 +9,6 @@ from ...data import Resolution, resolution
 from ...data.resolution import LADDER
 from ...errors import BadInput
 from ..job import Job
-
 from .thumbnails import thumbnails
 
 PASSES = 400
