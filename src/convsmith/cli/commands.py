@@ -72,10 +72,10 @@ COMMANDS = {
         ("convsmith audit table.csv --network lenet5",),
     ),
     "check": Command(
-        "convsmith.data.check:check",
+        "convsmith.jobs.doctor:doctor",
         "Look for what would hurt in a folder of images.",
         ("json",),
-        ("convsmith check photos/", "convsmith check photos/ --page doctor.html"),
+        ("convsmith check photos/", "convsmith check photos/ --strict --page doctor.html"),
     ),
     "train": Command(
         "convsmith.jobs.train:train",

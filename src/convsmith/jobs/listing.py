@@ -13,7 +13,6 @@ from ..registry import Registry
 What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers"]
 
 _HOMES = {
-    "networks": "zoo:NETWORKS",
     "spaces": "nas.spaces:SPACES",
     "algorithms": "nas.algorithms:ALGORITHMS",
     "explanations": "insight.method:METHODS",
@@ -47,9 +46,29 @@ def listing(what: What) -> Listed:
         >>> "evolution" in listing("algorithms").rows
         True
     """
+    if what == "networks":
+        return Listed(what, _published())
     module, name = _HOMES[what].split(":")
     registry: Registry[object] = getattr(importlib.import_module(f"convsmith.{module}"), name)
     return Listed(what, {key: _line(thing) for key, thing in registry.items()})
+
+
+def _published() -> dict[str, str]:
+    """The networks with what their papers published: parameters, multiply-adds, accuracy, year."""
+    from ..units import show_count
+    from ..zoo import NETWORKS, published
+
+    rows = {}
+    for name, build in NETWORKS.items():
+        known = published(name)
+        if known is None:
+            rows[name] = _line(build)
+            continue
+        params = f"{show_count(known.params)} params" if known.params else ""
+        macs = f"{show_count(known.macs)} MACs" if known.macs else ""
+        top1 = f"{known.top1:.1f}% {known.trained_on}" if known.top1 else ""
+        rows[name] = f"{params:>12}  {macs:>10}  {top1:>15}  {known.paper}, {known.year}"
+    return rows
 
 
 def _line(thing: object) -> str:

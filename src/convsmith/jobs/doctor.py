@@ -1,0 +1,72 @@
+"""The data doctor as a command: what would hurt in a set of images, with an exit code for CI."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..data.finding import Checkup
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A checkup, and whether findings make the command fail.
+
+    Args:
+        checkup: the findings.
+        strict: whether what hurts is a failure.
+    """
+
+    checkup: Checkup
+    strict: bool
+
+    @property
+    def exit_code(self) -> int:
+        """1 when strict and something would hurt."""
+        return int(self.strict and self.checkup.hurts)
+
+    def render(self, wanted: str) -> str:
+        """As text or as one JSON object."""
+        return json.dumps(self.checkup.to_json()) if wanted == "json" else self.checkup.text()
+
+
+def doctor(
+    data: str,
+    *,
+    strict: bool = False,
+    group: str | None = None,
+    fix: str | None = None,
+    page: str | None = None,
+    workers: int | None = None,
+) -> Diagnosis:
+    """Look for what would hurt: broken files, copies, leaks, blanks, imbalance, shortcuts.
+
+    Args:
+        data: a folder, an archive, a table of files, an .npz file, or a name such as "digits".
+        strict: exit code 1 when something would hurt.
+        group: regular expression on the images' names; what its parentheses match says which images belong
+            together (a patient, a burst).
+        fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
+        page: write a page with thumbnails to this .html file.
+        workers: processes that decode; one for each core without it.
+
+    Raises:
+        BadInput: when there is nothing to look at.
+    """
+    from ..data.check import check
+    from .progress import Display
+
+    with Display(1).bar("looking") as bar:
+        checkup = check(
+            data,
+            group=group,
+            fix=fix,
+            page=page,
+            workers=workers,
+            progress=lambda what, done, total: bar.update(
+                done / max(1, total), f"{what} {done:,} of {total:,}"
+            ),
+        )
+    return Diagnosis(checkup, strict)
