@@ -30,14 +30,16 @@ def causes(
     if came.result is not None and not math.isclose(came.result, came.value):
         found.append(f"its own formula {came.formula} gives {came.result:,}, not {came.value:,.0f}")
     value = came.value
-    if row is not None:
-        for test in _TESTS[figure]:
-            found += [cause for number, cause in test(row, value) if number != right and came.agrees(number)]
-    found += [
-        f"{where} row's value, copied from {label}"
+    copies = [
+        (where, f"{where} row's value, copied from {label}")
         for label, where, other in column
         if isinstance(other, Figure) and other.value == value and value > 1
     ][:1]
+    found += [cause for where, cause in copies if where == "the previous"]
+    if row is not None:
+        for test in _TESTS[figure]:
+            found += [cause for number, cause in test(row, value) if number != right and came.agrees(number)]
+    found += [cause for _, cause in copies]
     found += [
         f"the value of the column {title}"
         for _, title, other in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any, NamedTuple
 
 from . import cells
 from .published import Published
@@ -44,12 +45,11 @@ def match(table: Published, rows: tuple[Row, ...], network: str) -> list[int | N
             found[place] = TOTAL
         else:
             layers.append(place)
-    kinds = [_kind(row, last=index == len(rows) - 1) for index, row in enumerate(rows)]
-    known = [_known(table, place) for place in layers]
-    scores = [
-        [_score(table.labels[place], figures, row, kind) for row, kind in zip(rows, kinds, strict=True)]
-        for place, figures in zip(layers, known, strict=True)
-    ]
+    there = [_layer(row, last=index == len(rows) - 1) for index, row in enumerate(rows)]
+    scores = []
+    for place in layers:
+        named, figures = _label(table.labels[place]), _known(table, place)
+        scores.append([_score(named, figures, layer) for layer in there])
     for place, index in zip(layers, _align(scores, len(rows)), strict=True):
         found[place] = index
     return found
@@ -77,29 +77,51 @@ def _align(scores: list[list[float]], width: int) -> list[int | None]:
     return pairs
 
 
-def _score(label: str, figures: dict[str, object], row: Row, kind: set[str]) -> float:
+class _Name(NamedTuple):
+    """A row's or layer's name: the kinds that it speaks of, its letters and digits, the number at its end."""
+
+    words: frozenset[str]
+    plain: str
+    number: str
+
+
+def _label(label: str) -> _Name:
+    word, plain = _word(label), _plain(re.sub(r"[(\[].*", "", label))
+    return _Name(frozenset((word,)) if word else frozenset(), plain, _number(plain))
+
+
+def _layer(row: Row, last: bool) -> tuple[_Name, dict[str, Any]]:
+    """What can be compared of a layer."""
+    figures: dict[str, Any] = {name: getattr(row, name) for name in _WEIGHTS}
+    figures["output_shape"] = cells.squeezed(tuple(item or 0 for item in row.output_shape))
+    plain = _plain(row.name)
+    return _Name(frozenset(_kind(row, last)), plain, _number(plain)), figures
+
+
+_WEIGHTS = {"activation_size": 1.0, "params": 2.0, "macs": 1.0}
+
+
+def _score(named: _Name, figures: dict[str, Any], layer: tuple[_Name, dict[str, Any]]) -> float:
     """How much speaks for this row of the table being this layer."""
-    word = _word(label)
-    own, theirs = _plain(row.name), _plain(re.sub(r"[(\[].*", "", label))
-    if word and word not in kind and own != theirs:
+    name, right = layer
+    same = named.plain == name.plain
+    if named.words and not same and named.words.isdisjoint(name.words):
         return 0.0
-    score = 3.0 if word else 0.5
-    if own == theirs:
+    score = 3.0 if named.words else 0.5
+    if same:
         score += 6
-    elif own and theirs and _number(own) == _number(theirs) != "":
+    elif named.number and named.number == name.number:
         score += 2
-    output = cells.squeezed(tuple(item or 0 for item in row.output_shape))
-    if figures.get("output_shape") == output:
+    if figures.get("output_shape") == right["output_shape"]:
         score += 2
-    for name, weight in (("activation_size", 1.0), ("params", 2.0), ("macs", 1.0)):
-        value = figures.get(name)
-        right = getattr(row, name)
-        if isinstance(value, cells.Figure) and right and value.agrees(right):
+    for figure, weight in _WEIGHTS.items():
+        value = figures.get(figure)
+        if value is not None and right[figure] and value.agrees(right[figure]):
             score += weight
     return score
 
 
-def _known(table: Published, place: int) -> dict[str, object]:
+def _known(table: Published, place: int) -> dict[str, Any]:
     """The figures that the row gives, read."""
     return {
         head.figure: cells.shape(table.cell(place, head))
