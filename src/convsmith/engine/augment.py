@@ -50,6 +50,17 @@ class Policy:
     cutout: float = 0.0
     mixup: float = 0.0
 
+    def scaled(self, strength: float) -> Policy:
+        """The policy with every amount multiplied; how often images are mirrored or blended stays.
+
+        Example:
+            >>> scaled = Policy(flip=0.5, rotate=10).scaled(0.3)
+            >>> scaled.flip, scaled.rotate
+            (0.5, 3.0)
+        """
+        amounts = {field.name: getattr(self, field.name) * strength for field in dataclasses.fields(self)}
+        return dataclasses.replace(self, **{**amounts, "flip": self.flip, "mixup": self.mixup})
+
     @property
     def moves(self) -> bool:
         """Whether pixels change their places."""
@@ -131,6 +142,19 @@ POLICIES: Mapping[str, Policy] = {
     ),
 }  # fmt: skip
 """Ready policies by name."""
+
+
+def strength(epochs: int) -> float:
+    """How strongly to vary images that are seen so often: hardly in 10 epochs, fully from 100 on.
+
+    A small network that sees each image a dozen times has not learnt it by heart; varying it only makes it
+    harder (measured in docs/decisions/0021-recipe.md).
+
+    Example:
+        >>> [round(strength(epochs), 2) for epochs in (5, 10, 30, 100, 500)]
+        [0.0, 0.0, 0.48, 1.0, 1.0]
+    """
+    return min(1.0, max(0.0, math.log10(epochs / 10)))
 
 
 def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> tuple[Policy, str]:

@@ -30,6 +30,7 @@ class Recipe:
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the average of the weights looks back; 0 for none.
         augment: how images are varied.
+        strength: what the amounts of `augment` are multiplied by.
         why: where the augmentation comes from.
         seed: of the order of images, the augmentation and dropout.
     """
@@ -44,6 +45,7 @@ class Recipe:
     label_smoothing: float
     ema: float
     augment: augmentation.Policy
+    strength: float
     why: str
     seed: int
 
@@ -107,6 +109,7 @@ def recipe(
         label_smoothing=float(label_smoothing),
         ema=1.0 if ema is None else float(ema),
         augment=found,
+        strength=augmentation.strength(int(epochs)) if augment == "auto" else 1.0,
         why=why,
         seed=int(seed),
     )

@@ -63,6 +63,7 @@ class Training:
             decayed=[tensor.dim() > 1 for _, tensor, _, _ in trained],
             **({"momentum": 0.9, "nesterov": True} if recipe.optimizer == "sgd" else {}),
         )
+        self.policy = recipe.augment.scaled(recipe.strength)
         self.total = recipe.epochs
         self.progress = 0.0
         self.steps = 0
@@ -121,7 +122,7 @@ class Training:
         self, x_NCHW: Tensor, y: np.ndarray, rate: float, generator: torch.Generator, batches: int
     ) -> tuple[Tensor, Tensor]:
         labels = torch.from_numpy(y)
-        x_NCHW, target = self.recipe.augment(x_NCHW, labels, classes=self.classes, generator=generator)
+        x_NCHW, target = self.policy(x_NCHW, labels, classes=self.classes, generator=generator)
         self.steps += 1
         for norm, momentum in zip(self.norms, self.momenta, strict=True):
             # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
@@ -197,7 +198,8 @@ class Training:
 
     def _key(self, weights: Mapping[str, np.ndarray] | None) -> str:
         """What this training was asked to do, but for its length."""
-        recipe = {name: value for name, value in self.recipe.to_json().items() if name != "epochs"}
+        recipe = self.recipe.to_json()
+        del recipe["epochs"], recipe["strength"]
         digest = hashlib.sha256(np.ascontiguousarray(self.y).tobytes())
         for index in np.linspace(0, len(self.x) - 1, num=min(16, len(self.x)), dtype=np.int64):
             digest.update(np.ascontiguousarray(self.x[index]).tobytes())
