@@ -134,10 +134,10 @@ def draw(graph: Graph, *, fold: bool = True) -> Drawing:
         >>> print(draw(keras.Model(inputs, x, name="tiny")).text)
         tiny: 20 parameters, 1,152 MACs
         <BLANKLINE>
-        ╭─ image   InputLayer               8×8×1
+        ╭─ image   InputLayer            8×8×1
         │          ┌ 2 times:
-        │  conv2d  │ Conv2D(1, 3, same)     8×8×1
-        ╰▶ add_a   │ Add                    8×8×1
+        │  conv2d  │ Conv2D(1, 3, same)  8×8×1
+        ╰▶ add_a   │ Add                 8×8×1
                    └
     """
     made = boxes(graph)

@@ -62,7 +62,7 @@ def figure(text: str, scale: int = 1) -> Figure | None:
 
     Example:
         >>> figure("5 x 5 x 6 x 16 + 16 = 2416")
-        Figure(value=2416, slack=0.0, formula='5 x 5 x 6 x 16 + 16', result=2416)
+        Figure(value=2416, slack=0, formula='5 x 5 x 6 x 16 + 16', result=2416)
         >>> figure("25.6M").value, figure("25.6M").slack
         (25600000.0, 100000.0)
     """
