@@ -1,0 +1,141 @@
+"""train, search, explain, export, list, check: the verbs of Python and of the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import convsmith as cs
+from convsmith.cli.main import run as command
+from convsmith.errors import BadInput, BadName
+from convsmith.jobs.done import Done
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    x, y = load_digits(return_X_y=True)
+    path = tmp_path_factory.mktemp("images") / "digits.npz"
+    np.savez(path, x=(x[:200].reshape(-1, 8, 8) * 15.9).astype(np.uint8), y=y[:200].astype(np.int64))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def trained(digits: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    runs = str(tmp_path_factory.mktemp("runs"))
+    return cs.train("lenet5", digits, size=(32, 32), epochs=3, threads=1, runs=runs, quiet=True)
+
+
+def test_train_leaves_a_whole_run(trained: Done) -> None:
+    assert trained.result["params"] == 61_706
+    for name in (
+        "graph.json",
+        "weights.safetensors",
+        "history.jsonl",
+        "model.onnx",
+        "report.html",
+        "README.md",
+    ):
+        assert (trained.path / name).stat().st_size > 0
+    assert len((trained.path / "history.jsonl").read_text().splitlines()) == 3
+    assert "budget_kept" not in trained.result
+
+
+def test_the_same_training_gives_the_same_bits(trained: Done, digits: str, tmp_path: Path) -> None:
+    again = cs.train("lenet5", digits, size=(32, 32), epochs=3, threads=1, runs=str(tmp_path), quiet=True)
+    assert (again.path / "weights.safetensors").read_bytes() == (
+        trained.path / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_a_networks_file_is_trained_as_it_is(trained: Done, digits: str, tmp_path: Path) -> None:
+    import keras
+
+    cs.export(trained, str(tmp_path / "net.keras"), format="keras")
+    model = keras.models.load_model(tmp_path / "net.keras")
+    assert model.count_params() == 61_706
+    options = {"epochs": 1, "threads": 1, "runs": str(tmp_path / "runs"), "quiet": True}
+    assert cs.train(model, digits, size=(32, 32), **options).result["params"] == 61_706
+    with pytest.raises(BadInput, match="takes"):
+        cs.train(model, digits, **options)
+
+
+def test_an_exported_keras_file_says_what_the_run_says(trained: Done, digits: str, tmp_path: Path) -> None:
+    import keras
+
+    from convsmith.engine.predict import predict
+    from convsmith.jobs.trained import trained as network_of
+
+    cs.export(trained, str(tmp_path / "net.keras"), format="keras")
+    x_NHWC = cs.read(digits).pixels((32, 32), 1)[:8]
+    net = network_of(trained)
+    ours = predict(net.graph, x_NHWC, weights=net.weights)
+    theirs = keras.models.load_model(tmp_path / "net.keras").predict(x_NHWC.astype("float32"), verbose=0)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_explain_saves_pictures_of_the_photographs_own_size(trained: Done, tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 60, 3), np.uint8)).save(
+        tmp_path / "photo.png"
+    )
+    assert command(["explain", str(trained.path), str(tmp_path / "photo.png"), "--method", "grad-cam"]) == 0
+    rows = json.loads((trained.path / "explain" / "grad_cam" / "explain.json").read_text())
+    assert rows[0]["name"] == "photo.png"
+    assert (trained.path / "explain" / "grad_cam" / rows[0]["file"]).stat().st_size > 0
+
+
+def test_search_is_forge_with_the_space_first(digits: str, tmp_path: Path) -> None:
+    options = {
+        "max_params": 2000,
+        "trials": 2,
+        "epochs": 2,
+        "threads": 1,
+        "runs": str(tmp_path),
+        "quiet": True,
+    }
+    found = cs.search("stages", digits, **options)
+    assert found.best.result["params"] <= 2000
+    assert all(trial["params"] <= 2000 for trial in found.trials)
+
+
+@pytest.mark.parametrize("what", ["networks", "spaces", "algorithms", "explanations", "kinds", "readers"])
+def test_lists_have_a_line_for_everything(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["list", what, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)[what]
+    assert rows
+    assert all(len(note) > 10 and "\n" not in note for note in rows.values()), rows
+
+
+def test_check_fails_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(0, 255, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    assert command(["check", str(tmp_path)]) == 0
+    assert command(["check", str(tmp_path), "--strict"]) == 1
+    assert command(["check", "digits", "--strict", "--json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda digits, runs: cs.train("lenet", digits, runs=runs), "did you mean 'lenet5'"),
+        (lambda digits, runs: cs.train("lenet5", digits, epochs=0, runs=runs), "--epochs: came 0"),
+        (
+            lambda digits, runs: cs.train("lenet5", digits, augment="digit", runs=runs),
+            "did you mean 'digits'",
+        ),
+        (lambda digits, runs: cs.explain("nowhere", "x.png"), "does not exist"),
+        (lambda digits, runs: cs.export(3, "x.onnx"), "came int"),
+        (lambda digits, runs: cs.search("stages", digits, max_params=9, hours=-1, runs=runs), "--hours"),
+    ],
+)
+def test_bad_input_is_said_at_once(call, says: str, digits: str, tmp_path: Path) -> None:
+    with pytest.raises((BadInput, BadName), match=says):
+        call(digits, str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
