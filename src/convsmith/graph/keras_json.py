@@ -16,6 +16,7 @@ from ..kinds.input_layer import InputLayer
 from ..kinds.operation import FUNCTIONS, Operation
 from ..kinds.unknown import OPERATION_HOMES, Unknown
 from .graph import Graph, Node
+from .names import Names
 from .order import topological
 
 MAX_NODES = 100_000
@@ -105,7 +106,7 @@ class _Reader:
         self.nodes: list[Node] = []
         self.recorded: dict[str, Shape] = {}
         self.wanted = input_shape
-        self._taken: set[str] = set()
+        self._taken = Names()
         self._owners: dict[Any, str] = {}
 
     def model(
@@ -280,12 +281,7 @@ class _Reader:
             raise BadInput(
                 f"layer {wanted}", f"is one of more than {MAX_NODES:,} layers", "a smaller network"
             )
-        name, number = wanted, 0
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
+        return self._taken.free(wanted)
 
 
 def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, dict[str, Any]]:

@@ -10,6 +10,7 @@ from ..kinds.input_layer import InputLayer
 from ..kinds.operation import Operation
 from ..kinds.unknown import Unknown
 from .graph import Graph, Node
+from .names import Names
 
 _NO_TRAINABLE = ("InputLayer", "SpatialDropout2D")
 """Layers whose Keras classes take no ``trainable``."""
@@ -59,16 +60,10 @@ def _ends(tensors: dict[str, list[Any]], names: tuple[str, ...]) -> list[Any]:
 def keras_names(graph: Graph) -> dict[str, str]:
     """The name that each layer (a node that owns its weights) gets in Keras."""
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = Names()
     for node in graph.nodes:
         if node.owner not in names:
-            name = wanted = _plain(node.owner)
-            number = 0
-            while name in taken:
-                number += 1
-                name = f"{wanted}_{number}"
-            taken.add(name)
-            names[node.owner] = name
+            names[node.owner] = taken.free(_plain(node.owner))
     return names
 
 

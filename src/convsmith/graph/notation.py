@@ -22,6 +22,7 @@ from ..errors import BadInput
 from ..kinds import KINDS, Kind, frozen
 from ..kinds.input_layer import InputLayer
 from .graph import Graph, Node
+from .names import Names
 
 
 class Tensor:
@@ -129,7 +130,7 @@ def Model(  # noqa: N802
     starts = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     order = _walk((*starts, *ends))
     names: dict[int, str] = {}
-    taken: set[str | None] = {tensor.layer.name for tensor in order if tensor.layer.name}
+    taken = Names(tensor.layer.name for tensor in order if tensor.layer.name)
     owners: dict[int, str] = {}
     nodes = []
     for tensor in order:
@@ -137,8 +138,7 @@ def Model(  # noqa: N802
         shared = owners.get(id(layer.of))
         title = getattr(layer.kind, "function", type(layer.kind).__name__)
         wanted = layer.name or _snake(title.rpartition(".")[2])
-        own = wanted if layer.name and not shared else _free(wanted, taken)
-        taken.add(own)
+        own = wanted if layer.name and not shared else taken.free(wanted)
         names[id(tensor)] = own
         owners.setdefault(id(layer.of), own)
         sources = tuple(names[id(source)] for source in tensor.sources)
@@ -180,11 +180,3 @@ def _snake(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def _free(wanted: str, taken: set[str | None]) -> str:
-    name, number = wanted, 0
-    while name in taken:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name

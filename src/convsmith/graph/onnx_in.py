@@ -15,6 +15,7 @@ from ..kinds import Kind, Shape, ShapeError
 from ..kinds.input_layer import InputLayer
 from ..kinds.unknown import Unknown
 from .graph import Graph, Node
+from .names import Names
 from .onnx_operators import OPERATORS, Value, attributes, made, perm
 
 MAX_BYTES = 2**31
@@ -68,7 +69,7 @@ class Reader:
         self.values: dict[str, Value] = {}
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in self.graph.initializer}
         self.users: dict[str, list[Any]] = {}
-        self._taken: dict[str, int] = {}
+        self._taken = Names()
         self.biased: set[str] = set()
 
     def read(self, name: str) -> Graph:
@@ -107,8 +108,7 @@ class Reader:
         self, output: str, title: str, kind: Kind, sources: tuple[Value, ...], last: bool = False
     ) -> Value:
         name = title.strip("/").replace(":", "_")[:500] or "layer"
-        count = self._taken[name] = self._taken.get(name, -1) + 1
-        name = f"{name}__{count}" if count else name
+        name = self._taken.free(name)
         try:
             shape = kind.checked().shape(*(source.shape for source in sources))
         except ShapeError as error:
