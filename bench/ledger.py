@@ -2,7 +2,8 @@
 
     python -m pip install --target /tmp/peers --no-deps torchinfo fvcore iopath yacs portalocker termcolor \
         tabulate calflops ptflops transformers huggingface_hub tokenizers regex requests idna urllib3 \
-        certifi charset_normalizer tqdm pyyaml accelerate psutil httpx2 httpcore2 h11 anyio sniffio
+        certifi charset_normalizer tqdm pyyaml accelerate psutil httpx2 httpcore2 h11 anyio \
+        sniffio truststore
     python bench/ledger.py [--peers /tmp/peers] [--rounds 5]
 
 Each contender is a whole process, from start to the printed table or total: wall time and processor time
