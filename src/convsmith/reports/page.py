@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from .. import __version__
+from ..errors import BadInput
 from ..runs.files import write_whole
 from . import facts as _facts
 from . import words
@@ -31,6 +33,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 SECTIONS = (data, network, search, training, evaluation, explanations, export, repeat, environment)
 """In the order of the page. Each has ``TITLE`` and ``build(facts)``: what its template of the same name
 takes, or None where the run has nothing to show."""
+UNEXPECTED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    jinja2.TemplateError,
+    BadInput,
+)
+"""What numbers, texts and lists in each other's places lead to."""
 
 
 def report(run_folder: str | os.PathLike[str]) -> Path:
@@ -65,19 +77,20 @@ def report(run_folder: str | os.PathLike[str]) -> Path:
 
 def page(facts: Facts) -> str:
     """The page as text."""
-    top = built(facts, head) or {}
-    sections = []
-    for module in SECTIONS:
-        found = built(facts, module)
-        if found is not None:
-            name = module.__name__.rsplit(".", 1)[1]
-            sections.append({"name": name, "title": module.TITLE, "template": f"{name}.html", "here": found})
-    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    return environment_of().get_template("page.html").render(
-        facts=facts, head=top, sections=sections, style=style, version=__version__
-    )  # fmt: skip
+    templates = environment_of()
+    top = _drawn(facts, head, templates)
+    sections = [
+        {"name": name_of(module), "title": module.TITLE, "body": body}
+        for module in SECTIONS
+        if (body := _drawn(facts, module, templates)) is not None
+    ]
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # our own file
+    return templates.get_template("page.html").render(
+        facts=facts, top=top, sections=sections, style=style, title=head.title(facts), version=__version__
+    )
 
 
+@cache
 def environment_of() -> jinja2.Environment:
     """Templates that escape whatever they are given, and stop at a name that is not there."""
     made = jinja2.Environment(
@@ -95,8 +108,29 @@ def built(facts: Facts, module: Any) -> dict[str, Any] | None:
     """What a section shows; a file of unexpected content costs its section, not the page."""
     try:
         found: dict[str, Any] | None = module.build(facts)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        name = module.__name__.rsplit(".", 1)[1]
-        facts.troubles.append(f"the part '{name}' is left out: {type(error).__name__}: {error}")
+    except UNEXPECTED as error:
+        _leave_out(facts, module, error)
         return None
     return found
+
+
+def _drawn(facts: Facts, module: Any, templates: jinja2.Environment) -> Markup | None:
+    """A section as HTML."""
+    here = built(facts, module)
+    if here is None:
+        return None
+    try:
+        template = templates.get_template(f"{name_of(module)}.html")
+        return Markup(template.render(facts=facts, here=here))  # the template escaped what is not ours
+    except UNEXPECTED as error:
+        _leave_out(facts, module, error)
+        return None
+
+
+def name_of(module: Any) -> str:
+    """The section's name: its module's, and its template's."""
+    return str(module.__name__).rsplit(".", 1)[1]
+
+
+def _leave_out(facts: Facts, module: Any, error: Exception) -> None:
+    facts.troubles.append(f"the part '{name_of(module)}' is left out: {type(error).__name__}: {error}")

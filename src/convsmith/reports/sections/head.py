@@ -11,17 +11,20 @@ TITLE = "What came out"
 _METRIC = {"bytes": "weight_bytes", "memory": "memory_bytes"}
 
 
+def title(facts: Facts) -> str:
+    """The page's title."""
+    return f"A network for {facts.source}" if facts.source else "A network"
+
+
 def build(facts: Facts) -> dict[str, Any]:
     """The title, the accuracy, and a row for each budgeted quantity."""
     metrics = facts.metrics
     rows = [row for name in words.QUANTITIES if (row := _row(name, metrics, facts))]
-    named = facts.source
-    title = f"A network for {named}" if named else "A network"
     kept = metrics.get("budget_kept")
     if kept is None and any(row["limit"] for row in rows):
         kept = all(row["kept"] for row in rows if row["limit"])
     return {
-        "title": title,
+        "title": title(facts),
         "accuracy": metrics.get("test_accuracy"),
         "interval": metrics.get("interval"),
         "n_test": metrics.get("n_test"),
