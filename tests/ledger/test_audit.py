@@ -223,6 +223,8 @@ def test_forms() -> None:
         ("\n\n", "holds no table"),
         ("layer,color\nconv1,red\n", "no column that can be checked (columns: layer, color)"),
         ("layer,params\nzebra_norm,3\n", "no row fits a layer of lenet5"),
+        ("<svg>\n61,706 params\nconv1,5\n</svg>", "is neither CSV nor Markdown"),
+        ("layer,params\nconv1\0,5\n", "is neither CSV nor Markdown"),
         ("no/such/table.csv", "cannot be read (No such file"),
         ("layer,params\n" + "conv1,156\n" * 2001, "has 2,001 rows"),
     ],

@@ -62,8 +62,9 @@ class Comparison(Tabled):
             for entry in self.entries
         )  # fmt: skip
         notes = (
-            "layers: those with weights; MACs: multiply-adds of one image, without bias; peak memory: "
-            "activations of one image at float32, model liveness; field: largest before the whole image",
+            "layers: those with weights, batch normalisation included; MACs: multiply-adds of one image, "
+            "without bias",
+            "peak memory: activations of one image at float32, model liveness; field: the largest local one",
             "top-1: on ImageNet as published, at the network's own input size",
         )
         return Table("", columns, lines, (), notes)

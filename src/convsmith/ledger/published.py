@@ -72,6 +72,8 @@ def read_table(table: str | Path) -> Published:
     where, text = "table", str(table)
     if "\n" not in text:
         where, text = text, _content(Path(text))
+    if text.lstrip()[:1] in ("<", "{") or "\0" in text:
+        raise BadInput(where, "is neither CSV nor Markdown", "a table as text with columns between , or |")
     grid = (
         _markdown(text) if re.search(r"^\s*\|?\s*:?-{2,}:?\s*(\||$)", text, re.M) else _comma_separated(text)
     )
