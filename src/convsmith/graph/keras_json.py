@@ -298,11 +298,7 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
         if operation is not None:
             return operation, {}
     cls = KINDS[found] if isinstance(found, str) and found in KINDS else None
-    own = cls is not None and (
-        home == cls.home
-        if cls.home != "keras.layers"
-        else home in LAYER_HOMES or (isinstance(home, str) and home.startswith(_LAYER_FOLDERS))
-    )
+    own = cls is not None and _is_kinds(cls, home, entry.get("registered_name"))
     if cls is None or not own or not _understood(config):
         return Unknown(str(found), home if isinstance(home, str) else None, _text(config) or "{}"), {}
     try:
@@ -326,6 +322,15 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
         and _DEFAULTS.get(key) != value
     }
     return kind, {"config": more} if more else {}
+
+
+def _is_kinds(cls: type[Kind], home: Any, registered: Any) -> bool:
+    """Whether a configuration's class is the kind's, by its module; Keras saves none for a program's own."""
+    if cls.home != "keras.layers":
+        return home is None or home == cls.home
+    if home is None:
+        return not registered or registered == cls.__name__
+    return home in LAYER_HOMES or (isinstance(home, str) and home.startswith(_LAYER_FOLDERS))
 
 
 def _operation(function: str, config: Mapping[str, Any], call: Call) -> Operation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..errors import BadInput
@@ -62,8 +63,13 @@ class Unknown(Kind):
             f"layer of class {self.keras_class}",
             f"is unknown here, so it has no {form} form",
             "a layer kind of that name",
-            "teach it in one file, as docs/how-to/add-a-layer-kind.md shows",
+            f"teach it in kinds/{_file_name(self.keras_class)}, as docs/how-to/add-a-layer-kind.md shows",
         )
+
+
+def _file_name(name: str) -> str:
+    """The file of a kind by its class's name, as the built-in kinds are called: MaxPooling2D, max_pooling2d.py."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "", name)).lower() + ".py"
 
 
 def _fits(recorded: tuple[Shape, ...], came: tuple[Shape, ...]) -> bool:
