@@ -145,7 +145,7 @@ POLICIES: Mapping[str, Policy] = {
 
 
 def strength(epochs: int) -> float:
-    """How strongly to vary images that are seen so often: hardly in 10 epochs, fully from 100 on.
+    """How strongly to vary images that are seen so often: not at all in 10 epochs, fully from 60 on.
 
     A small network that sees each image a dozen times has not learnt it by heart; varying it only makes it
     harder (measured in docs/decisions/0021-recipe.md).
@@ -154,7 +154,7 @@ def strength(epochs: int) -> float:
         >>> [round(strength(epochs), 2) for epochs in (5, 10, 30, 100, 500)]
         [0.0, 0.0, 0.48, 1.0, 1.0]
     """
-    return min(1.0, max(0.0, math.log10(epochs / 10)))
+    return min(1.0, max(0.0, math.log(epochs / 10) / math.log(6)))
 
 
 def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> tuple[Policy, str]:
