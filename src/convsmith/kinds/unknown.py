@@ -68,7 +68,7 @@ class Unknown(Kind):
 
 
 def _file_name(name: str) -> str:
-    """The file of a kind by its class's name, as the built-in kinds are called: MaxPooling2D, max_pooling2d.py."""
+    """The file of a kind by its class, as the built-in ones are called: MaxPooling2D, max_pooling2d.py."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "", name)).lower() + ".py"
 
 
