@@ -34,6 +34,8 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "start": round(start * 100),
         "cells": _cells(confusion, names) if confusion and small else [],
         "names": names,
+        "turned": any(len(name) > 4 for name in names),
+        "big": len(names) > (6 if any(len(name) > 4 for name in names) else 12),
         "map": _map(confusion, names) if confusion and not small else None,
         "mixed": _mixed(confusion, names),
         "n_test": facts.metrics.get("n_test"),
