@@ -148,11 +148,11 @@ def strength(epochs: int) -> float:
     """How strongly to vary images that are seen so often: not at all in 10 epochs, fully from 60 on.
 
     A small network that sees each image a dozen times has not learnt it by heart; varying it only makes it
-    harder (measured in docs/decisions/0021-recipe.md).
+    harder (measured in docs/decisions/0021-training-recipe.md).
 
     Example:
-        >>> [round(strength(epochs), 2) for epochs in (5, 10, 30, 100, 500)]
-        [0.0, 0.0, 0.48, 1.0, 1.0]
+        >>> [round(strength(epochs), 2) for epochs in (5, 10, 20, 40, 60, 500)]
+        [0.0, 0.0, 0.39, 0.77, 1.0, 1.0]
     """
     return min(1.0, max(0.0, math.log(epochs / 10) / math.log(6)))
 
