@@ -78,6 +78,16 @@ def test_an_exported_keras_file_says_what_the_run_says(trained: Done, digits: st
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_training_goes_on_from_the_weights_of_a_run(trained: Done, digits: str, tmp_path: Path) -> None:
+    options = {"size": (32, 32), "epochs": 1, "threads": 1, "runs": str(tmp_path), "quiet": True}
+    fresh = cs.train("lenet5", digits, **options)
+    tuned = cs.train("lenet5", digits, weights=str(trained.path), learning_rate=1e-6, **options)
+    assert tuned.test_accuracy == pytest.approx(trained.test_accuracy, abs=0.03)
+    assert fresh.path != tuned.path
+    with pytest.raises(BadInput, match="holds lenet5 for 10 classes"):
+        cs.train("course_cnn", digits, weights=str(trained.path), **options)
+
+
 def test_explain_saves_pictures_of_the_photographs_own_size(trained: Done, tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 60, 3), np.uint8)).save(
         tmp_path / "photo.png"

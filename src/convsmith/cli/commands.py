@@ -83,7 +83,7 @@ COMMANDS = {
         ("json",),
         (
             "convsmith train lenet5 digits --size 32x32 --epochs 5",
-            "convsmith train resnet20 photos/ --epochs 20",
+            "convsmith train mobilenet_v2 photos/ --weights imagenet --epochs 5",
         ),
     ),
     "search": Command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 STEPS = ("images", "train", "test", "explain", "export", "report")
 """What the display counts."""
+FINE_TUNING_RATE = 3e-4
+"""Weights that know something already are changed slowly, unless a rate is asked for."""
 
 
 def train(
     network: str,
     data: str | Images | None = None,
     *,
+    weights: str | None = None,
     epochs: int = 20,
     augment: str = "auto",
     batch_size: int | None = None,
@@ -45,6 +49,8 @@ def train(
         network: a name in the zoo, a .keras or .json file; in Python also a Keras model or a Graph.
         data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
             that were read already.
+        weights: what to start from instead of random numbers: "imagenet" (Keras downloads and verifies them),
+            a file of such weights, or the run folder of the same network.
         epochs: passes over the training images.
         augment: changes to training images: "auto", "none", "digits" or "photos".
         batch_size: images per step; chosen from the images without it.
@@ -84,8 +90,8 @@ def train(
 
 
 RECIPE = (
-    "epochs", "augment", "batch_size", "optimizer", "learning_rate", "size", "validation", "test", "seed",
-    "threads",
+    "weights", "epochs", "augment", "batch_size", "optimizer", "learning_rate", "size", "validation", "test",
+    "seed", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 
@@ -99,6 +105,33 @@ def _fixed(network: Any) -> Any:
         NETWORKS[network]
         return network
     return read(network).to_json()
+
+
+def _start(job: Job) -> tuple[Graph, Any]:
+    """The network for the images and the weights to begin with, or None for random ones."""
+    from ..formats.pretrained import pretrained
+    from .trained import trained
+
+    weights, network = job.recipe["weights"], job.recipe["network"]
+    if weights is None:
+        return _network(job), None
+    if (Path(weights) / "run.json").exists():
+        earlier, graph = trained(weights), _network(job)
+        if {name: weight.shape for name, weight in graph.weights.items()} != {
+            name: array.shape for name, array in earlier.weights.items()
+        }:
+            came = f"{weights} holds {earlier.graph.name} for {len(earlier.classes)} classes"
+            raise BadInput(
+                "--weights", came, f"the weights of {graph.name} for {len(job.images.classes)} classes"
+            )
+        return graph, earlier.weights
+    if not isinstance(network, str):
+        raise BadInput(
+            "--weights", f"'{weights}' for a network of your own", "a run folder of it, or a zoo network"
+        )
+    return pretrained(
+        network, job.input_shape, len(job.images.classes), weights=weights, seed=job.recipe["seed"]
+    )
 
 
 def _network(job: Job) -> Graph:
@@ -153,7 +186,10 @@ def _train(job: Job) -> Any:
     from .steps.train import Final, keep
     from .threads import set_threads
 
-    graph, recipe = _network(job), job.recipe
+    (graph, start), recipe = _start(job), job.recipe
+    rate = recipe["learning_rate"]
+    if rate is None and start is not None:
+        rate = FINE_TUNING_RATE
     job.run.write_json("graph.json", graph.to_json())
     x_NHWC, y = job.part("train")
     threads = set_threads(job.run, recipe["threads"], graph, x_NHWC[:256], y[:256])
@@ -176,7 +212,8 @@ def _train(job: Job) -> Any:
             epochs=recipe["epochs"],
             batch_size=recipe["batch_size"],
             optimizer=recipe["optimizer"],
-            learning_rate=recipe["learning_rate"],
+            learning_rate=rate,
+            weights=start,
             augment=recipe["augment"],
             seed=recipe["seed"],
             validation=job.part("validation"),
