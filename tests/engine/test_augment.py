@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from convsmith.engine.augment import POLICIES, Policy, policy
+from convsmith.engine.augment import POLICIES, Policy, policy, strength
 from convsmith.errors import BadInput, BadName
 
 
@@ -134,3 +134,13 @@ def test_bad_names():
         policy({"rotation": 3}, x)
     with pytest.raises(BadInput, match="augment"):
         policy(3, x)  # type: ignore[arg-type]
+
+
+def test_strength_grows_with_the_epochs():
+    assert [strength(epochs) for epochs in (1, 10, 60, 1000)] == [0, 0, 1, 1]
+    assert 0 < strength(20) < strength(40) < 1
+    whole = POLICIES["photos"]
+    half = whole.scaled(0.5)
+    assert (half.rotate, half.cutout, half.flip) == (whole.rotate / 2, whole.cutout / 2, whole.flip)
+    assert whole.scaled(0.0) == Policy(flip=whole.flip)
+    assert whole.scaled(1.0) == whole
