@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .jobs.forge import forge
     from .jobs.search import search
     from .jobs.train import train
-    from .ledger import size
+    from .ledger import audit, compare, diff, draw, size
     from .reports import report
 
 __version__ = "0.1.0"
@@ -24,6 +24,10 @@ __version__ = "0.1.0"
 _VERBS = {
     "read": "data",
     "size": "ledger",
+    "draw": "ledger",
+    "compare": "ledger",
+    "diff": "ledger",
+    "audit": "ledger",
     "fit": "engine.fit",
     "predict": "engine.fit",
     "evaluate": "engine.fit",
@@ -36,7 +40,8 @@ _VERBS = {
 }
 
 __all__ = [
-    "evaluate", "explain", "export", "fit", "forge", "predict", "read", "report", "search", "size", "train",
+    "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "forge", "predict", "read",
+    "report", "search", "size", "train",
 ]  # fmt: skip
 
 

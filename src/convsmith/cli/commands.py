@@ -56,7 +56,7 @@ COMMANDS = {
     "compare": Command(
         "convsmith.ledger:compare",
         "Several networks side by side.",
-        TABLE,
+        (*TABLE, "svg"),
         ("convsmith compare lenet5 course_cnn --input 28x28x1",),
     ),
     "diff": Command(
