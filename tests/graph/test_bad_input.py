@@ -132,6 +132,14 @@ def test_settings_that_cannot_be_are_named_by_layer(changes: dict[str, Any], par
     refused(changed(**changes), *parts)
 
 
+@pytest.mark.parametrize("padding", [float("nan"), -1, 1.5, "1", [[1, 2, 3], [1]], [], {}])
+def test_pads_that_cannot_be(padding: Any) -> None:
+    found = copy.deepcopy(LENET)
+    found["config"]["layers"][2]["class_name"] = "ZeroPadding2D"
+    found["config"]["layers"][2]["config"] = {"name": "pool1", "padding": padding}
+    refused(found, "layer pool1 (ZeroPadding2D)")
+
+
 @pytest.mark.parametrize("size", [-1, 0, 2**45, 1.5, "8", True])
 def test_input_sizes_that_cannot_be(size: Any) -> None:
     found = copy.deepcopy(LENET)

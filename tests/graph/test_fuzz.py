@@ -72,7 +72,7 @@ def damaged_json(found: Any, rng: random.Random) -> Any:
         elif action < 0.5 and isinstance(home, list):
             home.insert(last, copy.deepcopy(home[last]))
         else:
-            home[last] = rng.choice(ODD)
+            home[last] = copy.deepcopy(rng.choice(ODD))
         if not places(found):
             break
     return found

@@ -161,6 +161,10 @@ def test_files_that_are_not_onnx(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(BadInput, match=r"net\.onnx"):
             read(path)
+    data = saved(path, [helper.make_node("Relu", ["x"], ["y"], "relu")], {}, (1, 3, 8, 8)).read_bytes()
+    path.write_bytes(data.replace(b"relu", b"re\xb3u"))
+    with pytest.raises(BadInput, match="not text"):
+        read(path)
     node = helper.make_node("Conv", ["x", "w"], ["y"], "conv", kernel_shape=[9, 9])
     saved(path, [node], {"w": np.zeros((4, 3, 9, 9), np.float32)}, (1, 3, 8, 8))
     with pytest.raises(BadInput, match=r"layer conv \(Conv2D\): kernel 9 on a 8-pixel input"):

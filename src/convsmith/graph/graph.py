@@ -108,13 +108,14 @@ class Graph:
                 ) from None
             total = 1
             for item in shape:
-                total *= item or 1
-                if item is not None and item < 1:
-                    raise BadInput(
-                        f"layer {node.name} ({node.kind_name})",
-                        f"output shape {shape}",
-                        "sizes of at least 1",
-                    )
+                if item is not None:
+                    if type(item) is not int or item < 1:
+                        raise BadInput(
+                            f"layer {node.name} ({node.kind_name})",
+                            f"output shape {shape}",
+                            "whole numbers of at least 1",
+                        )
+                    total *= item
             if total > MAX_NUMBERS:
                 raise BadInput(
                     f"layer {node.name} ({node.kind_name})", f"output shape {shape}", "less than 2^40 numbers"

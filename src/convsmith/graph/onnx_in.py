@@ -73,6 +73,7 @@ class Reader:
         self.biased: set[str] = set()
 
     def read(self, name: str) -> Graph:
+        self._check_names()
         for node in self.graph.node:
             for taken in node.input:
                 self.users.setdefault(taken, []).append(node)
@@ -86,6 +87,17 @@ class Reader:
             raise BadInput("the network", "has no inputs or outputs", "a network")
         ends = [self._value(item.name).node for item in self.graph.output]
         return Graph(self.graph.name or name, self.nodes, list(dict.fromkeys(ends)))
+
+    def _check_names(self) -> None:
+        """Refuse names that are not text, which protobuf hands over as bytes."""
+        graph = self.graph
+        parts = (*graph.initializer, *graph.input, *graph.output, *graph.value_info)
+        names = [graph.name, *(part.name for part in parts)]
+        for node in graph.node:
+            names += [node.name, node.op_type, *node.input, *node.output]
+            names += [item.name for item in node.attribute]
+        if not all(isinstance(name, str) for name in names):
+            raise BadInput("the file", "holds names that are not text", "UTF-8")
 
     def _input(self, item: Any) -> None:
         sizes = [d.dim_value if d.HasField("dim_value") else None for d in item.type.tensor_type.shape.dim][

@@ -239,6 +239,15 @@ def _norm(a: dict[str, Any]) -> Kind:
     )
 
 
+def _hard_sigmoid(
+    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+) -> Value | None:
+    """Keras's slope is 1/6; ONNX's own default is 1/5."""
+    if abs(a.get("alpha", 0.2) - 1 / 6) > 1e-3:
+        return None
+    return _activation("hard_sigmoid")(reader, node, a, title, sources)
+
+
 def _activation(name: str) -> Read:
     return _plain(lambda a: made("Activation", name))
 
@@ -255,7 +264,7 @@ OPERATORS: dict[str, Read] = {
     "LeakyRelu": _plain(lambda a: made("LeakyReLU", float(a.get("alpha", 0.01)))),
     "Elu": _plain(lambda a: made("ELU", float(a.get("alpha", 1.0)))),
     "Sigmoid": _activation("sigmoid"),
-    "HardSigmoid": _activation("hard_sigmoid"),
+    "HardSigmoid": _hard_sigmoid,
     "HardSwish": _activation("hard_silu"),
     "Tanh": _activation("tanh"),
     "Softplus": _activation("softplus"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BadInput
 from .kind import Formula, Kind, OnnxWriter, Reach, Shape, image, kind
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ class ZeroPadding2D(Kind):
         if isinstance(given, int):
             given = (given, given)
         sides = tuple((side, side) if isinstance(side, int) else tuple(side) for side in given)
+        numbers = [number for pair in sides for number in pair]
+        if (
+            len(sides) != 2
+            or any(len(pair) != 2 for pair in sides)
+            or not all(type(n) is int and 0 <= n < 2**31 for n in numbers)
+        ):
+            raise BadInput(
+                "padding", f"came {self.padding!r:.60}", "a number, two, or two pairs", "padding=1"
+            )
         object.__setattr__(self, "padding", sides)
 
     def shape(self, *inputs: Shape) -> Shape:
