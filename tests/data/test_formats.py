@@ -327,3 +327,19 @@ def test_hugging_face_datasets() -> None:
     check(both)
     assert read(both).classes == ("cat", "dog", "emu")
     assert len(read(both).test) == 4
+
+
+def test_the_real_hugging_face_library(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog", "emu"])}
+    cells = {"image": [Image.fromarray(x) for x in COLOUR], "label": Y.tolist()}
+    found = datasets.Dataset.from_dict(cells, features=datasets.Features(features))
+    check(found)
+    assert (
+        len(read(datasets.DatasetDict(train=found.select(range(8)), test=found.select(range(8, 12)))).test)
+        == 4
+    )
+    (tmp_path / "data").mkdir()
+    found.to_parquet(str(tmp_path / "data" / "train-00000-of-00001.parquet"))
+    check(tmp_path)
+    assert read(tmp_path).classes == ("cat", "dog", "emu")

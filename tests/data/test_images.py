@@ -190,6 +190,14 @@ def test_a_cache_folder_that_cannot_be_written(make_folder: Maker, tmp_path: Pat
         read(make_folder(cat=3, dog=3)).pixels((8, 8), 3, tmp_path / "file" / "cache")
 
 
+def test_more_pixels_than_memory_ask_for_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10}[name])
+    images = of(noise(0, 6 * 4, 4, 1).reshape(6, 4, 4))
+    assert images.pixels((4, 4), 1).shape == (6, 4, 4, 1)
+    with pytest.raises(BadInput, match=r"expected at most half of the memory \(41\.0 kB\); try: cache="):
+        images.pixels((64, 64), 1)
+
+
 def test_odd_sizes_and_channels_are_refused() -> None:
     images = of(noise(0, 6 * 4, 4, 1).reshape(6, 4, 4))
     for size, channels in (((0, 4), 1), ((4, 4), 2)):

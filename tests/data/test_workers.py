@@ -16,7 +16,7 @@ from PIL import Image
 from convsmith.data import read
 from convsmith.data.record import RECORD
 from convsmith.data.workers import Decoders
-from convsmith.errors import BadInput
+from convsmith.errors import BadInput, ConvsmithError
 
 from .conftest import noise
 
@@ -110,6 +110,27 @@ def test_an_image_that_wants_too_much_memory_is_refused(tmp_path: Path) -> None:
     with Decoders(1) as decoders:
         (_, answer, body) = next(decoders.map([job(tmp_path / "large.png")]))
     assert np.frombuffer(body, RECORD)[0]["height"] == 6000
+
+
+def test_a_process_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convsmith.data.workers.START", 1)
+    for text in ("exit 1", "echo hello, this is not what a worker says", "exec sleep 60"):
+        python = tmp_path / "python"
+        python.write_text(f"#!/bin/sh\n{text}\n")
+        python.chmod(0o755)
+        monkeypatch.setattr("sys.executable", str(python))
+        with pytest.raises(ConvsmithError, match="does not start"), Decoders(2) as decoders:
+            list(decoders.map([job(tmp_path / "a.png")] * 3))
+
+
+def test_nothing_is_imported_from_the_folder_that_the_user_is_in(
+    make_folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder(cat=3, dog=3)
+    for name in ("numpy", "PIL", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the current folder')\n")
+    monkeypatch.chdir(tmp_path)
+    assert len(read(root, workers=1)) == 6
 
 
 def test_no_process_is_left_behind(make_folder: Maker) -> None:

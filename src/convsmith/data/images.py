@@ -247,7 +247,8 @@ class Images:
             Read-only uint8 (N, height, width, channels).
 
         Raises:
-            BadInput: when a file has vanished or changed since the set was read, or the disk is full.
+            BadInput: when a file has vanished or changed since the set was read, the disk is full, or
+                without a cache the pixels would take more than half of the memory.
         """
         if channels not in (1, 3) or min(size) < 1:
             raise BadInput(
@@ -256,6 +257,7 @@ class Images:
         shape = (len(self), int(size[0]), int(size[1]), channels)
         raws = self.seen["raw"]
         if cache is None or not len(self):
+            _pixels.fits(shape)
             return _pixels.in_memory(self.items, self.rows, raws, shape, progress)
         path = _pixels.cache_path(Path(cache), self.fingerprint, (shape[1], shape[2]), channels)
         done = _pixels.cached(path, shape)

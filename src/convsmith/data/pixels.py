@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInput
+from ..units import show_bytes
 from .decode import Unreadable, decode
 from .items import Files, Items, Rows
 from .looks import digest
@@ -196,6 +198,20 @@ def _start_npy(path: Path, shape: tuple[int, ...]) -> None:
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         start = file.tell()
     reserve(path, start + int(np.prod(shape, dtype=np.int64)))
+
+
+def fits(shape: tuple[int, ...]) -> None:
+    """Raise `BadInput` when uint8 pixels of this shape would take more than half of the machine's memory."""
+    wanted = int(np.prod(shape, dtype=np.int64))
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return
+    if wanted > memory // 2:
+        raise BadInput(
+            "pixels", f"{show_bytes(wanted)} for {shape[0]:,} images of {shape[2]}x{shape[1]}",
+            f"at most half of the memory ({show_bytes(memory)})", "cache=a folder, to map them from disk",
+        )  # fmt: skip
 
 
 def in_memory(

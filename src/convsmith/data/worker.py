@@ -8,6 +8,7 @@ decoder that crashes takes only this process with it.
 from __future__ import annotations
 
 import json
+import os
 import struct
 import sys
 from typing import IO, Any
@@ -82,7 +83,9 @@ def main() -> None:
     """Answer frames until the input ends."""
     plugins()
     limit(int(sys.argv[1]))
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    # what a library prints must not get between the frames
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     sink.write(READY)
     sink.flush()
     while (message := _receive(source)) is not None:

@@ -55,7 +55,7 @@ class _Process:
         paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "convsmith.data.worker", str(memory)],
+            [sys.executable, "-P", "-m", "convsmith.data.worker", str(memory)],  # -P: nothing from the cwd
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, **one_thread, "PYTHONPATH": paths},
         )  # fmt: skip
@@ -65,30 +65,38 @@ class _Process:
         self.number = -1
         self.deadline = self.seconds = 0.0
         self.arrived = bytearray()
+        self.waiting = b""
         self.ready = False
 
     def give(self, number: int, job: Job, seconds: float) -> None:
-        self.number, self.seconds = number, seconds
-        self.deadline = time.monotonic() + seconds + (0 if self.ready else START)
+        self.number, self.seconds, self.waiting = number, seconds, frame(*job)
+        self.deadline = time.monotonic() + START
+        if self.ready:
+            self.send()
+
+    def send(self) -> None:
+        """Write the job; only a process that is ready is sure to read it."""
+        self.deadline = time.monotonic() + self.seconds
+        job, self.waiting = self.waiting, b""
         with suppress(BrokenPipeError):  # when it has died its output ends, which is how that is noticed
-            self.stdin.write(frame(*job))
+            self.stdin.write(job)
             self.stdin.flush()
 
     def answer(self) -> tuple[dict[str, Any], bytes] | None:
         """The whole answer, or None while it is arriving; EOFError when the process has ended."""
         piece = os.read(self.stdout.fileno(), 1 << 20)
-        if not piece and not self.ready:
-            raise ConvsmithError(
-                "the process that decodes images does not start: python -m convsmith.data.worker"
-            )
         if not piece:
-            raise EOFError
+            raise EOFError if self.ready else self.dead()
         self.arrived += piece
         if not self.ready:
             if len(self.arrived) < len(READY):
                 return None
-            del self.arrived[: len(READY)]
-            self.ready, self.deadline = True, time.monotonic() + self.seconds
+            if self.arrived != READY:
+                raise self.dead()
+            self.arrived.clear()
+            self.ready = True
+            self.send()
+            return None
         if len(self.arrived) < LENGTHS.size:
             return None
         head, body = LENGTHS.unpack_from(self.arrived)
@@ -98,6 +106,12 @@ class _Process:
         answer = json.loads(self.arrived[LENGTHS.size : start]), bytes(self.arrived[start : start + body])
         self.arrived.clear()
         return answer
+
+    def dead(self) -> ConvsmithError:
+        """The error for a process that does not get ready."""
+        return ConvsmithError(
+            "the process that decodes images does not start: python -m convsmith.data.worker (workers=0: without)"
+        )
 
     def end(self) -> None:
         self.process.kill()
@@ -181,6 +195,8 @@ class Decoders:
                 yield process.number, *answer
         now = time.monotonic()
         for process in [process for process in busy.values() if process.deadline <= now]:
+            if not process.ready:
+                raise process.dead()
             yield self._lost(selector, busy, process, f"takes longer than {self.seconds:g} s to decode")
 
     def _lost(
