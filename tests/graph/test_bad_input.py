@@ -76,7 +76,7 @@ def test_files_that_are_not_there_or_something_else(tmp_path: Path) -> None:
     refused(tmp_path / "none.keras", "none.keras", "cannot be read")
     refused(tmp_path, "is a folder")
     (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    refused(tmp_path / "old.h5", "HDF5", "model.save('net.keras')")
+    refused(tmp_path / "old.h5", "damaged HDF5")
     (tmp_path / "empty.json").write_bytes(b"")
     refused(tmp_path / "empty.json", "is not JSON")
     refused(42, "came a int")

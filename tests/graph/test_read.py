@@ -258,6 +258,17 @@ def test_keras_2_configurations_are_read() -> None:
     assert graph["c"].kind.kernel_initializer == "glorot_uniform"  # type: ignore[attr-defined]
 
 
+def test_keras_2_files_are_read(tmp_path: Path) -> None:
+    for model in (small(), keras.applications.MobileNetV2(weights=None, input_shape=(64, 64, 3), alpha=0.35)):
+        model.save(tmp_path / "net.h5")
+        graph = read(tmp_path / "net.h5")
+        assert graph.params == model.count_params()
+        assert graph.fingerprint == read(model).fingerprint
+    model.save_weights(tmp_path / "only.weights.h5")
+    with pytest.raises(BadInput, match="without a network"):
+        read(tmp_path / "only.weights.h5")
+
+
 def test_names_and_order_do_not_change_the_fingerprint() -> None:
     one, other = read(shared_and_nested()), read(shared_and_nested())
     assert one.fingerprint == other.fingerprint

@@ -24,8 +24,8 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.json`` or ``.onnx`` file, or
-            the JSON itself as text or dictionary. Keras is not imported, and nothing in a file is run.
+        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.h5``, ``.json`` or ``.onnx``
+            file, or the JSON itself as text or dictionary. Keras is not imported; nothing in a file is run.
         input_shape: rows, columns, channels (no batch) where the network leaves them open or other sizes
             are wanted; for several inputs a dictionary by input name.
 
@@ -114,7 +114,7 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
             if start.startswith(b"PK\x03\x04"):
                 return _from_text(_config(path), str(path), input_shape)
             if start.startswith(b"\x89HDF"):
-                raise BadInput(str(path), "is an HDF5 file", "a .keras file", "model.save('net.keras')")
+                return _from_text(_old_config(path), str(path), input_shape)
             if path.suffix == ".onnx":
                 from .onnx_in import from_onnx
 
@@ -145,6 +145,23 @@ def _config(path: Path) -> bytes:
         raise BadInput(str(path), f"is a damaged zip ({error})", "a .keras file", "save it again") from None
     if len(text) > MAX_TEXT:
         raise BadInput(str(path), f"has a config.json of more than {MAX_TEXT:,} bytes", "a network's JSON")
+    return text
+
+
+def _old_config(path: Path) -> bytes:
+    """The configuration in a Keras 2 file (``model.save("net.h5")``), and nothing else of it."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as stored:
+            found = stored.attrs.get("model_config")
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise BadInput(str(path), f"is a damaged HDF5 file ({error})", "a network's file") from None
+    text = found.encode() if isinstance(found, str) else bytes(found) if isinstance(found, bytes) else None
+    if text is None:
+        raise BadInput(
+            str(path), "is an HDF5 file without a network in it", "a .keras file", "model.save('net.keras')"
+        )
     return text
 
 
