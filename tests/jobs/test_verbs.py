@@ -43,6 +43,8 @@ def test_train_leaves_a_whole_run(trained: Done) -> None:
         assert (trained.path / name).stat().st_size > 0
     assert len((trained.path / "history.jsonl").read_text().splitlines()) == 3
     assert "budget_kept" not in trained.result
+    kinds = [node["kind"] for node in json.loads((trained.path / "graph.json").read_text())["nodes"]]
+    assert kinds[:2] == ["InputLayer", "Rescaling"]
 
 
 def test_the_same_training_gives_the_same_bits(trained: Done, digits: str, tmp_path: Path) -> None:

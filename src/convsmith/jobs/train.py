@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,7 @@ def _network(job: Job) -> Graph:
 
     found, classes = job.recipe["network"], len(job.images.classes)
     if isinstance(found, str):
-        return by_name(found, job.input_shape, classes)
+        return _with_rescaling(by_name(found, job.input_shape, classes))
     graph = Graph.from_json(found)
     if graph.input_shape != job.input_shape:
         wanted = "x".join(str(size) for size in graph.input_shape)
@@ -156,6 +157,24 @@ def _network(job: Job) -> Graph:
             f"network '{graph.name}'", f"gives {graph.output_shape}", f"({classes},), one for each class"
         )
     return graph
+
+
+def _with_rescaling(graph: Graph) -> Graph:
+    """The network with a Rescaling of raw pixels in front, where it has none (the course's tables show none)."""
+    from ..graph import Graph, Node
+    from ..kinds.rescaling import Rescaling
+
+    (start,) = graph.inputs
+    if any(node.kind_name in ("Rescaling", "Normalization") for node in graph.consumers(start)):
+        return graph
+    nodes = []
+    for node in graph.nodes:
+        nodes.append(
+            replace(node, inputs=tuple("rescaling" if name == start else name for name in node.inputs))
+        )
+        if node.name == start:
+            nodes.append(Node("rescaling", Rescaling(1 / 127.5, -1.0), (start,)))
+    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
 
 
 def _work(job: Job) -> None:
