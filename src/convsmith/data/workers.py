@@ -110,7 +110,7 @@ class _Process:
     def dead(self) -> ConvsmithError:
         """The error for a process that does not get ready."""
         return ConvsmithError(
-            "the process that decodes images does not start: python -m convsmith.data.worker (workers=0: without)"
+            "the process that decodes images does not start: python -m convsmith.data.worker (or workers=0)"
         )
 
     def end(self) -> None:
