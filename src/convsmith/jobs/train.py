@@ -160,7 +160,7 @@ def _network(job: Job) -> Graph:
 
 
 def _with_rescaling(graph: Graph) -> Graph:
-    """The network with a Rescaling of raw pixels in front, where it has none (the course's tables show none)."""
+    """The network with a Rescaling of raw pixels in front, where it has none of its own."""
     from ..graph import Graph, Node
     from ..kinds.rescaling import Rescaling
 
