@@ -9,7 +9,15 @@ of multiply-adds (three times the forward pass's) over the best rate of a 2048 x
 measured between the rounds: 1.0 would be a training step made of nothing but matrix products. With `--cpu`
 the seconds are the process's own processor time, for machines that others use at the same time.
 
-RESULT
+Last result (two shared cores under others' load, so processor time of one thread; --batches 6 --rounds 3):
+
+    course_cnn, batch 128, 1 threads, processor time, Intel Xeon (AVX-512); convsmith 0.1.0, keras 3.15.1,
+    torch 2.13.0+cpu, Python 3.11.7; matrix product: 82 G multiply-adds/s
+                                    images/s   least    most   ratio   share
+    Keras on torch                       480     472     536    1.00    0.21
+    PyTorch loop                         735     732     742    1.53    0.32
+    PyTorch loop, channels last        1,003     955   1,020    2.09    0.44
+    convsmith                          1,197   1,189   1,227    2.49    0.53
 """
 
 from __future__ import annotations

@@ -237,6 +237,35 @@ def test_frozen_and_nested_layers(digits):
     np.testing.assert_allclose(cs.predict(model, x), model.predict(x, verbose=0), atol=1e-6)
 
 
+def test_regularizers_follow_keras(digits):
+    import keras
+
+    x, y = digits[0][:96], digits[1][:96]
+    found = []
+    for train in ("keras", "here"):
+        keras.utils.set_random_seed(3)
+        both = keras.regularizers.L1L2(1e-3, 2e-3)
+        model = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Conv2D(4, 3, kernel_regularizer=both, bias_regularizer="l1"),
+                keras.layers.BatchNormalization(gamma_regularizer=keras.regularizers.L2(0.05)),
+                keras.layers.DepthwiseConv2D(1, depthwise_regularizer="l1"),
+                keras.layers.SeparableConv2D(4, 3, depthwise_regularizer="l2", pointwise_regularizer="l2"),
+                keras.layers.Flatten(),
+                keras.layers.Dense(10, activation="softmax", kernel_regularizer="l2"),
+            ]
+        )
+        model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(0.02))
+        kwargs = {"batch_size": 32, "epochs": 4, "verbose": 0, "shuffle": False, "validation_split": 1 / 3}
+        history = model.fit(x, y, **kwargs) if train == "keras" else cs.fit(model, x, y, **kwargs)
+        found.append((history.history, model))
+    for key in found[0][0]:
+        np.testing.assert_allclose(found[1][0][key], found[0][0][key], rtol=1e-4, err_msg=key)
+    ours = cs.evaluate(found[1][1], x, y)
+    assert ours == pytest.approx(found[1][1].evaluate(x, y, verbose=0), rel=1e-5)
+
+
 def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
     import keras
 

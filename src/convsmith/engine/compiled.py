@@ -201,13 +201,14 @@ def metrics_of(model: Any) -> list[str]:
     return names
 
 
-def check_settings(model: Any, module: Lowered) -> None:
-    """Refuse by name what changes Keras's training and is not done here: regularizers and constraints."""
-    if getattr(model, "losses", None):
-        raise refuse(
-            f"model '{model.name}'", "has regularizers or losses of its own layers", "a model without them"
-        )
+def check_settings(module: Lowered) -> None:
+    """Refuse by name what changes Keras's training and is not done here: constraints, penalised outputs."""
     for node in module.graph.nodes:
+        if node.kind_name == "ActivityRegularization":
+            raise refuse(f"layer {node.name}", "regularizes outputs", "regularized weights")
         for field in vars(node.kind):
-            if field.endswith("_constraint") and getattr(node.kind, field) is not None:
-                raise refuse(f"layer {node.name}", f"{field}={getattr(node.kind, field)}", "no constraint")
+            if (
+                field.endswith(("_constraint", "activity_regularizer"))
+                and getattr(node.kind, field) is not None
+            ):
+                raise refuse(f"layer {node.name}", f"{field}={getattr(node.kind, field)}", f"no {field}")

@@ -16,6 +16,7 @@ from .live import Live
 from .lower import Lowered, lower
 from .passes import TRAINING, keep_pages, relu_after_pool
 from .predict import check_images, to_NCHW
+from .regularizers import Penalty
 
 
 def fit(
@@ -73,7 +74,7 @@ def fit(
     x, y = images(x, "x"), images(y, "y")
     model, module = prepared(model, x)
     loss, metrics = loss_of(model), metrics_of(model)
-    check_settings(model, module)
+    check_settings(module)
     weights = _sample_weights(y, class_weight, sample_weight)
     if validation_split and validation_data is None:
         at = math.floor(len(x) * (1 - validation_split))
@@ -143,7 +144,7 @@ def evaluate(
     Live(model, module).pull()
     names = metrics_of(model)
     weights = None if sample_weight is None else np.asarray(sample_weight, np.float32)
-    logs = judge(module, loss_of(model), names, x, y, weights, batch_size or 256)
+    logs = judge(module, loss_of(model), names, x, y, weights, batch_size or 256, Penalty(module))
     found = [logs["loss"], *(logs[name] for name in names)]
     return logs if return_dict else found[0] if len(found) == 1 else found
 

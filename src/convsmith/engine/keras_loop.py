@@ -15,6 +15,7 @@ from .live import Live
 from .lower import Lowered
 from .passes import seed_dropout
 from .predict import to_NCHW
+from .regularizers import Penalty
 
 
 def images(given: Any, name: str) -> np.ndarray:
@@ -44,6 +45,7 @@ def judge(
     y: np.ndarray,
     weights: np.ndarray | None,
     size: int,
+    penalty: Penalty,
 ) -> dict[str, float]:
     """Loss and metrics over images, as Keras's evaluate logs them."""
     target = loss.targets(y, module.graph.output_shape[-1] or 0)
@@ -55,6 +57,7 @@ def judge(
             share = None if weights is None else torch.from_numpy(weights[at : at + size])
             value, scores = loss(module, to_NCHW(x[at : at + size]), part, share)
             totals.add(value, scores, part)
+        totals.loss += float(penalty()) * totals.images
     return totals.logs()
 
 
@@ -87,6 +90,7 @@ class Work:
         self.model, self.module, self.loss, self.metrics, self.size = model, module, loss, metrics, size
         self.live = Live(model, module)
         self.live.pull()
+        self.penalty = Penalty(module)
         names = [name for name, _, _, _ in self.live.trained]
         parameters = [tensor for _, tensor, _, _ in self.live.trained]
         if not parameters:
@@ -169,6 +173,7 @@ class Work:
             part = target[torch.from_numpy(chosen)]
             share = None if weights is None else torch.from_numpy(weights[chosen])
             value, scores = self.loss(self.module, to_NCHW(x[chosen]), part, share)
+            value = value + self.penalty()
             value.backward()
             self.optimizer.step(self._rate())
             totals.add(value, scores, part)
@@ -197,7 +202,7 @@ class Work:
         weights = np.asarray(data[2], np.float32) if len(data) == 3 else None
         told.on_test_begin()
         x, y = images(data[0], "validation x"), images(data[1], "validation y")
-        logs = judge(self.module, self.loss, self.metrics, x, y, weights, size)
+        logs = judge(self.module, self.loss, self.metrics, x, y, weights, size, self.penalty)
         told.on_test_end(logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
