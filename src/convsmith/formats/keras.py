@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..graph import Graph
+from ..graph.keras_files import keras_config, weight_groups
 from ..graph.keras_json_out import keras_names, to_keras_json
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def from_keras_weights(model: Any, graph: Graph) -> Weights:
     live = dict(_live_layers(model))
     found: Weights = {}
     for owner, entries in _owned(graph).items():
-        owner = next((name for name in _uses(graph, owner) if name in live), owner)
+        owner = next((name for name in graph.uses.get(owner, ()) if name in live), owner)
         arrays = (
             [np.asarray(weight.numpy(), dtype=np.float32) for weight in live[owner].weights]
             if owner in live
@@ -95,7 +96,7 @@ def from_keras_weights(model: Any, graph: Graph) -> Weights:
 
 
 def read_keras_weights(path: str | Path, graph: Graph) -> Weights:
-    """The weights of a ``.keras`` or ``.weights.h5`` file, read as data: nothing in the file is run.
+    """The weights of a ``.keras`` file, read as data: nothing in the file is run.
 
     Args:
         path: the file; only arrays of the shapes that the Graph expects are read.
@@ -112,23 +113,22 @@ def read_keras_weights(path: str | Path, graph: Graph) -> Weights:
     path = Path(path)
     limit = 64 * 2**20 + 16 * graph.known_params
     try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                with h5py.File(path, "r") as stored:
-                    return _from_h5(stored, graph, path)
-            with zipfile.ZipFile(file) as archive:
-                entry = archive.getinfo("model.weights.h5")
-                if entry.file_size > limit:
-                    raise BadInput(
-                        str(path),
-                        f"says that it holds {entry.file_size:,} bytes",
-                        f"about {limit:,} for this network",
-                    )
-                with archive.open(entry) as member, h5py.File(member, "r") as stored:
-                    return _from_h5(stored, graph, path)
+        groups = weight_groups(json.loads(keras_config(path)))
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo("model.weights.h5")
+            if entry.file_size > limit:
+                raise BadInput(
+                    str(path),
+                    f"says that it holds {entry.file_size:,} bytes",
+                    f"about {limit:,} for this network",
+                )
+            with archive.open(entry) as member, h5py.File(member, "r") as stored:
+                return _from_h5(stored, groups, graph, path)
     except (
         OSError,
         KeyError,
+        TypeError,
+        AttributeError,
         RuntimeError,
         ValueError,
         EOFError,
@@ -140,17 +140,21 @@ def read_keras_weights(path: str | Path, graph: Graph) -> Weights:
         ) from None
 
 
-def _from_h5(stored: Any, graph: Graph, path: Path) -> Weights:
-    arrays = dict(_stored_layers(stored, "", path, 0))
+def _from_h5(stored: Any, groups: Mapping[str, str], graph: Graph, path: Path) -> Weights:
+    import h5py
+
     found: Weights = {}
     for owner, entries in _owned(graph).items():
-        group = next((arrays[name] for name in _uses(graph, owner) if name in arrays), {})
+        places = [groups[name] for name in graph.uses.get(owner, (owner,)) if name in groups]
+        group = next((made for made in (_group(stored, place, path) for place in places) if made), None)
         for number, (name, weight) in enumerate(entries):
-            dataset = group.get(str(number))
-            if dataset is None:
+            dataset = _child(group, str(number), path)
+            if not isinstance(dataset, h5py.Dataset):
                 raise BadInput(str(path), f"holds no array for {name}", "one for each weight of the network")
             if tuple(dataset.shape) != weight.shape:
                 raise BadInput(str(path), f"holds {dataset.shape} for {name}", f"the shape {weight.shape}")
+            if dataset.dtype.kind not in "fiu":
+                raise BadInput(str(path), f"holds {dataset.dtype} for {name}", "numbers")
             if dataset.nbytes > 2**20 and dataset.nbytes > EXPANSION * dataset.id.get_storage_size():
                 raise BadInput(
                     str(path), f"holds {name} packed more than {EXPANSION} times", "an ordinary file"
@@ -159,29 +163,11 @@ def _from_h5(stored: Any, graph: Graph, path: Path) -> Weights:
     return found
 
 
-def _stored_layers(group: Any, prefix: str, path: Path, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each layer's arrays under its name, nested ones as "block/conv"; links to elsewhere are refused."""
-    import h5py
-
-    if depth > 64:
-        raise BadInput(str(path), "is nested too deeply", "a .keras file that Keras 3 saved")
-    layers = _child(group, "layers", path)
-    for key in layers or ():
-        layer = _child(layers, key, path)
-        own = _child(layer, "vars", path) if layer is not None else None
-        if own is None:
-            continue
-        name = own.attrs.get("name")
-        if not isinstance(name, str):
-            raise BadInput(
-                str(path), "does not say its layers' names", "a newer Keras's file", "save it again"
-            )
-        arrays = {number: _child(own, number, path) for number in own}
-        yield (
-            prefix + name,
-            {number: item for number, item in arrays.items() if isinstance(item, h5py.Dataset)},
-        )
-        yield from _stored_layers(layer, f"{prefix}{name}/", path, depth + 1)
+def _group(stored: Any, place: str, path: Path) -> Any:
+    """The group at a place, step by step; None where there is none or nothing in it."""
+    for part in place.split("/"):
+        stored = _child(stored, part, path)
+    return stored if stored is not None and len(stored) else None
 
 
 def _child(group: Any, name: str, path: Path) -> Any:
@@ -209,11 +195,6 @@ def _owned(graph: Graph) -> dict[str, list[tuple[str, Any]]]:
     for name, weight in graph.weights.items():
         found.setdefault(name.rpartition("/")[0], []).append((name, weight))
     return found
-
-
-def _uses(graph: Graph, owner: str) -> tuple[str, ...]:
-    """The names under which Keras may keep a layer that several nested models share."""
-    return graph.uses.get(owner, (owner,))
 
 
 def _matched(entries: list[tuple[str, Any]], arrays: list[np.ndarray]) -> Weights:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +12,8 @@ from typing import Any
 from ..errors import BadInput
 from ..kinds.input_layer import InputLayer
 from .graph import Graph
+from .keras_files import MAX_TEXT, keras_config, old_keras_config
 from .keras_json import InputShape, from_keras_json
-
-MAX_TEXT = 64 * 2**20
-"""Bytes of configuration that are read at most; a network of 10,000 layers has about 15 MB."""
 
 
 def read(network: Any, *, input_shape: InputShape = None) -> Graph:
@@ -112,9 +108,9 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
         with path.open("rb") as file:
             start = file.read(8)
             if start.startswith(b"PK\x03\x04"):
-                return _from_text(_config(path), str(path), input_shape)
+                return _from_text(keras_config(path), str(path), input_shape)
             if start.startswith(b"\x89HDF"):
-                return _from_text(_old_config(path), str(path), input_shape)
+                return _from_text(old_keras_config(path), str(path), input_shape)
             if path.suffix == ".onnx":
                 from .onnx_in import from_onnx
 
@@ -129,40 +125,6 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
     if len(text) > MAX_TEXT:
         raise BadInput(str(path), f"holds more than {MAX_TEXT:,} bytes", "a network's JSON")
     return _from_text(text, str(path), input_shape)
-
-
-def _config(path: Path) -> bytes:
-    """The ``config.json`` of a .keras file, and nothing else of it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            try:
-                entry = archive.getinfo("config.json")
-            except KeyError:
-                raise BadInput(str(path), "is a zip without config.json", "a .keras file") from None
-            with archive.open(entry) as file:
-                text = file.read(MAX_TEXT + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise BadInput(str(path), f"is a damaged zip ({error})", "a .keras file", "save it again") from None
-    if len(text) > MAX_TEXT:
-        raise BadInput(str(path), f"has a config.json of more than {MAX_TEXT:,} bytes", "a network's JSON")
-    return text
-
-
-def _old_config(path: Path) -> bytes:
-    """The configuration in a Keras 2 file (``model.save("net.h5")``), and nothing else of it."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as stored:
-            found = stored.attrs.get("model_config")
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise BadInput(str(path), f"is a damaged HDF5 file ({error})", "a network's file") from None
-    text = found.encode() if isinstance(found, str) else bytes(found) if isinstance(found, bytes) else None
-    if text is None:
-        raise BadInput(
-            str(path), "is an HDF5 file without a network in it", "a .keras file", "model.save('net.keras')"
-        )
-    return text
 
 
 def _from_text(text: str | bytes, where: str, input_shape: InputShape) -> Graph:
