@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """Of the time that is left after the images; the rest trains the winner and its two baselines."""
 
-FEWEST_STEPS, BATCH = 160, 64
+FEWEST_STEPS = 160
 LATENCY_MARGIN = 1.05
 """A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
 
@@ -109,7 +109,10 @@ def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
 
 def _fewest_epochs(job: Job) -> int:
     """So many epochs that a training has enough steps to say something, however few images there are."""
-    steps = max(1, len(job.split.train) // BATCH)
+    from ...engine.recipe import automatic_batch
+
+    images = len(job.split.train)
+    steps = max(1, images // automatic_batch(images))
     return max(4, -(-FEWEST_STEPS // steps))
 
 
