@@ -59,6 +59,10 @@ class Aim:
         again = lambda classes: tuple(k for k in classes for _ in range(times))  # noqa: E731
         return Aim(again(self.plus), None if self.minus is None else again(self.minus), self.output)
 
+    def tiled(self, times: int) -> Aim:
+        """The aim for the whole batch so many times after another."""
+        return Aim(self.plus * times, None if self.minus is None else self.minus * times, self.output)
+
     def take(self, rows: slice) -> Aim:
         """The aim of some of the images."""
         return Aim(self.plus[rows], None if self.minus is None else self.minus[rows], self.output)
@@ -70,10 +74,7 @@ Target = int | Sequence[int] | Versus | Aim | None
 
 def outputs(net: Lowered, x_NCHW: torch.Tensor) -> torch.Tensor:
     """The network's numbers for each class, before the final softmax where there is one, (N, K)."""
-    found = net.logits(x_NCHW) if net.ends_in_softmax else net(x_NCHW)
-    if isinstance(found, tuple) or found.dim() != 2:
-        raise Refused(f"network '{net.graph.name}'", "does not give one row of numbers", "a classifier")
-    return found
+    return net.logits(x_NCHW) if net.ends_in_softmax else net(x_NCHW)
 
 
 def aim(net: Lowered, x_NCHW: torch.Tensor, target: Target) -> Aim:
@@ -95,14 +96,14 @@ def aim(net: Lowered, x_NCHW: torch.Tensor, target: Target) -> Aim:
     only_lowered(net)
     if x_NCHW.dim() != 4 or not len(x_NCHW):
         raise BadInput("images", f"of shape {tuple(x_NCHW.shape)}", "at least one, as (N, C, H, W)")
-    count = len(x_NCHW)
+    shape = net.graph.output_shape
+    if len(net.graph.outputs) > 1 or len(shape) != 1:
+        raise Refused(f"network '{net.graph.name}'", "does not give one row of numbers", "a classifier")
+    count, classes = len(x_NCHW), shape[0]
     plus = target.plus if isinstance(target, Versus) else target
-    with torch.no_grad():
-        if plus is None:
+    if plus is None:
+        with torch.no_grad():
             plus = outputs(net, x_NCHW).argmax(1).tolist()
-            classes = net.graph.output_shape[-1]
-        else:
-            classes = outputs(net, x_NCHW[:1]).shape[1]
     minus = _each(target.minus, count, classes) if isinstance(target, Versus) else None
     return Aim(_each(plus, count, classes), minus, "logit" if net.ends_in_softmax else "output")
 
@@ -131,13 +132,14 @@ def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
 @contextmanager
 def untouched(net: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode inside the block, the former mode of every part after it."""
-    modes = [(part, part.training) for part in net.modules()]
-    net.eval()
+    modes = [part for part in net.modules() if part.training]
+    for part in modes:
+        part.training = False
     try:
         yield
     finally:
-        for part, mode in modes:
-            part.training = mode
+        for part in modes:
+            part.training = True
 
 
 @contextmanager

@@ -21,7 +21,7 @@ POSITIVE = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D"}
 EACH_ALONE = {"ReLU", "Activation", "Rescaling", "Normalization"}
 SHARED_OUT = {
     "Dense", "Add", "Concatenate", "Flatten", "Reshape", "ZeroPadding2D", "AveragePooling2D",
-    "GlobalAveragePooling2D", "Average", "Cropping2D",
+    "GlobalAveragePooling2D", "Average", "Cropping2D", "Permute", "ZeroPadding1D", "UpSampling2D",
 }  # fmt: skip
 WINNERS = {"MaxPooling2D", "GlobalMaxPooling2D"}
 VALID = POSITIVE | EACH_ALONE | SHARED_OUT | WINNERS | {"InputLayer", "Softmax"}

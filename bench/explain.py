@@ -1,0 +1,133 @@
+"""Seconds per image of each method of explanation, beside Captum on the same module.
+
+    python bench/explain.py                     # resnet20 at 32x32, batches of 16
+    python bench/explain.py --network mobilenet_v2 --size 96
+
+Processor seconds of this process on one thread, the least of several runs in turns: other programs on the
+machine do not count. Captum is compared where it is installed (``pip install captum``) and has the method.
+
+Record: see RECORD.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from convsmith.engine.lower import lower
+from convsmith.engine.weights import initial
+from convsmith.errors import BadInput
+from convsmith.insight.method import METHODS
+from convsmith.insight.methods._cam import spatial_layer
+from convsmith.zoo import network
+
+RECORD = """
+resnet20 at 32x32, batch 8, one thread of a shared core, torch 2.13, Captum 0.9; ms of processor per image:
+                             ours   Captum   Captum's by ours
+grad_cam                     1.39     1.34   0.96
+gradient                     2.57     2.53   0.99
+gradient_x_input             2.75     2.64   0.96
+guided_backprop              3.41     3.40   1.00
+deconvolution                3.34     3.50   1.05
+occlusion                  241.03   255.71   1.06
+smooth_grad                 61.05    60.36   0.99
+integrated_gradients       130.44   129.18   0.99
+grad_cam_pp 1.46, hires_cam 1.57, layer_cam 1.45, lrp 10.1, score_cam 55, gradient_shap 171, rise 862
+"""
+RUNS, LIMIT = 25, 4.0
+
+
+class Logits(torch.nn.Module):
+    """The network without its softmax, as Captum explains it."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
+        return self.net.logits(x_NCHW)
+
+
+def captum(net: Any, layer: str) -> dict[str, Callable[[torch.Tensor, torch.Tensor], Any]]:
+    """Captum's methods by our names, with our settings."""
+    try:
+        from captum import attr
+    except ImportError:
+        return {}
+    model, step = Logits(net), net.steps_by_name[layer]
+
+    def plain(made: Any, **settings: Any) -> Any:
+        return lambda x, y: made.attribute(x.clone().requires_grad_(True), target=y, **settings)
+
+    side = lambda x: max(2, min(x.shape[2:]) // 6)  # noqa: E731
+    covered = attr.Occlusion(model)
+    return {
+        "gradient": plain(attr.Saliency(model)),
+        "gradient_x_input": plain(attr.InputXGradient(model)),
+        "guided_backprop": plain(attr.GuidedBackprop(model)),
+        "deconvolution": plain(attr.Deconvolution(model)),
+        "integrated_gradients": plain(attr.IntegratedGradients(model), n_steps=50, internal_batch_size=64),
+        "grad_cam": plain(attr.LayerGradCam(model, step), relu_attributions=True),
+        "smooth_grad": plain(attr.NoiseTunnel(attr.Saliency(model)), nt_samples=25, nt_samples_batch_size=1),
+        "occlusion": lambda x, y: covered.attribute(
+            x,
+            target=y,
+            sliding_window_shapes=(x.shape[1], side(x), side(x)),
+            strides=(x.shape[1], max(1, side(x) // 2), max(1, side(x) // 2)),
+        ),
+    }
+
+
+def seconds(*calls: Callable[[], Any]) -> list[float]:
+    """The least of this process's own time for each call, taken in turns: both have the same neighbours."""
+    found: list[list[float]] = [[] for _ in calls]
+    started = time.process_time()
+    while len(found[0]) < RUNS and (len(found[0]) < 2 or time.process_time() - started < LIMIT):
+        for call, times in zip(calls, found, strict=True):
+            before = time.process_time()
+            call()
+            times.append(time.process_time() - before)
+    return [min(times) for times in found]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--network", default="resnet20")
+    options.add_argument("--size", type=int, default=32)
+    options.add_argument("--batch", type=int, default=16)
+    options.add_argument("--only", nargs="*", default=())
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    graph = network(given.network, (given.size, given.size, 3), 10)
+    net = lower(graph, initial(graph, 0))
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.uniform(0, 255, (given.batch, 3, given.size, given.size)).astype(np.float32))
+    y = torch.from_numpy(rng.integers(0, 10, given.batch))
+    others = captum(net, spatial_layer(net, None, "bench"))
+    what = f"{given.network}, {given.size}x{given.size}, batch {given.batch}, one thread"
+    print(f"{what}: ms of processor per image; Captum's; Captum's by ours")
+    for name, method in METHODS.items():
+        if given.only and name not in given.only:
+            continue
+        calls = [lambda method=method: method(net, x, y.tolist())]
+        if name in others:
+            calls.append(lambda name=name: others[name](x, y))
+        try:
+            each = [1e3 * found / given.batch for found in seconds(*calls)]
+        except BadInput as refused:
+            print(f"{name:22} {refused}")
+            continue
+        beside = f"{each[1]:10.2f}   {each[1] / each[0]:5.2f}" if len(each) > 1 else ""
+        print(f"{name:22} {each[0]:10.2f} {beside}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
