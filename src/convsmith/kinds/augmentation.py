@@ -38,6 +38,11 @@ class RandomFlip(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        return random.RandomFlip(self.mode)
+
 
 @kind
 class RandomRotation(Augmentation):
@@ -49,6 +54,14 @@ class RandomRotation(Augmentation):
     seed: int | None = None
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        turns = random.ends(self.factor)
+        return random.RandomAffine(
+            turns=turns, fill=self.fill_mode, value=self.fill_value, mode=self.interpolation
+        )
 
 
 @kind
@@ -63,6 +76,14 @@ class RandomTranslation(Augmentation):
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
 
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        shifts = (random.ends(self.height_factor), random.ends(self.width_factor))
+        return random.RandomAffine(
+            shifts=shifts, fill=self.fill_mode, value=self.fill_value, mode=self.interpolation
+        )
+
 
 @kind
 class RandomZoom(Augmentation):
@@ -75,6 +96,17 @@ class RandomZoom(Augmentation):
     seed: int | None = None
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        rows, columns = (
+            None if factor is None else tuple(1 + end for end in random.ends(factor))
+            for factor in (self.height_factor, self.width_factor)
+        )
+        return random.RandomAffine(
+            zooms=(rows, columns), fill=self.fill_mode, value=self.fill_value, mode=self.interpolation
+        )  # type: ignore[arg-type]
 
 
 @kind
@@ -125,6 +157,11 @@ class RandomBrightness(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        return random.RandomBrightness(self.factor, self.value_range)
+
 
 @kind
 class RandomContrast(Augmentation):
@@ -134,6 +171,11 @@ class RandomContrast(Augmentation):
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    def module(self, *inputs: Shape) -> torch.nn.Module:
+        from . import _torch_augmentation as random
+
+        return random.RandomContrast(self.factor, self.value_range)
 
 
 @kind
