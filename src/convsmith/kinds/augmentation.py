@@ -100,13 +100,14 @@ class RandomZoom(Augmentation):
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
 
-        rows, columns = (
-            None if factor is None else tuple(1 + end for end in random.ends(factor))
-            for factor in (self.height_factor, self.width_factor)
-        )
+        low, high = random.ends(self.height_factor)
+        columns = None if self.width_factor is None else random.ends(self.width_factor)
         return random.RandomAffine(
-            zooms=(rows, columns), fill=self.fill_mode, value=self.fill_value, mode=self.interpolation
-        )  # type: ignore[arg-type]
+            zooms=((1 + low, 1 + high), None if columns is None else (1 + columns[0], 1 + columns[1])),
+            fill=self.fill_mode,
+            value=self.fill_value,
+            mode=self.interpolation,
+        )
 
 
 @kind
