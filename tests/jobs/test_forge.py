@@ -199,7 +199,11 @@ def test_killed_again_and_again_it_ends_with_the_same(folder: Path, digits: Path
     chance, kills = random.Random(7), 0
     runs = tmp_path / "runs"
     while True:
-        process = subprocess.Popen(command(digits, runs), stderr=subprocess.DEVNULL, start_new_session=True)
+        # Every other life is the same command again; the others name the run.
+        begun = [path.parent for path in runs.glob("*/run.json")]
+        resume = [sys.executable, "-m", "convsmith", "forge", "--resume", str(begun[0])] if begun else []
+        again = resume if resume and kills % 2 else command(digits, runs)
+        process = subprocess.Popen(again, stderr=subprocess.DEVNULL, start_new_session=True)
         seen = sum(1 for _ in runs.rglob("*")) if runs.exists() else 0
         # Each life ends a moment after it has written something, so that all steps are hit in turn.
         wait = chance.uniform(0, 1.5)

@@ -99,6 +99,12 @@ COMMANDS = {
         ("convsmith explain runs/0007 cat.jpg --method grad-cam",),
         then="save",
     ),
+    "convolve": Command(
+        "convsmith.insight.convolve:convolve",
+        "A hand-made filter on a photo, step by step.",
+        ("json",),
+        ("convsmith convolve photo.jpg --filter vertical-edge --stride 2",),
+    ),
     "export": Command(
         "convsmith.jobs.export:export",
         "Write a run's network as ONNX or Keras.",
