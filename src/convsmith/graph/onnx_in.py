@@ -6,7 +6,6 @@ where the pads are not Keras's. An operator that no kind describes becomes `Unkn
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,11 @@ from .names import Names
 from .onnx_operators import OPERATORS, Value, attributes, made, perm
 
 MAX_BYTES = 2**31
-MAX_INFERRED = 2**28
-"""Bytes of a file up to which onnx's own shape rules are asked about operators that no kind describes."""
+NUMBER_BY_NUMBER = frozenset((
+    "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Where", "Not", "And", "Or", "Abs", "Log",
+    "Sign", "Floor", "Ceil", "Round", "Sum", "Mean", "PRelu", "Celu", "Mish", "ThresholdedRelu", "LRN",
+))  # fmt: skip
+"""Operators without a kind whose output has their input's shape."""
 MAX_CONSTANT = 65_536
 """Numbers of a constant (a shape, pads, a scale) that are looked at; weights are only measured."""
 
@@ -63,8 +65,7 @@ class Reader:
     """The walk through one file's operators, in their order."""
 
     def __init__(self, model: Any) -> None:
-        self.model, self.graph = model, model.graph
-        self._infer = True
+        self.graph = model.graph
         self.nodes: list[Node] = []
         self.values: dict[str, Value] = {}
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in self.graph.initializer}
@@ -190,18 +191,18 @@ class Reader:
         weighted = any(name in self.constants and self._is_weight(name) for name in node.input)
         for output in node.output:
             sizes = self._recorded(output)
+            if sizes is None and sources and node.op_type in NUMBER_BY_NUMBER:
+                sizes = max(
+                    (source.shape for source in sources), key=lambda shape: (len(shape), shape != (1, 1))
+                )
             kind = Unknown(node.op_type[:60], "onnx" if weighted else "onnx.functions", "{}", sizes)
             self.add(output, title, kind, sources)
 
     def _recorded(self, output: str) -> Shape | None:
-        """The shape that the file records for a tensor, or that onnx's own rules give it."""
-        if self._infer:
-            self._infer = False
-            if self.model.ByteSize() < MAX_INFERRED:
-                import onnx
+        """The shape that the file records for a tensor.
 
-                with contextlib.suppress(onnx.shape_inference.InferenceError, ValueError, RuntimeError):
-                    self.graph = onnx.shape_inference.infer_shapes(self.model, data_prop=True).graph
+        onnx's own shape rules are not asked: they end the whole process for some damaged files.
+        """
         for item in (*self.graph.value_info, *self.graph.output):
             if item.name == output and item.type.tensor_type.HasField("shape"):
                 dims = item.type.tensor_type.shape.dim

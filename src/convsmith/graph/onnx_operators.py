@@ -186,6 +186,10 @@ def _flat(
         flat = len(target) == 2
         if not flat and len(shape) == 1 and len(target) == 4 and target[2:] == [1, 1]:
             return reader.add(node.output[0], title, made("Reshape", (1, 1, shape[0])), sources)
+        if sources[0].last or (len(shape) != 3 and len(target) != 4):
+            # Channels last, or no channels at all: the numbers stand as in Keras.
+            kept = [shape[place - 1] if item == 0 else item for place, item in enumerate(target[1:], 1)]
+            return reader.add(node.output[0], title, made("Reshape", tuple(kept)), sources, len(kept) == 3)
     else:
         flat = shape[:2] == (1, 1)
     return reader.add(node.output[0], title, made("Flatten"), sources) if flat else None
