@@ -104,7 +104,7 @@ def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
     """Epochs of the short and the longer trainings, in proportion to those of the full one."""
     if recipe["epochs"] is None:
         return None
-    return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 3)
+    return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 2)
 
 
 def _fewest_epochs(job: Job) -> int:
