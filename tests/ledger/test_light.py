@@ -32,7 +32,7 @@ def test_sizing_imports_nothing_heavy() -> None:
 def test_the_whole_process_for_resnet50_stays_below_60_mb(tmp_path: Path) -> None:
     file = tmp_path / "resnet50.json"
     file.write_text(json.dumps(to_keras_json(network("resnet50"))))
-    # The process tells its own peak: what a parent sees of a child holds the parent's own from before the exec.
+    # The process tells its own peak: what a parent sees of a child includes the parent before the exec.
     code = f"""
 from convsmith.cli.main import run
 code = run(['size', {str(file)!r}])
