@@ -289,7 +289,7 @@ def test_batch_norm_of_a_single_number_per_channel():
 
 def uneven(kind: Any, shape: tuple[int, ...]) -> bool:
     """Whether the layer pads more on one side than on the other."""
-    top, bottom, left, right = kind._pads(shape)
+    top, bottom, left, right = kind.pads(shape)
     return top != bottom or left != right
 
 
@@ -299,7 +299,7 @@ def test_average_pooling_leaves_uneven_padding_out(size, rows):
     """Against literal numpy: on the torch backend Keras repeats the edge there, on the others it does not."""
     kind = KINDS["AveragePooling2D"](size, (3, 2), padding="same")
     x = np.random.default_rng(0).normal(size=(1, rows, 6, 2)).astype(np.float32)
-    top, _, left, _ = kind._pads((rows, 6, 2))
+    top, _, left, _ = kind.pads((rows, 6, 2))
     out_rows, out_columns, _ = kind.shape((rows, 6, 2))
     expected = np.zeros((1, out_rows, out_columns, 2), np.float32)
     for i in range(out_rows):
