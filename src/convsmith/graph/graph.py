@@ -307,23 +307,24 @@ class Graph:
                 "the version of convsmith that wrote it",
             )
         try:
-            nodes = [
-                Node(
-                    entry["name"],
-                    _kind(entry),
-                    tuple(entry.get("inputs", ())),
-                    entry.get("owner", ""),
-                    entry.get("trainable", True),
-                    entry.get("dtype", "float32"),
-                    entry.get("rest", ""),
-                )
-                for entry in found["nodes"]
-            ]
+            nodes = [_node(entry) for entry in found["nodes"]]
             return cls(found["name"], nodes, found["outputs"], found["inputs"])
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(
                 "graph", f"a malformed entry ({error})", "what convsmith writes as graph.json"
             ) from None
+
+
+def _node(entry: Mapping[str, Any]) -> Node:
+    texts = {"name": entry["name"], "owner": "", "dtype": "float32", "rest": ""}
+    texts |= {key: entry[key] for key in texts if key in entry}
+    inputs, trainable = tuple(entry.get("inputs", ())), entry.get("trainable", True)
+    for value in (*texts.values(), *inputs):
+        if not isinstance(value, str):
+            raise TypeError(f"{value!r} is not text")
+    if not isinstance(trainable, bool):
+        raise TypeError(f"trainable is {trainable!r}")
+    return Node(kind=_kind(entry), inputs=inputs, trainable=trainable, **texts)
 
 
 def _kind(entry: Mapping[str, Any]) -> Kind:
