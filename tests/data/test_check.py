@@ -19,7 +19,6 @@ from convsmith.data.finding import Checkup
 from convsmith.data.groups import grouped
 from convsmith.data.items import Rows
 from convsmith.data.shortcuts import ridge_accuracy, tells
-from convsmith.data.suspects import suspects
 from convsmith.errors import BadInput
 
 from .conftest import noise
@@ -218,20 +217,6 @@ def test_ridge_equals_scikit_learns() -> None:
     z = (x - x[~test].mean(axis=0)) / (x[~test].std(axis=0) + 1e-6)
     other = RidgeClassifier(alpha=0.1 * (~test).sum()).fit(z[~test], y[~test])
     assert ridge_accuracy(x, y, test) == pytest.approx(other.score(z[test], y[test]), abs=0.03)
-
-
-def test_planted_label_errors_are_suspected() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 5, 1000)
-    p = rng.dirichlet(np.ones(5), 1000) * 0.3 + 0.7 * np.eye(5)[truth]
-    labels = truth.copy()
-    wrong = rng.choice(1000, 60, replace=False)
-    labels[wrong] = (truth[wrong] + rng.integers(1, 5, 60)) % 5
-    found, better = suspects(p, labels)
-    assert len(set(found[:60]) & set(wrong)) >= 50
-    assert (better == truth[found]).mean() > 0.95
-    with pytest.raises(BadInput, match=r"expected \(N, classes\) and \(N,\)"):
-        suspects(p[:5], labels)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -107,6 +107,18 @@ def test_planted_label_errors_come_first():
     assert suspected_labels(y, p, "abcd", most=3) == found[:3]
 
 
+def test_planted_label_errors_of_a_sure_network_are_found():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 5, 1000)
+    p = rng.dirichlet(np.ones(5), 1000) * 0.3 + 0.7 * np.eye(5)[truth]
+    y = truth.copy()
+    wrong = rng.choice(1000, 60, replace=False)
+    y[wrong] = (truth[wrong] + rng.integers(1, 5, 60)) % 5
+    found = suspected_labels(y, p, "abcde")
+    assert len({row["index"] for row in found[:60]} & set(wrong)) >= 50
+    assert np.mean([row["suggested"] == "abcde"[truth[row["index"]]] for row in found]) > 0.95
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_as_cleanlab():
     filters = pytest.importorskip("cleanlab.filter")
