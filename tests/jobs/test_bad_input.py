@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from convsmith.cli.main import run
+from convsmith.errors import BadInput
 
 
 def photos(folder: Path, **counts: int) -> Path:
@@ -124,3 +125,14 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(tmp_path
     assert again.returncode == 0, again.stderr
     assert (folder / "report.html").exists()
     assert (folder / "trials.jsonl").read_text() == trials
+
+
+def test_a_resume_that_fails_leaves_the_run_free(tmp_path: Path) -> None:
+    from convsmith.jobs.forge import forge
+    from convsmith.runs import Run
+
+    with Run.create(tmp_path, kind="forge", recipe={"data": str(tmp_path / "gone")}) as made:
+        path = made.path
+    with pytest.raises(BadInput, match="gone"):
+        forge(resume=str(path), quiet=True)
+    Run.resume(path).close()

@@ -40,17 +40,39 @@ def begin(
     Raises:
         BadInput: no images, names or numbers that mean nothing, a run of another kind or other images.
     """
+    from ..runs import Run
+
+    run = None if resume is None else Run.resume(resume)
+    try:
+        return _begun(
+            kind, data, recipe, run, steps=steps, runs=runs, resume=resume, started=started, quiet=quiet
+        )
+    except BaseException:
+        if run is not None:
+            run.close()  # it stays free for whoever goes on with it
+        raise
+
+
+def _begun(
+    kind: str,
+    data: str | Images | None,
+    recipe: dict[str, Any],
+    run: Run | None,
+    *,
+    steps: int,
+    runs: str,
+    resume: str | None,
+    started: float,
+    quiet: bool,
+) -> Job:
     from ..data import Images, read
     from ..runs import Run, run_key
     from .clock import Clock
     from .progress import Display
 
     display = Display(steps, quiet=quiet)
-    run: Run | None = None
-    if resume is not None:
-        run = Run.resume(resume)
+    if run is not None:
         if run.kind != kind:
-            run.close()
             raise BadInput("--resume", f"{resume} is a run of '{run.kind}'", f"a run of '{kind}'")
         kept = run.read_json("recipe.json")
         data, recipe = data or kept["data"], {name: kept.get(name) for name in recipe}
@@ -73,7 +95,6 @@ def begin(
     recipe = {"data": images.source, **recipe}
     key = run_key(recipe, images.fingerprint)
     if run is not None and run.key != key:
-        run.close()
         raise BadInput(
             "--resume", f"the images in {images.source} are not those of {resume}", "the same images"
         )
