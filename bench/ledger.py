@@ -1,10 +1,10 @@
 """How long it takes to know what ResNet-50 costs: convsmith beside Keras and the counters for PyTorch.
 
-    python -m pip install --target /tmp/peers --no-deps torchinfo fvcore iopath yacs portalocker termcolor \
+    python -m pip install --target build/peers --no-deps torchinfo fvcore iopath yacs portalocker termcolor \
         tabulate calflops ptflops transformers huggingface_hub tokenizers regex requests idna urllib3 \
         certifi charset_normalizer tqdm pyyaml accelerate psutil httpx2 httpcore2 h11 anyio \
         sniffio truststore
-    python bench/ledger.py [--peers /tmp/peers] [--rounds 5]
+    python bench/ledger.py [--peers build/peers] [--rounds 5]
 
 Each contender is a whole process, from start to the printed table or total: wall time and processor time
 in seconds (median, and half the distance between the quartiles), and the largest resident memory. convsmith
@@ -196,7 +196,7 @@ def in_one_process(file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--peers", default="/tmp/peers", help="folder that the other counters are installed in"
+        "--peers", default="build/peers", help="folder that the other counters are installed in"
     )
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

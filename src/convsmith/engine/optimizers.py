@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ PART = 1 << 15
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer")
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What all share: clipping, decoupled weight decay, and one state tensor per slot and parameter.
 
     Args:
@@ -104,11 +105,11 @@ class Optimizer:
         ]
         return self._parts
 
+    @abstractmethod
     def update(
         self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
     ) -> None:
         """Change some of the parameters and their state in place."""
-        raise NotImplementedError
 
     def _clipped(self, grads: list[Tensor]) -> Sequence[Tensor]:
         if self.clipnorm:

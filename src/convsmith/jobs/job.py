@@ -49,10 +49,10 @@ class Job:
 
     @property
     def budget(self) -> Budget:
-        """The limits that the user gave."""
+        """The limits that the user gave; none for a job that takes none."""
         from ..nas.budget import Budget
 
-        return Budget(**{name: self.recipe[option] for option, name in BUDGET_OPTIONS.items()})
+        return Budget(**{name: self.recipe.get(option) for option, name in BUDGET_OPTIONS.items()})
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

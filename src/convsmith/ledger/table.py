@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -172,17 +173,17 @@ class Table:
         )
 
 
-class Tabled:
+class Tabled(ABC):
     """What a command gives back: a table, and the forms that it can be had in."""
 
     @property
+    @abstractmethod
     def table(self) -> Table:
         """The result as a table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The result as a JSON-able dictionary."""
-        raise NotImplementedError
 
     @property
     def text(self) -> str:

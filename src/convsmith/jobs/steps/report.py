@@ -22,11 +22,11 @@ def report(
 
     graph = finals["winner"].graph
     costs = figures_of(graph) | {"latency_ms": exported["latency_ms"]}
-    limits = job.budget.limits if "max_params" in job.recipe else {}
     budget = {
         name: {"limit": limit, "value": costs[name], "kept": costs[name] <= limit}
-        for name, limit in limits.items()
+        for name, limit in job.budget.limits.items()
     }
+    kept = {"budget": budget, "budget_kept": all(item["kept"] for item in budget.values())} if budget else {}
     seconds = round(job.clock.seconds, 1)
     metrics = {
         **metrics,
@@ -35,12 +35,9 @@ def report(
         "weight_bytes": costs["bytes"],
         "memory_bytes": costs["memory"],
         "latency_ms": exported["latency_ms"],
-        "budget": budget,
-        "budget_kept": all(item["kept"] for item in budget.values()),
+        **kept,
         "seconds": seconds,
     }
-    if not limits:
-        del metrics["budget"], metrics["budget_kept"]
     job.run.write_json("metrics.json", metrics)
     baselines = metrics["baselines"]
     said = {name: metrics[name] for name in RESULT if name in metrics}
