@@ -74,9 +74,9 @@ class _Layers:
             dtype: str = "float32",
             **settings: Any,
         ) -> Layer:
+            values = [frozen(value) for value in (*args, *settings.values())]
             try:
-                made = kind(*map(frozen, args), **{key: frozen(value) for key, value in settings.items()})
-                made.checked()
+                made = _made(kind, tuple(settings), *values)
             except TypeError as error:
                 raise BadInput(kind.__name__, str(error), f"Keras's arguments of {kind.__name__}") from None
             return Layer(made, name=name, trainable=trainable, dtype=dtype)
@@ -85,6 +85,13 @@ class _Layers:
 
 
 layers = _Layers()
+
+
+@functools.lru_cache(maxsize=8192, typed=True)
+def _made(kind: type[Kind], names: tuple[str, ...], *values: Any) -> Kind:
+    """The kind with these arguments, checked; a search writes the same layers thousands of times."""
+    plain = len(values) - len(names)
+    return kind(*values[:plain], **dict(zip(names, values[plain:], strict=True))).checked()
 
 
 class _Operations:
