@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from ..graph import Graph
 from .augment import Policy
 from .predict import check_images
 from .recipe import recipe as make_recipe
+from .stopping import best
+
+if TYPE_CHECKING:
+    from .teacher import Teacher
 
 
 class TrainingFailed(ConvsmithError):
@@ -32,6 +36,7 @@ class Fitted:
             validation images val_loss and val_accuracy of the averaged weights.
         seconds: of training, those before a crash included, validation included.
         epochs: how many were done.
+        best: the number of the epoch whose weights these are.
         finished: False where the deadline came first.
         recipe: every setting with its value, JSON-able.
     """
@@ -40,6 +45,7 @@ class Fitted:
     history: list[dict[str, Any]]
     seconds: float
     epochs: int
+    best: int
     finished: bool
     recipe: dict[str, Any]
 
@@ -50,16 +56,22 @@ def fit(
     y: np.ndarray,
     *,
     weights: Mapping[str, np.ndarray] | None = None,
-    epochs: int = 20,
+    recipe: str = "auto",
+    epochs: int | None = None,
     batch_size: int | None = None,
     optimizer: str = "auto",
     learning_rate: float | None = None,
-    schedule: str = "one_cycle",
+    schedule: str | None = None,
     warm_up: float | None = None,
     weight_decay: float | None = None,
-    label_smoothing: float = 0.1,
+    layer_decay: float = 1.0,
+    label_smoothing: float | None = None,
     ema: float | None = None,
     augment: str | Policy | Mapping[str, Any] | None = "auto",
+    balance: str = "none",
+    patience: int | None = None,
+    until_accuracy: float | None = None,
+    teacher: Teacher | None = None,
     seed: int = 0,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
@@ -68,24 +80,33 @@ def fit(
 ) -> Fitted:
     """Train a network on images.
 
-    What is left at None is chosen from the images (see `engine.recipe`). The same arguments on the same
-    machine with the same number of threads give the same weights, bit for bit.
+    What is left at None or "auto" is the recipe's, or chosen from the images (see `engine.recipe`). The same
+    arguments on the same machine with the same number of threads give the same weights, bit for bit. Layers
+    that the graph says are not trainable stay as they are (see `graph.head.frozen`).
 
     Args:
         graph: the network; it takes raw pixels and ends in a softmax over the classes.
         x: raw pixels (N, H, W, C), uint8 or float; may be memory-mapped, batches are read as needed.
         y: class numbers (N,).
         weights: what to start from; the layers' initializers without it.
+        recipe: the name of a preset, which gives what the other arguments leave open.
         epochs: passes over the images.
         batch_size: images per step.
         optimizer: ``"auto"`` or a name: sgd, adam, adamw, adadelta, rmsprop, adagrad.
         learning_rate: the largest of the schedule.
-        schedule: ``"one_cycle"``, ``"cosine"`` or ``"constant"``.
+        schedule: ``"one_cycle"``, ``"cosine"``, ``"linear"``, ``"step"`` or ``"constant"``.
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only.
+        layer_decay: each stage of layers before the head learns slower than the next by this.
         label_smoothing: share of each target spread evenly over all classes.
         ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
-        augment: ``"auto"``, ``"none"``, ``"digits"``, ``"photos"``, or a Policy.
+        augment: ``"auto"``, ``"none"``, another policy's name, or a Policy.
+        balance: for classes of different sizes: ``"none"``, ``"weights"`` in the loss, ``"sampling"`` each
+            class as often, or ``"auto"``.
+        patience: end the training when so many epochs were no better than the best one on the validation
+            images, and give back the best one's weights.
+        until_accuracy: end the training when this share of the validation images is right.
+        teacher: whose opinion counts besides the labels.
         seed: of first weights, order, augmentation and dropout.
         validation: images and class numbers to judge the averaged weights on after each epoch.
         checkpoint: a file that holds the whole state after an epoch (not after each where epochs are so
@@ -112,6 +133,8 @@ def fit(
     """
     from .training import Training
 
+    if validation is None and (patience is not None or until_accuracy is not None):
+        raise BadInput("patience and until_accuracy", "came without validation images", "validation=(x, y)")
     check_images(graph, x)
     labels = check_labels(graph, y, len(x))
     if validation is not None:
@@ -119,6 +142,8 @@ def fit(
         check_labels(graph, validation[1], len(validation[0]))
     chosen = make_recipe(
         x,
+        labels,
+        name=recipe,
         epochs=epochs,
         batch_size=batch_size,
         optimizer=optimizer,
@@ -126,12 +151,17 @@ def fit(
         schedule=schedule,
         warm_up=warm_up,
         weight_decay=weight_decay,
+        layer_decay=layer_decay,
         label_smoothing=label_smoothing,
         ema=ema,
         augment=augment,
+        balance=balance,
+        patience=patience,
+        until_accuracy=until_accuracy,
         seed=seed,
     )
-    training = Training(graph, x, labels, chosen, weights, checkpoint)
+    teacher = None if teacher is None else teacher.checked(graph, len(x))
+    training = Training(graph, x, labels, chosen, weights, checkpoint, teacher)
     while not training.done:
         began = time.perf_counter()
         record = training.epoch(deadline)
@@ -149,6 +179,7 @@ def fit(
         training.seconds += time.perf_counter() - began
         record["seconds"] = round(training.seconds, 3)
         training.history.append(record)
+        training.keep_best()
         if on_epoch is not None:
             training.replan(on_epoch(dict(record)))
         training.save()
@@ -157,6 +188,7 @@ def fit(
         training.history,
         training.seconds,
         len(training.history),
+        best(training.history) + 1 if training.best else len(training.history),
         training.done,
         chosen.to_json(),
     )

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..errors import BadInput, BadName
 from . import augment as augmentation
+from . import balance as balances
 from .optimizers import OPTIMIZERS
+from .presets import PRESETS
 from .schedule import SCHEDULES, WARM_UP
 
 
@@ -20,33 +22,47 @@ class Recipe:
     """Every setting of one training, with its value.
 
     Args:
+        name: of the preset that the values come from which nobody gave.
         epochs: passes over the images, as asked for at the start.
         batch_size: images per step.
         optimizer: name.
         learning_rate: the largest of the training.
+        momentum: of sgd.
         schedule: name; see `engine.schedule`.
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only; times the learning rate each step.
+        layer_decay: each stage before the head learns slower than the next by this; see `engine.groups`.
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the average of the weights looks back; 0 for none.
         augment: how images are varied.
         strength: what the amounts of `augment` are multiplied by.
         why: where the augmentation comes from.
+        balance: what is done about classes of different sizes: "none", "weights" or "sampling".
+        balance_why: where that comes from.
+        patience: epochs that may follow the best one, whose weights then count; None for all.
+        until_accuracy: share of validation images that ends the training; None for no such end.
         seed: of the order of images, the augmentation and dropout.
     """
 
+    name: str
     epochs: int
     batch_size: int
     optimizer: str
     learning_rate: float
+    momentum: float
     schedule: str
     warm_up: float
     weight_decay: float
+    layer_decay: float
     label_smoothing: float
     ema: float
     augment: augmentation.Policy
     strength: float
     why: str
+    balance: str
+    balance_why: str
+    patience: int | None
+    until_accuracy: float | None
     seed: int
 
     def to_json(self) -> dict[str, Any]:
@@ -60,32 +76,60 @@ _DECAYS = {"adamw": 0.05, "sgd": 0.0005}
 
 def recipe(
     x: np.ndarray,
+    y: np.ndarray,
     *,
-    epochs: int,
-    batch_size: int | None,
-    optimizer: str,
-    learning_rate: float | None,
-    schedule: str,
-    warm_up: float | None,
-    weight_decay: float | None,
-    label_smoothing: float,
-    ema: float | None,
-    augment: str | augmentation.Policy | Mapping[str, Any] | None,
-    seed: int,
+    name: str = "auto",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    schedule: str | None = None,
+    warm_up: float | None = None,
+    weight_decay: float | None = None,
+    layer_decay: float = 1.0,
+    label_smoothing: float | None = None,
+    ema: float | None = None,
+    augment: str | augmentation.Policy | Mapping[str, Any] | None = "auto",
+    balance: str = "none",
+    patience: int | None = None,
+    until_accuracy: float | None = None,
+    seed: int = 0,
 ) -> Recipe:
-    """The recipe for these images: what is None is chosen here.
+    """The recipe for these images: what is None or "auto" is the preset's, or is chosen here.
+
+    Args:
+        x: training images, (N, H, W, C).
+        y: their class numbers, (N,).
+        name: of the preset; see `engine.presets`. The other arguments are those of `engine.loop.fit`.
 
     Raises:
         BadInput: a setting out of its range.
-        BadName: an unknown optimizer, schedule or policy.
+        BadName: an unknown preset, optimizer, schedule, policy or balance.
+
+    Example:
+        >>> found = recipe(np.zeros((300, 8, 8, 1), np.uint8), np.arange(300) % 3, epochs=5)
+        >>> found.optimizer, found.batch_size, found.schedule
+        ('adamw', 16, 'one_cycle')
     """
-    name = "adamw" if optimizer == "auto" else optimizer.lower()
-    if name not in OPTIMIZERS:
+    if name not in PRESETS:
+        raise BadName("recipe", name, PRESETS)
+    preset = PRESETS[name]
+    chosen = preset.optimizer if optimizer == "auto" else optimizer.lower()
+    if chosen not in OPTIMIZERS:
         raise BadName("optimizer", optimizer, ["auto", *OPTIMIZERS])
+    schedule = preset.schedule if schedule is None else schedule
     if schedule not in SCHEDULES:
         raise BadName("schedule", schedule, SCHEDULES)
-    if batch_size is None:
-        batch_size = automatic_batch(len(x))
+    epochs = preset.epochs if epochs is None else epochs
+    batch_size = preset.batch_size if batch_size is None else batch_size
+    batch_size = automatic_batch(len(x)) if batch_size is None else batch_size
+    if chosen == preset.optimizer:  # another optimizer wants rates of its own
+        learning_rate = preset.learning_rate if learning_rate is None else learning_rate
+        weight_decay = preset.weight_decay if weight_decay is None else weight_decay
+    warm_up = preset.warm_up if warm_up is None and schedule == preset.schedule else warm_up
+    label_smoothing = preset.label_smoothing if label_smoothing is None else label_smoothing
+    ema = preset.ema if ema is None else ema
+    augment = preset.augment if augment == "auto" else augment
     found, why = augmentation.policy(augment, x)
     for label, value, low, high in (
         ("epochs", epochs, 1, 10**6),
@@ -93,24 +137,35 @@ def recipe(
         ("learning_rate", learning_rate, 0, 1e6),
         ("warm_up", warm_up, 0, 1),
         ("weight_decay", weight_decay, 0, 1e6),
+        ("layer_decay", layer_decay, 0.01, 1),
         ("label_smoothing", label_smoothing, 0, 1),
         ("ema", ema, 0, 1e6),
+        ("patience", patience, 1, 10**6),
+        ("until_accuracy", until_accuracy, 0.01, 1),
     ):
         if value is not None and not low <= value <= high:
             raise BadInput(label, f"came {value!r}", f"{low} to {high:g}")
+    balanced, balance_why = balances.chosen(balance, y)
     return Recipe(
+        name=name,
         epochs=int(epochs),
         batch_size=int(batch_size),
-        optimizer=name,
-        learning_rate=_RATES.get(name, 0.001) if learning_rate is None else float(learning_rate),
+        optimizer=chosen,
+        learning_rate=_RATES.get(chosen, 0.001) if learning_rate is None else float(learning_rate),
+        momentum=preset.momentum if chosen == preset.optimizer else 0.9,
         schedule=schedule,
         warm_up=WARM_UP[schedule] if warm_up is None else float(warm_up),
-        weight_decay=_DECAYS.get(name, 0.0) if weight_decay is None else float(weight_decay),
+        weight_decay=_DECAYS.get(chosen, 0.0) if weight_decay is None else float(weight_decay),
+        layer_decay=float(layer_decay),
         label_smoothing=float(label_smoothing),
-        ema=1.0 if ema is None else float(ema),
+        ema=float(ema),
         augment=found,
         strength=augmentation.strength(int(epochs)) if augment == "auto" else 1.0,
         why=why,
+        balance=balanced,
+        balance_why=balance_why,
+        patience=None if patience is None else int(patience),
+        until_accuracy=None if until_accuracy is None else float(until_accuracy),
         seed=int(seed),
     )
 

@@ -10,9 +10,11 @@ from ..errors import BadName
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "one_cycle": lambda left: left,
     "cosine": lambda left: 0.5 - 0.5 * math.cos(math.pi * left),
+    "linear": lambda left: left,
+    "step": lambda left: 1.0 if left > 1 / 2 else 0.1 if left > 1 / 4 else 0.01,
     "constant": lambda left: 1.0,
 }
-WARM_UP = {"one_cycle": 0.2, "cosine": 0.05, "constant": 0.0}
+WARM_UP = {"one_cycle": 0.2, "cosine": 0.05, "linear": 0.05, "step": 0.05, "constant": 0.0}
 FIRST = 0.05  # the share of the largest rate that a warm-up starts from
 
 
@@ -20,7 +22,9 @@ def share(name: str, progress: float, warm_up: float) -> float:
     """The learning rate at this point, as a share of the largest.
 
     Args:
-        name: ``"one_cycle"`` (up in a line, down in a line), ``"cosine"`` or ``"constant"``.
+        name: ``"one_cycle"`` (up in a line, down in a line), ``"cosine"``, ``"linear"`` (a short warm-up,
+            then down in a line), ``"step"`` (a tenth of it from half of the rest on, a hundredth from three
+            quarters on: K. He et al., "Deep Residual Learning", 2015, section 4.2) or ``"constant"``.
         progress: how much of the training is done, 0 to 1.
         warm_up: the share of the training in which the rate rises.
 

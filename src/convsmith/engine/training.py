@@ -17,13 +17,17 @@ from ..graph import Graph
 from ..kinds._torch import BatchNorm
 from . import checkpoint as checkpoints
 from . import weights as numbers
-from .losses import cross_entropy
+from .balance import class_weights, order
+from .groups import Grouped, multipliers
 from .lower import Lowered, lower
-from .optimizers import optimizer
+from .objective import Objective
+from .optimizers import Optimizer, optimizer
 from .passes import TRAINING, keep_pages, seed_dropout
 from .predict import evaluate, to_NCHW
 from .recipe import Recipe
 from .schedule import share
+from .stopping import best, stops
+from .teacher import Teacher
 
 SAVE_SHARE = 0.1
 """The share of the time that may go into writing checkpoints; tiny epochs are not each worth one."""
@@ -43,6 +47,7 @@ class Training:
         recipe: Recipe,
         weights: Mapping[str, np.ndarray] | None,
         checkpoint: Path | None,
+        teacher: Teacher | None = None,
     ) -> None:
         keep_pages()
         self.graph, self.x, self.y, self.recipe = graph, x, y, recipe
@@ -56,12 +61,14 @@ class Training:
         self.momenta = [norm.momentum for norm in self.norms]
         trained = [(n, t, s, a) for n, t, s, a in numbers.tensors(self.module) if t.requires_grad]
         self.trained = trained
-        self.optimizer = optimizer(
-            recipe.optimizer,
-            [tensor for _, tensor, _, _ in trained],
-            weight_decay=recipe.weight_decay or None,
-            decayed=[tensor.dim() > 1 for _, tensor, _, _ in trained],
-            **({"momentum": 0.9, "nesterov": True} if recipe.optimizer == "sgd" else {}),
+        self.optimizer = self._optimizer()
+        self.objective = Objective(
+            self.classes,
+            label_smoothing=recipe.label_smoothing,
+            class_weights=(
+                class_weights(np.bincount(y, minlength=self.classes)) if recipe.balance == "weights" else None
+            ),
+            teacher=teacher,
         )
         self.policy = recipe.augment.scaled(recipe.strength)
         self.total = recipe.epochs
@@ -69,16 +76,39 @@ class Training:
         self.steps = 0
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
+        self.best: dict[str, np.ndarray] = {}  # of the best epoch, where that one counts
         self.path = checkpoint
         self._saved, self._cost = 0.0, 0.0  # when the checkpoint was written last, and how long that took
-        self.key = self._key(weights) if checkpoint else ""
+        self.key = self._key(weights, teacher) if checkpoint else ""
         if checkpoint:
             self._resume()
 
     @property
     def done(self) -> bool:
-        """Whether every planned epoch is behind."""
-        return len(self.history) >= self.total
+        """Whether every planned epoch is behind, or the rest of them is not wanted."""
+        recipe = self.recipe
+        return len(self.history) >= self.total or stops(
+            self.history, patience=recipe.patience, until_accuracy=recipe.until_accuracy
+        )
+
+    def _optimizer(self) -> Optimizer | Grouped:
+        recipe, tensors = self.recipe, [tensor for _, tensor, _, _ in self.trained]
+        sgd = {"momentum": recipe.momentum, "nesterov": recipe.momentum > 0}
+
+        def make(places: list[int]) -> Optimizer:
+            some = [tensors[at] for at in places]
+            return optimizer(
+                recipe.optimizer,
+                some,
+                weight_decay=recipe.weight_decay or None,
+                decayed=[tensor.dim() > 1 for tensor in some],
+                **(sgd if recipe.optimizer == "sgd" else {}),
+            )
+
+        if recipe.layer_decay == 1:
+            return make(list(range(len(tensors))))
+        by_name = multipliers(self.graph, recipe.layer_decay)
+        return Grouped(tensors, [by_name[name] for name, _, _, _ in self.trained], make)
 
     def replan(self, epochs: int | None) -> None:
         """Change the total of epochs; the rest of the schedule is spread over what is left of them."""
@@ -90,7 +120,7 @@ class Training:
         done = len(self.history)
         rng = np.random.default_rng([self.recipe.seed, done])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        order = rng.permutation(len(self.x))
+        places = order(self.y, self.recipe.balance, rng)
         size = min(self.recipe.batch_size, len(self.x))
         batches = max(1, len(self.x) // size)  # what is left over waits for another epoch's order
         grows = (1.0 - self.progress) / (self.total - done)
@@ -103,9 +133,9 @@ class Training:
             torch.manual_seed(int(rng.integers(2**62)))
             for batch in range(batches):
                 at = start + grows * batch / batches
-                rate = self.recipe.learning_rate * share(self.recipe.schedule, at, self.recipe.warm_up)
-                chosen = np.sort(order[batch * size : (batch + 1) * size])
-                loss, hits = self._step(to_NCHW(self.x[chosen]), self.y[chosen], rate, generator, batches)
+                rate = self.rate(at)
+                chosen = np.sort(places[batch * size : (batch + 1) * size])
+                loss, hits = self._step(to_NCHW(self.x[chosen]), chosen, rate, generator, batches)
                 loss_sum += loss
                 right += hits
                 if deadline is not None and deadline():
@@ -118,17 +148,22 @@ class Training:
             "learning_rate": rate,
         }
 
+    def rate(self, at: float) -> float:
+        """The learning rate at this progress, 0 to 1."""
+        return self.recipe.learning_rate * share(self.recipe.schedule, at, self.recipe.warm_up)
+
     def _step(
-        self, x_NCHW: Tensor, y: np.ndarray, rate: float, generator: torch.Generator, batches: int
+        self, x_NCHW: Tensor, rows: np.ndarray, rate: float, generator: torch.Generator, batches: int
     ) -> tuple[Tensor, Tensor]:
-        labels = torch.from_numpy(y)
-        x_NCHW, target = self.policy(x_NCHW, labels, classes=self.classes, generator=generator)
+        labels = torch.from_numpy(self.y[rows])
+        target = self.objective.targets(labels, rows)
+        x_NCHW, target = self.policy(x_NCHW, target, classes=self.classes, generator=generator)
         self.steps += 1
         for norm, momentum in zip(self.norms, self.momenta, strict=True):
             # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
             # carry the first values through hundreds of steps.
             norm.momentum = min(momentum, 1 - 1 / min(self.steps, 50))
-        loss, scores = cross_entropy(self.module, x_NCHW, target, label_smoothing=self.recipe.label_smoothing)
+        loss, scores = self.objective(self.module, x_NCHW, target)
         loss.backward()
         self.optimizer.step(rate)
         if self.recipe.ema:
@@ -146,9 +181,14 @@ class Training:
         """Loss and accuracy of the weights that count."""
         return evaluate(self.judged(), x, np.asarray(y))
 
+    def keep_best(self) -> None:
+        """Keep the weights where the last epoch is the best so far and the best is wanted."""
+        if self.recipe.patience is not None and best(self.history) == len(self.history) - 1:
+            self.best = numbers.dump(self.judged())
+
     def averaged(self) -> dict[str, np.ndarray]:
         """The weights that count."""
-        return numbers.dump(self.judged())
+        return self.best or numbers.dump(self.judged())
 
     def save(self) -> None:
         """Write the checkpoint, where one is wanted and is worth its time."""
@@ -159,6 +199,7 @@ class Training:
             return
         arrays = {f"live/{name}": array for name, array in numbers.dump(self.module).items()}
         arrays |= {f"mean/{name}": array for name, array in numbers.dump(self.average).items()}
+        arrays |= {f"best/{name}": array for name, array in self.best.items()}
         for slot, tensors in self.optimizer.state.items():
             for (name, _, shape, axes), tensor in zip(self.trained, tensors, strict=True):
                 arrays[f"{slot}/{name}"] = numbers.to_keras(tensor, shape, axes)
@@ -186,6 +227,7 @@ class Training:
 
         numbers.load(self.module, part("live/"))
         numbers.load(self.average, part("mean/"))
+        self.best = part("best/")
         with torch.no_grad():
             for slot, tensors in self.optimizer.state.items():
                 for (name, _, _, axes), tensor in zip(self.trained, tensors, strict=True):
@@ -196,7 +238,7 @@ class Training:
         # A run that was re-planned keeps its plan, unless the caller now asks for another length.
         self.replan(state["total"] if state["asked"] == self.recipe.epochs else self.recipe.epochs)
 
-    def _key(self, weights: Mapping[str, np.ndarray] | None) -> str:
+    def _key(self, weights: Mapping[str, np.ndarray] | None, teacher: Teacher | None) -> str:
         """What this training was asked to do, but for its length."""
         recipe = self.recipe.to_json()
         del recipe["epochs"], recipe["strength"]
@@ -210,6 +252,7 @@ class Training:
             "network": self.graph.fingerprint,
             "images": [list(self.x.shape), digest.hexdigest()],
             "first weights": first.hexdigest(),
+            "teacher": teacher.fingerprint if teacher else None,
             **recipe,
         }
         return json.dumps(json.loads(json.dumps(found)), sort_keys=True)

@@ -1,0 +1,102 @@
+"""The layer that names the classes: found, given other classes; and what lies before it frozen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import BadInput, BadName
+from ..kinds.conv2d import Conv2D
+from ..kinds.dense import Dense
+from .graph import Graph, Node
+
+
+def head(graph: Graph) -> Node:
+    """The last layer with weights, from which the output comes without a branch.
+
+    Raises:
+        BadInput: where branches without weights of their own meet in the output, or nothing has weights.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> head(network("lenet5")).name
+        'dense3'
+    """
+    node = graph[graph.outputs[0]]
+    while not node.kind.weights(*graph.input_shapes(node)):
+        if len(node.inputs) != 1:
+            raise BadInput(
+                f"network '{graph.name}'", f"has no single last layer with weights before '{node.name}'",
+                "a dense layer that names the classes",
+            )  # fmt: skip
+        node = graph[node.inputs[0]]
+    return graph[node.owner]
+
+
+def with_classes(graph: Graph, classes: int) -> Graph:
+    """The network with a head for so many classes; the same network where it has that many.
+
+    Args:
+        graph: the network; it stays as it is.
+        classes: how many.
+
+    Raises:
+        BadInput: where the head is no dense layer or convolution, or something behind it does not fit.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> with_classes(network("lenet5"), 3).output_shape
+        (3,)
+    """
+    if graph.output_shape == (classes,):
+        return graph
+    last = head(graph)
+    if isinstance(last.kind, Dense):
+        kind = replace(last.kind, units=classes)
+    elif isinstance(last.kind, Conv2D):
+        kind = replace(last.kind, filters=classes)
+    else:
+        raise BadInput(
+            f"network '{graph.name}'", f"ends in a layer of kind {last.kind_name}", "a dense layer to replace"
+        )
+    nodes = [replace(node, kind=kind) if node.owner == last.name else node for node in graph.nodes]
+    found = Graph(graph.name, nodes, graph.outputs, graph.inputs)
+    if found.output_shape != (classes,):
+        raise BadInput(
+            f"network '{graph.name}'", f"gives {found.output_shape} with another head", f"({classes},)"
+        )
+    return found
+
+
+def frozen(graph: Graph, until: str) -> Graph:
+    """The network with layers that a training leaves as they are; their batch norms stay in inference mode.
+
+    Args:
+        graph: the network; it stays as it is.
+        until: the last frozen layer, with all that lead to it; ``"head"`` for all but the head.
+
+    Raises:
+        BadName: for a layer that the network does not have.
+        BadInput: where nothing would be left to train.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> frozen(network("lenet5"), "head").trainable_params
+        850
+    """
+    if until == "head":
+        kept = {head(graph).name}
+        still = {node.name for node in graph.nodes} - kept
+    else:
+        if until not in graph:
+            raise BadName(f"--freeze: layer of network '{graph.name}'", until, ["head", *graph.shapes])
+        still, waiting = set(), [until]
+        while waiting:
+            name = waiting.pop()
+            if name not in still:
+                still.add(name)
+                waiting += graph[name].inputs
+    nodes = [replace(node, trainable=node.trainable and node.owner not in still) for node in graph.nodes]
+    found = Graph(graph.name, nodes, graph.outputs, graph.inputs)
+    if not found.trainable_params:
+        raise BadInput("--freeze", f"'{until}' leaves nothing to train", "an earlier layer", "--freeze head")
+    return found
