@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .explain import batch_for, explain_again
 from .method import method as by_name
 from .target import Aim
 
@@ -41,7 +42,7 @@ def randomisation(net: Lowered, found: Explanation, *, stages: int = 4, seed: in
     from ..engine.weights import dump, initial
 
     good = [index for index, problem in enumerate(found.problems) if not problem]
-    explain, x_NCHW = by_name(found.method), torch.from_numpy(found.images_NCHW)
+    method, x_NCHW = by_name(found.method), torch.from_numpy(found.images_NCHW)
     own, other = dump(net), initial(net.graph, seed + 1)
     owners = list(dict.fromkeys(name.rpartition("/")[0] for name in own))[::-1]
     aimed = Aim(found.target, found.versus, found.output)
@@ -49,7 +50,7 @@ def randomisation(net: Lowered, found: Explanation, *, stages: int = 4, seed: in
     for stage in range(1, stages + 1):
         gone = set(owners[: -(-stage * len(owners) // stages)])
         mixed = {name: (other if name.rpartition("/")[0] in gone else own)[name] for name in own}
-        again = explain(lower(net.graph, mixed), x_NCHW, aimed, layer=found.layer)
+        again = explain_again(method, lower(net.graph, mixed), x_NCHW, aimed, layer=found.layer)
         alike = [spearman(found.maps_NHW[index], again.maps_NHW[index]) for index in good]
         rows.append({"layers": len(gone), "spearman": sum(alike) / max(1, len(alike))})
     falls = all(b["spearman"] <= max(a["spearman"] + RISE, UNLIKE) for a, b in itertools.pairwise(rows))
@@ -63,7 +64,7 @@ def deletion_insertion(
     *,
     steps: int = 12,
     draws: int = 19,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Take away the map's strongest places first, and bring them back first; watch the class's output.
@@ -79,7 +80,7 @@ def deletion_insertion(
         found: the explanation; images whose map must not be drawn are left out.
         steps: in how many steps the places go.
         draws: how many random sets.
-        batch_size: images at a time.
+        batch_size: images at a time; as many as fit into a gigabyte without it.
         seed: of the random sets.
 
     Returns:
@@ -92,6 +93,7 @@ def deletion_insertion(
     if not good:
         empty = dict.fromkeys(("deletion", "insertion", "random_deletion", "random_insertion"))
         return {**empty, "draws": draws, "images": 0, "passed": False}
+    many = batch_size or batch_for(net.graph)
     rng, (rows, columns) = np.random.default_rng(seed), found.maps_NHW.shape[1:]
     areas = np.zeros((1 + draws, 2))
     for index in good:
@@ -104,7 +106,7 @@ def deletion_insertion(
                 moved = np.roll(moved, (rng.integers(rows), rng.integers(columns)), (0, 1))
             order = np.lexsort((rng.random(map_HW.size), -moved.ravel()))
             for side, (start, end) in enumerate(((image_CHW, blurred), (blurred, image_CHW))):
-                curve = _outputs(net, _replaced(start, end, order, steps), found.target[index], batch_size)
+                curve = _outputs(net, _replaced(start, end, order, steps), found.target[index], many)
                 areas[draw, side] += (curve[1:] + curve[:-1]).sum() / 2 / steps / len(good)
     gaps = areas[:, 1] - areas[:, 0]
     return {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .checks import deletion_insertion, randomisation, spearman
+from .explain import explain_again
 from .method import method as by_name
 from .target import Aim, Refused
 
@@ -41,8 +42,9 @@ def evidence(
         found: the explanation.
         images: on how many of its images, at most.
         beside: methods to compare with; those that are not valid for the network are left out.
-        cache: a folder for what depends on the network and the method alone (the cascade), kept by the
-            weights' hash; computed anew without it.
+        cache: a folder where the cascade, a question to the network and the method and not to one image, is
+            kept by the weights' hash: asked once, on the first images, and again only for more images than
+            it was asked on. Computed anew without it.
         seed: of what is random.
 
     Returns:
@@ -50,7 +52,7 @@ def evidence(
         Spearman), passed, badge.
     """
     some = found[:images]
-    cascade = _cached(cache, _key(net, some, seed), lambda: randomisation(net, some, seed=seed))
+    cascade = _cached(cache, _key(net, some, seed), len(some), lambda: randomisation(net, some, seed=seed))
     areas = deletion_insertion(net, some, seed=seed)
     tests = [
         _test("randomisation", cascade, "changes as the weights are made random"),
@@ -106,7 +108,8 @@ def _agreement(net: Lowered, found: Explanation, beside: Sequence[str]) -> dict[
         if name == found.method:
             continue
         try:
-            other = by_name(name)(net, x_NCHW, Aim(found.target, found.versus, found.output))
+            aimed = Aim(found.target, found.versus, found.output)
+            other = explain_again(by_name(name), net, x_NCHW, aimed)
         except Refused:
             continue
         pairs = zip(found.maps_NHW, other.maps_NHW, strict=True)
@@ -115,26 +118,28 @@ def _agreement(net: Lowered, found: Explanation, beside: Sequence[str]) -> dict[
 
 
 def _key(net: Lowered, found: Explanation, seed: int) -> str:
-    """What the cascade depends on: the network with its weights, the method, the layer, the images."""
+    """What the cascade is asked of: the network with its weights, the method and the layer."""
     from ..engine.weights import dump
 
     digest = hashlib.sha256(f"{net.graph.fingerprint} {found.method} {found.layer} {seed}".encode())
     for name, array in dump(net).items():
         digest.update(name.encode() + array.tobytes())
-    digest.update(found.images_NCHW.tobytes() + repr((found.target, found.versus)).encode())
     return f"{found.method}-{digest.hexdigest()[:24]}"
 
 
-def _cached(folder: str | Path | None, key: str, compute: Any) -> dict[str, Any]:
+def _cached(folder: str | Path | None, key: str, images: int, compute: Any) -> dict[str, Any]:
     if folder is None:
         return compute()
     from ..runs.files import to_json, write_whole
 
     path = Path(folder) / f"{key}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        computed = compute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, to_json(computed, indent=1) + "\n")
-        return computed
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if kept["images"] >= images:
+            return kept
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # absent or torn: computed below
+    computed: dict[str, Any] = compute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, to_json(computed, indent=1) + "\n")
+    return computed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from .explanation import Explanation, joined
@@ -11,8 +12,32 @@ from .target import Aim, Target, Versus
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from ..engine.lower import Lowered
+    from ..graph import Graph
+    from .method import Method
+
+MEMORY, MOST = 1 << 30, 64
+"""Bytes that the values of a batch may take, and images in a batch at most (more are no faster)."""
+
+
+def batch_for(graph: Graph, *, memory: int = MEMORY) -> int:
+    """How many images at a time: as many as fit, with all values and their gradients kept.
+
+    Args:
+        graph: the network.
+        memory: bytes for values and gradients.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> batch_for(network("lenet5")), batch_for(network("vgg16"), memory=1 << 29)
+        (64, 4)
+    """
+    from ..ledger.memory import peak_memory
+
+    each = peak_memory(graph, "every_layer")
+    return MOST if not each else max(1, min(MOST, memory // (2 * each)))
 
 
 def explain(
@@ -22,7 +47,7 @@ def explain(
     method: str = "grad_cam",
     target: Target = None,
     layer: str | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> Explanation:
     """Explain images with a method by its name.
 
@@ -33,7 +58,8 @@ def explain(
         target: a class number for all, one for each image, `Versus` for a difference; None for what the
             network says.
         layer: the layer to look at; the method's own choice without it.
-        batch_size: images at a time.
+        batch_size: images in the network at a time, copies with noise or masks included; without it as many
+            as fit into a gigabyte (`batch_for`).
 
     Raises:
         Refused: where the method is not valid for the network, with the reason.
@@ -56,13 +82,41 @@ def explain(
             "images", f"of shape {images_NHWC.shape}", f"(N, {', '.join(map(str, wanted))}), N >= 1"
         )
     device = next(iter(net.parameters()), torch.empty(0)).device
+    many = batch_for(net.graph) if batch_size is None else batch_size
+    if many < 1:
+        raise BadInput("batch size", f"came {many}", "1 or more, or auto", "auto")
     parts = []
-    for start in range(0, len(images_NHWC), batch_size):
-        rows = slice(start, start + batch_size)
+    for start in range(0, len(images_NHWC), many):
+        rows = slice(start, start + many)
         x_NHWC = np.ascontiguousarray(images_NHWC[rows], dtype=np.float32)
         x_NCHW = torch.from_numpy(x_NHWC).permute(0, 3, 1, 2).to(device)
-        parts.append(run(net, x_NCHW, _part(target, rows, len(images_NHWC)), layer=layer))
+        wanted_here = _part(target, rows, len(images_NHWC))
+        parts.append(run(net, x_NCHW, wanted_here, layer=layer, **_inner(run, many)))
     return joined(parts)
+
+
+def explain_again(
+    run: Method, net: Lowered, images_NCHW: torch.Tensor, target: Target, *, layer: str | None = None
+) -> Explanation:
+    """The same for images that are a tensor already, such as those of an explanation.
+
+    Args:
+        run: the method.
+        net: a network from `engine.lower`.
+        images_NCHW: raw pixels, float32.
+        target, layer: as for `explain`.
+    """
+    many, parts = batch_for(net.graph), []
+    for start in range(0, len(images_NCHW), many):
+        rows = slice(start, start + many)
+        some = _part(target, rows, len(images_NCHW))
+        parts.append(run(net, images_NCHW[rows], some, layer=layer, **_inner(run, many)))
+    return joined(parts)
+
+
+def _inner(run: Method, batch_size: int) -> dict[str, Any]:
+    """For a method that makes batches of its own, of copies of an image: how large."""
+    return {"batch_size": batch_size} if "batch_size" in inspect.signature(run).parameters else {}
 
 
 def _part(target: Target, rows: slice, count: int) -> Target:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from ...engine.lower import Lowered
 
-BATCH = 64
-
 
 @METHODS.register()
 def integrated_gradients(
@@ -26,6 +24,7 @@ def integrated_gradients(
     layer: str | None = None,
     steps: int = 50,
     baseline: str = "black",
+    batch_size: int = 64,
 ) -> Explanation:
     """The gradient along the way from a baseline to the image, times the way; summed over the channels.
 
@@ -35,6 +34,7 @@ def integrated_gradients(
     Args:
         steps: points on the way (Gauss and Legendre's, which need fewest).
         baseline: "black", "white" or "mean" (each image's mean colour).
+        batch_size: points on the way times images, at a time.
     """
     import numpy as np
     import torch
@@ -44,7 +44,9 @@ def integrated_gradients(
     way = images_NCHW - start
     points, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(images_NCHW)
-    many = max(1, BATCH // len(images_NCHW))  # several points at a time: small batches waste the processor
+    many = max(
+        1, batch_size // len(images_NCHW)
+    )  # small batches waste the processor
     for first in range(0, steps, many):
         some = slice(first, first + many)
         along = [start + point * way for point in (points[some] + 1) / 2]

@@ -47,15 +47,14 @@ def score_cam(
     size, field = (images_NCHW.shape[2], images_NCHW.shape[3]), field_of(net.graph, layer)
     cover, maps = baseline_image(images_NCHW, baseline), []
     for index in range(len(images_NCHW)):
-        masks_CHW = torch.from_numpy(stretched(features_NChw[index].cpu().numpy(), size, field)).to(
-            images_NCHW
-        )
-        flat = masks_CHW.flatten(1)
-        low, high = flat.amin(1)[:, None, None], flat.amax(1)[:, None, None]
-        masks_CHW = (masks_CHW - low) / (high - low).clamp(min=1e-12)
-        masked = cover[index] + masks_CHW[:, None] * (images_NCHW[index] - cover[index])
-        one = aimed.take(slice(index, index + 1))
-        said = [scores_of(net, part, one.repeated(len(part))) for part in masked.split(batch_size)]
+        one, said = aimed.take(slice(index, index + 1)), []
+        for some_Chw in features_NChw[index].split(batch_size):
+            masks_CHW = torch.from_numpy(stretched(some_Chw.cpu().numpy(), size, field)).to(images_NCHW)
+            flat = masks_CHW.flatten(1)
+            low, high = flat.amin(1)[:, None, None], flat.amax(1)[:, None, None]
+            masks_CHW = (masks_CHW - low) / (high - low).clamp(min=1e-12)
+            masked = cover[index] + masks_CHW[:, None] * (images_NCHW[index] - cover[index])
+            said.append(scores_of(net, masked, one.repeated(len(masked))))
         weights_C = torch.softmax(torch.cat(said), 0)
         maps.append((weights_C[:, None, None] * features_NChw[index]).sum(0).relu())
     return cam("score_cam", net, images_NCHW, layer, torch.stack(maps), aimed, scores_N)
