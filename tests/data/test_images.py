@@ -153,6 +153,20 @@ def test_another_content_or_size_gets_another_cache_file(make_folder: Maker, tmp
     assert len(list(cache.glob("*.npy"))) == 5
 
 
+def test_files_that_vanish_are_noticed_with_their_pixels_in_the_cache(
+    make_folder: Maker, tmp_path: Path
+) -> None:
+    root = make_folder(cat=4, dog=4)
+    images = read(root)
+    images.pixels((8, 8), 3, tmp_path / "cache")
+    (root / "dog" / "002.png").unlink()
+    with pytest.raises(BadInput, match=r"dog/002\.png: cannot be opened"):
+        images.pixels((8, 8), 3, tmp_path / "cache")
+    (root / "dog" / "002.png").write_bytes(b"other")
+    with pytest.raises(BadInput, match=r"dog/002\.png: has changed since it was read"):
+        images.pixels((8, 8), 3, tmp_path / "cache")
+
+
 def test_files_that_change_or_vanish_are_noticed(make_folder: Maker) -> None:
     root = make_folder(cat=3, dog=3)
     images = read(root)

@@ -173,3 +173,25 @@ def test_a_damaged_memory_is_ignored(make_folder: Maker, tmp_path: Path, content
     path.write_bytes(content)
     assert read(root, cache=cache).fingerprint == first.fingerprint
     assert len(path.read_bytes()) > 100
+
+
+@pytest.mark.parametrize("count", [10, 120])
+def test_a_dataset_object_that_gives_arrays_is_read(count: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (count, 12, 9, 3), np.uint8)
+
+    class Pairs:
+        targets = np.arange(count) % 2
+
+        def __len__(self) -> int:
+            return count
+
+        def __getitem__(self, i: int) -> tuple[np.ndarray, int]:
+            if not 0 <= i < count:
+                raise IndexError(i)
+            return x[i], int(self.targets[i])
+
+    images = read(Pairs(), reader="objects")
+    assert len(images) == count
+    assert not images.unreadable
+    assert np.array_equal(images.pixels((12, 9), 3), x)

@@ -50,7 +50,7 @@ def check(
         >>> checkup.hurts, [finding.kind for finding in checkup.findings]
         (False, ['also'])
     """
-    images = data if isinstance(data, Images) else listing(data)
+    images = data if isinstance(data, Images) else listing(data, cache=cache_folder(), progress=progress)
     if group is not None:
         images = grouped(images, group)
     images = images.examined(max_pixels=max_pixels, workers=workers, progress=progress, cache=cache_folder())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -12,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvsmithError
-
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""What Pillow may try; phones' MPO is a JPEG with further pictures behind it."""
+from .jpeg import jpeg_pixels
+from .sniff import FORMATS, why_unknown
 
 MAX_PIXELS = 50_000_000
 """Images with more pixels than this are not decoded; one pixel takes up to 8 bytes while decoding."""
@@ -33,10 +33,20 @@ NOTES = {
     "gamma": "gamma chunk ignored",
     "grey": "stored in colour, but every pixel is grey",
     "extension": "the name says another format than the content",
+    "damaged": "damaged inside: the decoder guessed a part of the picture",
 }
 """What was done to an image on its way to 8-bit pixels, in words."""
 
-_UPRIGHT = {2: (0,), 3: (3,), 4: (1,), 5: (5,), 6: (4,), 7: (6,), 8: (2,)}  # EXIF 274 -> Image.Transpose
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: np.rot90,
+}
+"""From EXIF's orientation to what turns an (H, W, C) array upright."""
 
 
 class Unreadable(ConvsmithError):
@@ -97,11 +107,11 @@ def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                return _decode(image, at_least, max_pixels)
+                return _decode(data, image, at_least, max_pixels)
     except Unreadable:
         raise
     except UnidentifiedImageError:
-        raise Unreadable(_what(data)) from None
+        raise Unreadable(why_unknown(data)) from None
     except Image.DecompressionBombError:
         raise Unreadable(f"huge dimensions: over the limit of {max_pixels:,} pixels") from None
     except MemoryError:
@@ -120,9 +130,7 @@ def plugins() -> None:
         importlib.import_module(f"PIL.{name}ImagePlugin")
 
 
-def _decode(image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> Decoded:
-    from PIL import Image
-
+def _decode(data: bytes, image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> Decoded:
     width, height = image.size
     if width * height > max_pixels:
         raise Unreadable(f"huge dimensions: {width}x{height}, over the limit of {max_pixels:,} pixels")
@@ -139,6 +147,7 @@ def _decode(image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> De
     orientation = _orientation(image)
     if orientation > 1:
         notes.append("exif")
+    enough = None
     if at_least is not None and kind in ("JPEG", "MPO"):
         enough = at_least if orientation > 4 else at_least[::-1]
         image.draft(image.mode, enough)
@@ -146,16 +155,22 @@ def _decode(image: Any, at_least: tuple[int, int] | None, max_pixels: int) -> De
         getattr(image, "tile", "")
     ):  # Pillow keeps the high byte itself
         notes.append("16-bit")
-    image.load()
+    jpeg = kind in ("JPEG", "MPO") and mode in ("L", "RGB")
+    pixels = jpeg_pixels(data, mode, (width, height), enough) if jpeg else None
+    more: list[str] = []
+    if pixels is None:
+        image.load()
+        plain, more = _eight_bits(image)
+        pixels = np.asarray(plain)
+        if jpeg:
+            more.append("damaged")
     if kind == "TIFF":  # Pillow turns these while loading
         (width, height), orientation = image.size, 1
     elif orientation > 4:
         width, height = height, width
-    plain, more = _eight_bits(image)
-    for step in _UPRIGHT.get(orientation, ()):
-        plain = plain.transpose(Image.Transpose(step))
-    pixels = np.asarray(plain)
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    if orientation > 1:
+        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
     if pixels.shape[2] == 3 and is_grey(pixels):
         more.append("grey")
     return Decoded(pixels, height, width, mode, "JPEG" if kind == "MPO" else kind, (*notes, *more))
@@ -244,44 +259,3 @@ def _left(data: bytes, max_pixels: int) -> str:
     # decoders fill what is missing with one colour
     there = np.flatnonzero((rows != rows[-1, -1]).any(axis=1))
     return f"the file ends too early, about {(there.max() + 1 if len(there) else 0) / len(rows):.0%} is there"
-
-
-_MAGIC = {
-    b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF", b"BM": "BMP",
-    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"PK\x03\x04": "ZIP", b"\x1f\x8b": "GZIP",
-    b"8BPS": "Photoshop", b"\0\0\0\x0cjP": "JPEG 2000", b"\0\0\x01\0": "icon",
-}  # fmt: skip
-
-
-def sniff(head: bytes) -> str | None:
-    """The format that the first bytes of a file announce, or None.
-
-    Example:
-        >>> sniff(b"GIF89a...."), sniff(b"hello")
-        ('GIF', None)
-    """
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head[4:8] == b"ftyp":
-        return {b"avif": "AVIF"}.get(
-            head[8:12], "HEIC" if head[8:11] in (b"hei", b"mif", b"hev") else "video"
-        )
-    if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and head[2:3].isspace():
-        return "PPM"
-    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-
-
-def _what(data: bytes) -> str:
-    """Why Pillow could not identify the bytes, as far as can be told."""
-    kind = sniff(data[:32])
-    if kind in FORMATS:
-        return f"damaged: a {kind} header, but nothing readable after it"
-    if kind:
-        return f"{kind}, which is not read here: convert it to PNG or JPEG"
-    head = data[:512].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html")):
-        return "a web page (HTML), not an image"
-    if head.startswith((b"<?xml", b"<svg")):
-        return "XML or SVG text, not an image of pixels"
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in data[:512])
-    return "not an image of a known format" if control else "text, not an image"

@@ -262,7 +262,8 @@ class Images:
         path = _pixels.cache_path(Path(cache), self.fingerprint, (shape[1], shape[2]), channels)
         done = _pixels.cached(path, shape)
         if done is None:
-            done = _pixels.build(path, shape, self.items, self.rows, raws, progress)
+            return _pixels.build(path, shape, self.items, self.rows, raws, progress)
+        _pixels.unchanged(self.items, self.rows, self.seen["bytes"])
         return done
 
 

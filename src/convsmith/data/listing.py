@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ..errors import BadInput
 from .items import shown
+from .listed import FOLDER, IMAGE, OTHER, Entries, Listed
+from .record import Progress
 from .scan import looks_like_image
 
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -41,7 +43,9 @@ class Walked:
         return lines + [f"folder {name} cannot be listed" for name in self.closed]
 
 
-def walk(root: Path, walked: Walked) -> Iterator[str]:
+def walk(
+    root: Path, walked: Walked, *, cache: Path | None = None, progress: Progress | None = None
+) -> Iterator[str]:
     """Paths of the image files below `root`, relative to it, sorted folder by folder.
 
     Hidden files are skipped. Symbolic links are followed only where they stay inside `root`.
@@ -49,26 +53,56 @@ def walk(root: Path, walked: Walked) -> Iterator[str]:
     Args:
         root: the folder.
         walked: filled with what else was met.
+        cache: folder where the listing of a large folder is kept, see `listed.Listed`.
+        progress: called as ``progress("listing files", done, 0)`` from time to time.
     """
     real = os.path.realpath(root)
-    yield from _walk(os.fspath(root), "", real, (real,), walked)
+    listed = Listed(real, cache)
+    for count, name in enumerate(_walk(os.fspath(root), "", real, (real,), walked, listed), 1):
+        yield name
+        if progress and count % 4096 == 0:
+            progress("listing files", count, 0)
+    listed.keep()
 
 
-def _walk(root: str, below: str, real: str, above: tuple[str, ...], walked: Walked) -> Iterator[str]:
+def _walk(
+    root: str, below: str, real: str, above: tuple[str, ...], walked: Walked, listed: Listed
+) -> Iterator[str]:
+    folder = os.path.join(root, below)
     try:
-        with os.scandir(os.path.join(root, below)) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        entries = listed.recall(below, folder)
+        if entries is None:
+            entries = _look(folder, real, above, walked)
+            if entries.keepable:
+                listed.add(below, folder, entries.found)
     except OSError as error:
         if not below:
             raise BadInput(root, f"cannot be listed: {error.strerror}", "a readable folder") from None
         walked.closed.append(shown(below))
         return
-    for entry in entries:
-        name = os.path.join(below, entry.name)
+    for name, kind in entries.found:
+        path = os.path.join(below, name)
+        if kind == FOLDER:
+            inside = os.path.realpath(os.path.join(root, path))
+            yield from _walk(root, path, real, (*above, inside), walked, listed)
+        elif kind == IMAGE:
+            yield path
+        else:
+            walked.others += 1
+            walked.example = walked.example or shown(path)
+
+
+def _look(folder: str, real: str, above: tuple[str, ...], walked: Walked) -> Entries:
+    """What one folder holds, in order; without hidden files, and links that lead out or round in circles."""
+    found, links = [], False
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
         if entry.name.startswith(".") or entry.name.lower() in _JUNK:
             continue
         link = entry.is_symlink()
         if link:
+            links = True
             target = os.path.realpath(entry.path)
             if os.path.commonpath([real, target]) != real:
                 walked.outside += 1
@@ -77,15 +111,14 @@ def _walk(root: str, below: str, real: str, above: tuple[str, ...], walked: Walk
                 continue
         # a dangling link counts as a file, to be listed as unreadable
         if entry.is_dir():
-            inside = os.path.realpath(entry.path)
-            yield from _walk(root, name, real, (*above, inside), walked)
+            found.append((entry.name, FOLDER))
         elif (entry.is_file() or (link and not os.path.exists(entry.path))) and looks_like_image(
             entry.name, partial(_head, entry.path)
         ):
-            yield name
+            found.append((entry.name, IMAGE))
         else:
-            walked.others += 1
-            walked.example = walked.example or shown(name)
+            found.append((entry.name, OTHER))
+    return Entries(tuple(found), keepable=not links)
 
 
 def _head(path: str) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import BadInput
 from ..units import show_bytes
 from .decode import Unreadable, decode
+from .evict import evict, used
 from .items import Files, Items, Rows
 from .looks import digest
 from .record import Progress
@@ -107,19 +108,26 @@ def _by_workers(
     """(number, pixels) of each row, in any order, decoded in processes of their own."""
     from .workers import Decoders
 
+    here: dict[int, np.ndarray] = {}  # what needs no decoder
+
     def jobs() -> Iterator[tuple[dict[str, Any], bytes]]:
         for n, i in enumerate(rows):
             job = {"do": "pixels", "raw": raws[n].tobytes().hex(), "shape": list(shape)}
             if isinstance(items, Files):
                 yield {**job, "path": items.path(int(i))}, b""
+                continue
+            raw = _raw(items, int(i))
+            if isinstance(raw, bytes):
+                yield job, raw
             else:
-                yield job, bytes(_raw(items, int(i)))
+                here[n] = resized(raw, (shape[0], shape[1]), shape[2])
+                yield {"do": "nothing"}, b""
 
     with Decoders(count) as decoders:
         for n, answer, body in decoders.map(jobs()):
             if not answer["ok"]:
                 raise _gone(items, int(rows[n]), answer["reason"])
-            yield n, np.frombuffer(body, np.uint8).reshape(shape)
+            yield n, here.pop(n) if n in here else np.frombuffer(body, np.uint8).reshape(shape)
 
 
 def _raw(items: Items, i: int) -> bytes | np.ndarray:
@@ -127,6 +135,18 @@ def _raw(items: Items, i: int) -> bytes | np.ndarray:
         return items.raw(i)
     except Unreadable as error:
         raise _gone(items, i, str(error)) from None
+
+
+def unchanged(items: Items, rows: np.ndarray, sizes: np.ndarray) -> None:
+    """Raise `BadInput` when a file has vanished or has another size (bytes) than when the set was read."""
+    if not isinstance(items, Files):
+        return
+    for i, size in zip(rows, sizes, strict=True):
+        try:
+            if os.stat(items.path(int(i))).st_size != size:
+                raise _gone(items, int(i), "has changed since it was read")
+        except OSError as error:
+            raise _gone(items, int(i), f"cannot be opened: {error.strerror or error}") from None
 
 
 def _gone(items: Items, i: int, reason: str) -> BadInput:
@@ -147,7 +167,10 @@ def cached(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
         if pixels.shape != shape or pixels.dtype != np.uint8 or not pixels.flags.c_contiguous:
             return None
-        return pixels if path.with_suffix(".sum").read_text() == _checksum(pixels) else None
+        if path.with_suffix(".sum").read_text() != _checksum(pixels):
+            return None
+        used(path)
+        return pixels
     except (OSError, ValueError, EOFError):
         return None
 
@@ -186,6 +209,7 @@ def build(
         del pixels
     with whole(path.with_suffix(".sum")) as draft:
         draft.write_text(checksum)
+    evict(path.parent, keep=path)
     found = cached(path, shape)
     if found is None:
         raise BadInput(str(path), "was changed by somebody while it was written", "a folder of its own")

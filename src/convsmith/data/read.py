@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 
@@ -41,11 +42,12 @@ def read(
             patient, a burst) stay in one part of every split.
         strict: raise when an image cannot be read, instead of leaving it out.
         max_pixels: images with more pixels are listed as unreadable instead of decoded.
-        progress: called as ``progress(what, done, total)`` from time to time.
+        progress: called as ``progress(what, done, total)`` from time to time; total is 0 where it is not
+            known yet.
         workers: processes that decode, so that a crash or an endless file costs one image and not the run;
-            0 for none, None for one per core from 48 files on.
-        cache: folder where what was seen in 200 files or more is remembered; "default" for `cache_folder()`,
-            None for nowhere.
+            0 for none, None for one per core, and one for fewer than 48 files.
+        cache: folder where listings of large folders and what was seen in 200 files or more are kept;
+            "default" for `cache_folder()`, None for nowhere.
 
     Returns:
         The readable images; ``found`` says what there was, and what could not be read, and why.
@@ -59,13 +61,11 @@ def read(
         >>> len(images), len(images.train), len(images.validation), len(images.test)
         (1797, 1169, 269, 359)
     """
-    images = listing(data, reader=reader)
+    kept = cache_folder() if cache == "default" else None if cache is None else Path(cache)
+    images = listing(data, reader=reader, cache=kept, progress=progress)
     if group is not None:
         images = grouped(images, group)
-    images = images.examined(
-        max_pixels=max_pixels, progress=progress, workers=workers,
-        cache=cache_folder() if cache == "default" else cache,
-    )  # fmt: skip
+    images = images.examined(max_pixels=max_pixels, progress=progress, workers=workers, cache=kept)
     if strict and images.unreadable:
         name, reason = images.unreadable[0]
         raise BadInput(
@@ -76,10 +76,21 @@ def read(
     return images
 
 
-def listing(data: object, *, reader: str | None = None) -> Images:
-    """What the first reader that takes `data` finds, not looked at yet, however little it is."""
+def listing(
+    data: object,
+    *,
+    reader: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Images:
+    """What the first reader that takes `data` finds, not looked at yet, however little it is.
+
+    Readers with options called `cache` and `progress` get those.
+    """
+    wishes = {"cache": cache, "progress": progress}
     for name in [reader] if reader else list(READERS):
-        found = READERS[name](data)
+        takes = inspect.signature(READERS[name]).parameters
+        found = READERS[name](data, **{wish: value for wish, value in wishes.items() if wish in takes})
         if found is not None:
             return found
     raise _nobody(data, reader)

@@ -25,4 +25,4 @@ RECORD = np.dtype(
 """One image's scan, 116 bytes; digests are two little-endian 64-bit halves."""
 
 Progress = Callable[[str, int, int], None]
-"""Called as ``progress("looking at images", done, total)``."""
+"""Called as ``progress("looking at images", done, total)``; total is 0 where it is not known yet."""

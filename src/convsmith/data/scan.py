@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .decode import MAX_PIXELS, NOTES, Unreadable, decode, is_grey, sniff
+from .decode import MAX_PIXELS, NOTES, Unreadable, decode, is_grey
 from .items import Files, Items
 from .looks import NEAR_SIDE, digest, look, pixel_digest
 from .memory import Memory
 from .record import RECORD, Progress
+from .sniff import sniff
 
 ENOUGH = 320
 """Pixels a side from which a look at a JPEG is content: larger ones are decoded at 1/2, 1/4 or 1/8. Every
@@ -90,7 +91,7 @@ def scan(
         items: what to look at.
         max_pixels: refuse images with more pixels.
         progress: called from time to time.
-        workers: processes that decode; 0 for this process, None for one per core when there are many files.
+        workers: processes that decode; 0 for this process, None for one per core, one for a few files.
         cache: folder where what was seen is kept; files that are the same as last time are not opened.
 
     Returns:
@@ -129,7 +130,7 @@ def _seen(
         for i in todo:
             yield int(i), _look(items, int(i), max_pixels)
         return
-    early: dict[int, str] = {}
+    here: dict[int, np.ndarray | str] = {}  # what was known before a worker was asked
 
     def jobs() -> Iterator[tuple[dict[str, Any], bytes]]:
         for n, i in enumerate(todo):
@@ -138,18 +139,24 @@ def _seen(
                 yield {**job, "path": items.path(int(i))}, b""
                 continue
             try:
-                yield job, bytes(items.raw(int(i)))
+                raw = items.raw(int(i))
+                if isinstance(raw, bytes):
+                    yield job, raw
+                    continue
+                here[n] = scan_pixels(raw)
             except Unreadable as error:
-                early[n] = str(error)
-                yield job, b""
+                here[n] = str(error)
+            yield {"do": "nothing"}, b""
 
     with Decoders(count) as decoders:
         for n, answer, body in decoders.map(jobs()):
             i = int(todo[n])
-            if answer["ok"]:
+            if n in here:
+                yield i, here.pop(n)
+            elif answer["ok"]:
                 yield i, np.frombuffer(body, RECORD)[0]
             else:
-                yield i, early.get(n, answer["reason"])
+                yield i, answer["reason"]
 
 
 def _look(items: Items, i: int, max_pixels: int) -> np.ndarray | str:

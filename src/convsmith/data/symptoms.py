@@ -124,7 +124,7 @@ def modes(images: Images) -> list[Finding]:
     for note, words in NOTES.items():
         marked = np.flatnonzero(noted(images.seen, note))
         if len(marked):
-            severity = "warning" if note in ("animated", "float") else "note"
+            severity = "warning" if note in ("animated", "float", "damaged") else "note"
             out.append(_finding(images, severity, note, f"{_many(len(marked))}: {words}", "", marked))
     dark = np.flatnonzero(noted(images.seen, "16-bit") & (images.seen["mean"] < 12))
     if len(dark):

@@ -23,9 +23,11 @@ import numpy as np
 from ..errors import BadInput
 from ..units import show_bytes
 from .decode import MAX_FILE_BYTES, Unreadable
+from .evict import evict, used
 from .items import Files, Items, Names, read_bytes, shown
 from .listing import Walked, walk
 from .memory import cache_folder
+from .record import Progress
 from .scan import looks_like_image
 from .wholefile import whole
 
@@ -48,8 +50,13 @@ class Tree(ABC):
         self.path = path
 
     @abstractmethod
-    def images(self, walked: Walked) -> Iterator[str]:
-        """Names of the files that look like images, in order; what else there is goes to `walked`."""
+    def images(
+        self, walked: Walked, *, cache: Path | None = None, progress: Progress | None = None
+    ) -> Iterator[str]:
+        """Names of the files that look like images, in order; what else there is goes to `walked`.
+
+        `cache` and `progress` are those of `listing.walk`.
+        """
 
     @abstractmethod
     def others(self) -> list[str]:
@@ -85,8 +92,10 @@ def tree_of(path: str | None) -> Tree | None:
 class Folder(Tree):
     """Files below a folder."""
 
-    def images(self, walked: Walked) -> Iterator[str]:
-        return walk(Path(self.path), walked)
+    def images(
+        self, walked: Walked, *, cache: Path | None = None, progress: Progress | None = None
+    ) -> Iterator[str]:
+        return walk(Path(self.path), walked, cache=cache, progress=progress)
 
     def others(self) -> list[str]:
         found = []
@@ -137,7 +146,9 @@ class _Archive(Tree):
 
     sizes: dict[str, int]
 
-    def images(self, walked: Walked) -> Iterator[str]:
+    def images(
+        self, walked: Walked, *, cache: Path | None = None, progress: Progress | None = None
+    ) -> Iterator[str]:
         for name in sorted(self.sizes):
             if _hidden(name):
                 continue
@@ -252,6 +263,8 @@ def _plain_tar(path: str) -> str:
     if not copy.exists():
         with whole(copy) as draft, opener(path) as source, open(draft, "wb") as out:
             copy_bounded(source, out, min(MAX_UNPACKED, max(BOMB_BYTES, BOMB_RATIO * found.st_size)), path)
+        evict(copy.parent, keep=copy)
+    used(copy)
     return str(copy)
 
 

@@ -48,7 +48,9 @@ def _receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
 
 
 def work(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Do one job: look at a file (``scan``) or bring it to the working size (``pixels``)."""
+    """Do one job: look at a file (``scan``), bring it to the working size (``pixels``), or ``nothing``."""
+    if job["do"] == "nothing":
+        return {"ok": True}, b""
     try:
         data = read_bytes(job["path"]) if "path" in job else body
         if job["do"] == "scan":

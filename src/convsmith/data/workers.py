@@ -39,12 +39,12 @@ def available() -> int:
 
 
 def wanted(items: object, count: int, workers: int | None) -> int:
-    """How many processes: 0 for arrays, for a few dozen files, and where pipes cannot be waited for."""
+    """How many processes: 0 for arrays, and where pipes cannot be waited for; one for a few dozen files."""
     if os.name != "posix" or isinstance(items, Rows) or count == 0:
         return 0
     if workers is not None:
         return workers
-    return available() if count >= 48 else 0
+    return available() if count >= 48 else 1
 
 
 class _Process:

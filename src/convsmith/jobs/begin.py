@@ -82,16 +82,7 @@ def _begun(
         )
     display.step("images")
     with display.bar("reading") as bar:
-        images = (
-            data
-            if isinstance(data, Images)
-            else read(
-                data,
-                progress=lambda what, done, total: bar.update(
-                    done / max(1, total), f"{what} {done:,} of {total:,}"
-                ),
-            )
-        )
+        images = data if isinstance(data, Images) else read(data, progress=bar.count)
     recipe = {"data": images.source, **recipe}
     key = run_key(recipe, images.fingerprint)
     if run is not None and run.key != key:

@@ -65,8 +65,6 @@ def doctor(
             fix=fix,
             page=page,
             workers=workers,
-            progress=lambda what, done, total: bar.update(
-                done / max(1, total), f"{what} {done:,} of {total:,}"
-            ),
+            progress=bar.count,
         )
     return Diagnosis(checkup, strict)

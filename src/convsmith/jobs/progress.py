@@ -81,6 +81,13 @@ class Display:
             self._said = time.monotonic()
             self.say(f"{min(1.0, done):4.0%}  {note}")
 
+    def count(self, what: str, done: int, total: int) -> None:
+        """Move the bar to `done` of `total`; 0 where the total is not known yet."""
+        if total:
+            self.update(done / total, f"{what} {done:,} of {total:,}")
+        else:
+            self.update(0.0, f"{what} {done:,}")
+
     def _console(self) -> Any:
         if not hasattr(self, "_kept_console"):
             from rich.console import Console

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...registry import Registry
 from ..images import Images
 
-Reader = Callable[[object], Images | None]
+Reader = Callable[..., Images | None]
 
 READERS: Registry[Reader] = Registry("reader", __name__)
 """Every reader by name; each is asked in the order of the names until one does not answer None."""

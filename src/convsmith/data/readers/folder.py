@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from ..images import Images
 from ..items import Names, shown
 from ..layout import PART_NAMES, arrange, class_name
 from ..listing import Walked
+from ..record import Progress
 from ..trees import Folder, Tree, tree_of
 from . import READERS, as_path
 
 
 @READERS.register()
-def folder(source: object) -> Images | None:
+def folder(source: object, *, cache: Path | None = None, progress: Progress | None = None) -> Images | None:
     """Read a folder per class, nested to any depth, also in a zip or tar file.
 
     Args:
         source: path of the folder or archive. In it one folder per class (whatever lies deeper belongs to
             that class), or folders train, val, test with a folder per class in each.
+        cache: folder where the listing of a large folder is kept.
+        progress: called as ``progress("listing files", done, 0)`` from time to time.
 
     Returns:
         All files that look like images; None when `source` is nothing with images in class folders.
@@ -27,7 +31,7 @@ def folder(source: object) -> Images | None:
     if tree is None:
         return None
     walked = Walked()
-    names = Names(tree.images(walked))
+    names = Names(tree.images(walked, cache=cache, progress=progress))
     if not len(names):
         return None
     sep = os.sep if isinstance(tree, Folder) else "/"

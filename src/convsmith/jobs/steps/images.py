@@ -36,14 +36,7 @@ def prepare(job: Job) -> None:
     _say(job, found)
     cache = job.run.path.parent / ".cache"
     with job.display.bar("decoding") as bar:
-        job.pixels_NHWC = images.pixels(
-            job.working.size,
-            job.working.channels,
-            cache,
-            progress=lambda what, done, total: bar.update(
-                done / max(1, total), f"{what} {done:,} of {total:,}"
-            ),
-        )
+        job.pixels_NHWC = images.pixels(job.working.size, job.working.channels, cache, progress=bar.count)
     job.run.write_json(
         "data.json",
         {
