@@ -9,7 +9,7 @@ from convsmith.errors import BadInput
 from convsmith.nas.budget import Budget
 from convsmith.nas.spaces import space
 from convsmith.nas.store import Store, Trial
-from convsmith.nas.trial import Evaluation, propose, random_numbers, run_trial
+from convsmith.nas.trial import Evaluation, Seen, propose, random_numbers, run_trial
 from convsmith.runs import Run
 
 DIGITS = space("stages", (8, 8, 1), 10)
@@ -80,9 +80,9 @@ def test_ctrl_c_goes_through():
 def test_an_algorithm_that_repeats_itself_is_answered_by_samples():
     first = run(lambda graph, *, epochs, seed: Evaluation(0.5, 1.0))
     rng = np.random.default_rng(0)
-    answers = propose(DIGITS, lambda space, history, rng: ANSWERS, [first], rng, budget=Budget())
-    assert answers is not None
-    assert DIGITS.graph(answers).fingerprint != first.fingerprint
+    proposal = propose(DIGITS, lambda space, history, rng: ANSWERS, Seen([first]), rng, budget=Budget())
+    assert proposal is not None
+    assert DIGITS.graph(proposal.answers).fingerprint != first.fingerprint
 
 
 def test_the_better_of_equal_scores_has_the_lower_loss_then_fewer_multiply_adds():

@@ -1,14 +1,15 @@
 """The driver of a search: two arms at equal cost, the largest that fits, and the best few trained longer.
 
-It knows nothing about training. Each trial's random numbers depend only on the seed, its arm and its place
-there, and everything that the clock decides is written down; so a search that was interrupted goes on to
-the same end, and a plan repeats a search exactly.
+It knows nothing about training, nor about who trains. Each trial's random numbers depend only on the seed,
+its arm and its place there, and everything that the clock decides is written down; so a search that was
+interrupted goes on to the same end, and a plan repeats a search exactly. Of several workers none waits: a
+proposal is made from the trials that are finished then, and noted before it is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,17 +19,19 @@ from convsmith.runs import CannotWrite
 
 from . import pace
 from .algorithms import ALGORITHMS
+from .arms import EARLIER, LARGEST, RANDOM, SHARED, Arms, Ask, Turns
 from .budget import Budget, Latency
 from .choose import Answers, Space
-from .fit import Infeasible, ensure_feasible, largest_that_fits
+from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
 from .probe import measure
+from .proposal import Proposal
 from .store import Store, Trial
-from .trial import Evaluate, propose, random_numbers, run_trial
+from .trial import Draft, draft, propose, random_numbers
 from .within import Within
+from .work import Pool, Stop, Task
 
-LARGEST, SHARED, RANDOM = "largest", "shared", "random"
-_HOPELESS = 20  # failures in a row that end an arm
 _EPOCHS = (6, 24)
+_COMPARED = 200  # finished learning curves that a running one is compared with, at most
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -58,26 +61,16 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """How much to search; the arguments of `search` of the same names."""
+class Warm:
+    """What an earlier search gives to this one.
 
-    seconds: float | None
-    trials: int | None
-    epochs: tuple[int, int] | None
-    fewest_epochs: int
-    top: int
+    Args:
+        trials: of the earlier search, best first.
+        same: whether their scores mean the same here: same images, split and recipe.
+    """
 
-    def check(self) -> None:
-        """Raises BadInput for what cannot be."""
-        if self.seconds is None and self.trials is None:
-            raise BadInput("search", "neither seconds nor trials", "one of them", "seconds=120")
-        if self.seconds is not None and not 0 < self.seconds < float("inf"):
-            raise BadInput("search seconds", f"came {self.seconds!r}", "more than 0", "seconds=120")
-        counts = {"trials": self.trials, "top": self.top, "fewest_epochs": self.fewest_epochs}
-        counts |= {"epochs": min(self.epochs)} if self.epochs else {}
-        for name, value in counts.items():
-            if value is not None and value < 1:
-                raise BadInput(f"search {name}", f"came {value!r}", "at least 1", f"{name}=10")
+    trials: Sequence[Trial] = ()
+    same: bool = False
 
 
 class Driver:
@@ -86,7 +79,7 @@ class Driver:
     def __init__(
         self,
         space: Space,
-        evaluate: Evaluate,
+        pool: Pool,
         *,
         budget: Budget,
         algorithm: str,
@@ -96,13 +89,18 @@ class Driver:
         seed: int,
         store: Store,
         latency_ms: Latency | None,
+        stop: Stop | None,
+        warm: Warm,
         progress: Progress,
         clock: pace.Clock,
     ) -> None:
-        self.space, self.evaluate, self.budget, self.ask, self.seed = space, evaluate, budget, ask, seed
+        self.space, self.pool, self.budget, self.ask, self.seed = space, pool, budget, ask, seed
         self.algorithm, self.settings, self.baselines = algorithm, settings, baselines
         self.store, self.latency_ms, self.progress, self.clock = store, latency_ms, progress, clock
-        self.arms = [algorithm, RANDOM] if baselines and algorithm != RANDOM else [algorithm]
+        self.stop, self.warm = stop, warm
+        self.names = [algorithm, RANDOM] if baselines and algorithm != RANDOM else [algorithm]
+        self._running: dict[int, Draft] = {}
+        self._number = 0
 
     def run(self) -> Found:
         """The whole search."""
@@ -122,12 +120,14 @@ class Driver:
             except Infeasible:
                 pass  # the cap only keeps trainings short; the budget itself can be kept
         self.within = Within(self.space, self.limits, self.anchor, self.latency_ms)
+        self._take_earlier(first["epochs"])
+        self.arms = Arms(self.names, self.store.trials, self._counts)
         self._short_trainings(first["epochs"])
         final = self.store.decide("final", partial(self._choose_final, first["epochs"]))
         self.progress({"event": "final", **final})
-        finalists = {arm: self._best_first(arm)[: final["top"]] for arm in (*self.arms, LARGEST)}
+        finalists = {arm: self._best_first(arm)[: final["top"]] for arm in (*self.names, LARGEST)}
         self._long_trainings(finalists, final["epochs"])
-        return self._found(finalists)
+        return self._found(finalists, final["epochs"])
 
     def _must_be_same_search(self) -> None:
         of = {
@@ -141,6 +141,12 @@ class Driver:
                 came = f"is of a search with {name} {planned.get(name)!r}"
                 raise BadInput("plan", came, f"{name} {value!r}", "the same settings, or a new run")
 
+    def _counts(self, trial: Trial) -> bool:
+        """Whether a trial keeps the budget, which may have been another one when it was trained."""
+        if "reopened" not in self.store.plan or trial.status != "ok":
+            return True
+        return self.budget.check(self.space.graph(trial.answers), self.latency_ms).kept
+
     def _pace(self) -> dict[str, Any]:
         """Epochs of the short trainings; with a clock, from the time that one network takes."""
         epochs = (self.ask.epochs or _EPOCHS)[0]
@@ -148,107 +154,157 @@ class Driver:
             return {"epochs": epochs, "cap_macs": None}
         try:
             cost = measure(
-                self.space, self.budget, self.evaluate, random_numbers(self.seed, "probe"),
+                self.space, self.budget, self.pool.evaluate, random_numbers(self.seed, "probe"),
                 anchor=self.anchor, seconds=self.ask.seconds, seed=self.seed, latency_ms=self.latency_ms,
             )  # fmt: skip
         except CannotWrite:
             raise
         except Exception:  # the first trial fails in the same way, and is recorded with its traceback
             return {"epochs": epochs, "cap_macs": None}
-        paced = pace.first_rung(self.clock.left, cost, self.ask.fewest_epochs)
+        paced = pace.first_rung(self.clock.left * self.pool.slots, cost, self.ask.fewest_epochs)
         return paced | ({"epochs": epochs} if self.ask.epochs else {})
 
-    def _of(self, arm: str) -> list[Trial]:
-        return [trial for trial in self.store.trials if trial.arm == arm and trial.rung == 0]
-
-    def _history(self, arm: str) -> list[Trial]:
-        """What an arm has seen: the beginning that the arms share, then its own."""
-        return self._of(SHARED) + self._of(arm) if arm in self.arms else self._of(arm)
+    def _take_earlier(self, epochs: int) -> None:
+        """Trials of an earlier search whose scores mean the same here become trials of this one."""
+        if not self.warm.same or any(trial.arm == EARLIER for trial in self.store.trials):
+            return
+        fitting = [one for one in self.warm.trials if (one.rung, one.epochs, one.size) == (0, epochs, None)]
+        place = 0
+        for trial in sorted(fitting, key=lambda one: one.index):
+            graph = self.space.graph(trial.answers)
+            if graph.fingerprint == trial.fingerprint and self.limits.check(graph, self.latency_ms).kept:
+                index = len(self.store.trials)
+                self.store.add(replace(trial, index=index, arm=EARLIER, arm_index=place, at=0.0))
+                place += 1
 
     def _short_trainings(self, epochs: int) -> None:
-        exhausted: set[str] = set()
-        order = [trial.arm for trial in self.store.trials if trial.rung == 0]
+        population = self.settings.get("population")
+        turns = Turns(
+            self.arms, self.store, self.ask, self.clock,
+            population=population if isinstance(population, int) else 0,
+            largest=bool(self.baselines and self.limits.limits),
+        )  # fmt: skip
+        lost = [line for line in self.store.proposed if line["rung"] == 0 and not self._is_done(line)]
+        for line in lost:  # a worker had them when everything ended
+            size = None if line["size"] is None else (line["size"][0], line["size"][1])
+            proposal = Proposal(line["answers"], line["epochs"], size)
+            self._wait_for_room()
+            self._begin(line["arm"], line["arm_index"], 0, epochs, proposal, noted=True)
         while True:
+            arm = None
             planned = self.store.plan.get("order")
-            if planned is not None and len(order) >= len(planned):
-                return
-            arm = planned[len(order)] if planned is not None else self._whose_turn(exhausted)
+            if planned is None:
+                self._wait_for_room()  # whose turn it is may depend on what just came
+                arm = turns.next()
+            elif len(self.arms.order) < len(planned):
+                arm = planned[len(self.arms.order)]
             if arm is None:
-                self.store.decide("order", lambda: order)
+                if self._running:
+                    self._finish_one()
+                    continue
+                self.store.decide("order", lambda: list(self.arms.order))
                 return
-            answers = self._proposal(arm)
-            if answers is not None:
-                self._trial(arm, len(self._of(arm)), 0, epochs, answers)
-                order.append(arm)
+            self._wait_for_room()
+            new = self._proposal(arm)
+            if new is not None:
+                self._begin(arm, self.arms.place(arm), 0, epochs, new)
             elif planned is not None:
                 raise BadInput(
                     "plan", f"asks '{arm}' for a trial that it cannot give", "this search's own plan"
                 )
             else:
-                exhausted.add(arm)
+                turns.exhausted.add(arm)
 
-    def _whose_turn(self, exhausted: set[str]) -> str | None:
-        """The arm of the next short training; None when they are over."""
-        done = {arm: self._of(arm) for arm in (LARGEST, SHARED, *self.arms)}
-        closed = exhausted | {arm for arm in done if _is_hopeless(done[arm])}
-        if self.baselines and self.limits.limits and not done[LARGEST] and LARGEST not in closed:
-            return LARGEST
-        limit = self.ask.trials if self.ask.trials is not None else float("inf")
-        until = None if self.ask.seconds is None else self.ask.seconds * pace.FIRST_SHARE
-        if "shared" not in self.store.plan and SHARED not in closed:
-            wanted = self.settings.get("population", 0) if len(self.arms) > 1 else 0
-            spent = sum(trial.seconds for trial in done[SHARED])
-            there_is_time = until is None or len(done[SHARED]) < 2 or spent < pace.PREFIX_SHARE * until
-            if len(done[SHARED]) < min(wanted, limit) and there_is_time:
-                return SHARED
-        shared = self.store.decide("shared", lambda: len(done[SHARED]))
-        if until is not None and all(shared + len(done[arm]) for arm in self.arms):
-            times = [trial.seconds for trial in self.store.trials if trial.arm != LARGEST]
-            if not pace.is_time_for_another(self.clock.elapsed, until, times):
-                return None
-        counts = {arm: float(len(done[arm])) for arm in self.arms}
-        used = {arm: float(sum(trial.seconds for trial in done[arm])) for arm in self.arms}
-        wanting = [arm for arm in self.arms if arm not in closed and shared + counts[arm] < limit]
-        return pace.next_arm(used if until is not None else counts, counts, wanting) if wanting else None
+    def _is_done(self, line: dict[str, Any]) -> bool:
+        return self.store.find((line["rung"], line["arm"], line["arm_index"])) is not None
 
-    def _proposal(self, arm: str) -> Answers | None:
-        rng = random_numbers(self.seed, arm, len(self._of(arm)))
+    def _proposal(self, arm: str) -> Proposal | None:
+        place = self.arms.place(arm)
+        rng = random_numbers(self.seed, arm, place)
         if arm == LARGEST:
-            return largest_that_fits(
+            largest = largest_that_fits(
                 self.space, self.limits, rng, latency_ms=self.latency_ms, anchor=self.anchor
             )
-        method: Callable[..., Answers] = ALGORITHMS[RANDOM]
+            return Proposal(largest)
+        method: Callable[..., Answers | Proposal] = ALGORITHMS[RANDOM]
         if arm == self.algorithm:
+            if place < len(self.warm.trials) and not self.warm.same:
+                return self._warm(self.warm.trials[place].answers, rng)
             settings = dict(self.settings)
-            if "population" in settings and len(self.arms) > 1:  # the clock may have cut the beginning short
+            # The clock may have cut the beginning short.
+            if isinstance(settings.get("population"), int) and len(self.names) > 1:
                 settings["population"] = max(2, self.store.plan["shared"])
             method = partial(ALGORITHMS[arm], **settings)
-        history = self._history(arm)
-        return propose(self.within, method, history, rng, budget=self.limits, latency_ms=self.latency_ms)
+        seen = self.arms.seen[self.names[-1] if arm == SHARED else arm]
+        return propose(self.within, method, seen, rng, budget=self.limits, latency_ms=self.latency_ms)
 
-    def _trial(self, arm: str, place: int, rung: int, epochs: int, answers: Answers) -> None:
-        index, graph = len(self.store.trials), self.space.graph(answers)
-        self.progress({
-            "event": "trial_begins", "index": index, "arm": arm, "rung": rung, "epochs": epochs,
-            "params": graph.params, "macs": graph.macs, "elapsed": self.clock.elapsed,
-        })  # fmt: skip
-        trial = run_trial(
-            self.space, answers, self.evaluate, index=index, arm=arm, arm_index=place, rung=rung,
-            epochs=epochs, seed=self.seed, budget=self.budget, latency_ms=self.latency_ms,
-            elapsed=lambda: self.clock.elapsed,
+    def _warm(self, answers: Answers, rng: Any) -> Proposal:
+        """The genotype of another search as one of this space that keeps this budget."""
+        completed = self.space.complete(answers, rng)
+        return Proposal(
+            fit_to_budget(
+                self.space, completed, self.limits, rng, latency_ms=self.latency_ms, anchor=self.anchor
+            )
+        )
+
+    def _begin(
+        self, arm: str, place: int, rung: int, epochs: int, proposal: Proposal, *, noted: bool = False
+    ) -> None:
+        made = draft(
+            self.space, proposal, arm=arm, arm_index=place, rung=rung, epochs=epochs, seed=self.seed,
+            budget=self.budget, latency_ms=self.latency_ms,
         )  # fmt: skip
+        self.progress({
+            "event": "trial_begins", "index": len(self.store.trials), "arm": arm, "rung": rung,
+            "epochs": made.proposal.epochs, "params": made.graph.params, "macs": made.graph.macs,
+            "elapsed": self.clock.elapsed,
+        })  # fmt: skip
+        if rung == 0:
+            self.arms.begin(made)
+        if made.refused is not None:
+            self._keep(made.finished(None, index=len(self.store.trials), at=self.clock.elapsed))
+            return
+        if self.pool.slots > 1 and not noted:
+            self.store.note(made.to_json())
+        self._number += 1
+        self._running[self._number] = made
+        watched = self.stop if rung == 0 else None
+        curves = [one.to_json() for one in self.store.trials[-_COMPARED:] if one.curve] if watched else []
+        asked = made.proposal.epochs or epochs
+        self.pool.submit(Task(self._number, made.graph, asked, made.seed, watched, curves))
+
+    def _wait_for_room(self) -> None:
+        while len(self._running) >= max(1, self.pool.slots):
+            self._finish_one()
+
+    def _finish_one(self) -> None:
+        outcome = self.pool.wait()
+        made = self._running.pop(outcome.number)
+        self._keep(made.finished(outcome, index=len(self.store.trials), at=self.clock.elapsed))
+
+    def _keep(self, trial: Trial) -> None:
         self.store.add(trial)
+        self.arms.add(trial)
         self.progress({"event": "trial", "trial": trial, "elapsed": self.clock.elapsed})
 
     def _best_first(self, arm: str) -> list[Trial]:
-        """The short trainings of an arm that worked, best first."""
-        return sorted((one for one in self._history(arm) if one.status == "ok"), key=lambda one: one.rank)
+        """The short trainings of an arm that worked, each network once, best first."""
+        seen = [trial for trial in self.arms.seen[arm].trials if trial.status == "ok"]
+        if arm == LARGEST:
+            seen = seen[-1:]  # with another budget it was another network
+        best: dict[str, Trial] = {}
+        for trial in sorted(seen, key=lambda one: one.rank):
+            best.setdefault(trial.fingerprint, trial)
+        return list(best.values())
 
     def _choose_final(self, short: int) -> dict[str, Any]:
         if self.ask.seconds is None:
             return {"top": self.ask.top, "epochs": (self.ask.epochs or _EPOCHS)[1]}
         largest = next(iter(self._best_first(LARGEST)), None)
-        final = pace.final_rung(self.clock.left, [self._best_first(arm) for arm in self.arms], largest)
+        final = pace.final_rung(
+            self.clock.left, [self._best_first(arm) for arm in self.names], largest,
+            full=self.space.input_shape[:2], slots=self.pool.slots,
+        )  # fmt: skip
         return final | ({"epochs": self.ask.epochs[1]} if self.ask.epochs else {})
 
     def _long_trainings(self, finalists: dict[str, list[Trial]], epochs: int) -> None:
@@ -260,21 +316,25 @@ class Driver:
                     unique.setdefault(trials[place].fingerprint, trials[place])
         planned, done = self.store.plan.get("finalists", len(unique)), 0
         for trial in list(unique.values())[:planned]:
-            if self.store.find((1, trial.arm, trial.arm_index)) is None:
-                predicted = trial.seconds / trial.epochs * epochs
+            known = self.store.find((1, trial.arm, trial.arm_index))
+            if known is None or known.epochs != epochs:
+                self._wait_for_room()
+                predicted = pace.seconds_of_epoch(trial, self.space.input_shape[:2]) * epochs
                 late = self.clock.left < 0.5 * predicted and "finalists" not in self.store.plan
                 if late and done >= len(finalists):
                     break
-                self._trial(trial.arm, trial.arm_index, 1, epochs, trial.answers)
+                self._begin(trial.arm, trial.arm_index, 1, epochs, Proposal(trial.answers))
             done += 1
+        while self._running:
+            self._finish_one()
         self.store.decide("finalists", lambda: done)
 
-    def _found(self, finalists: dict[str, list[Trial]]) -> Found:
-        ok = [trial for trial in self.store.trials if trial.status == "ok"]
+    def _found(self, finalists: dict[str, list[Trial]], epochs: int) -> Found:
+        ok = [one for one in self.store.trials if one.status == "ok" and self._counts(one)]
         if not ok:
             why = next((one.error.strip().splitlines()[-1] for one in self.store.trials if one.error), "none")
             raise ConvsmithError(f"search: none of {len(self.store.trials)} trials worked; the first: {why}")
-        longer = {trial.fingerprint: trial for trial in ok if trial.rung == 1}
+        longer = {trial.fingerprint: trial for trial in ok if trial.rung == 1 and trial.epochs == epochs}
         winners = {}
         for arm, trials in finalists.items():
             trained = [longer[trial.fingerprint] for trial in trials if trial.fingerprint in longer]
@@ -282,12 +342,11 @@ class Driver:
             if candidates:
                 winners[arm] = min(candidates, key=lambda one: one.rank)
         best = min(longer.values() or ok, key=lambda one: one.rank)
-        training = {arm: sum(trial.seconds for trial in self._history(arm)) for arm in self.arms}
+        training = {
+            arm: sum(one.seconds for one in self.store.trials if one.rung == 0 and one.arm in (SHARED, arm))
+            for arm in self.names
+        }
         self.store.write_plan(whole=True)
         self.progress({"event": "end", "best": best, "elapsed": self.clock.elapsed})
         graph, plan = self.space.graph(best.answers), self.store.whole_plan()
         return Found(best, graph, winners, self.store.trials, plan, self.clock.elapsed, training)
-
-
-def _is_hopeless(trials: list[Trial]) -> bool:
-    return len(trials) >= _HOPELESS and all(trial.status != "ok" for trial in trials[-_HOPELESS:])

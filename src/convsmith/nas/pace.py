@@ -71,13 +71,28 @@ def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str,
     return {"epochs": epochs, "cap_macs": cost.macs_for(2 * each / epochs)}  # smaller ones make up for it
 
 
-def final_rung(seconds_left: float, arms: Sequence[Sequence[Trial]], largest: Trial | None) -> dict[str, Any]:
+def seconds_of_epoch(trial: Trial, full: tuple[int, int]) -> float:
+    """Seconds that an epoch of a trial's network takes on images of rows x columns `full`."""
+    rows, columns = full if trial.size is None else trial.size
+    return trial.seconds / trial.epochs * (full[0] * full[1]) / (rows * columns)
+
+
+def final_rung(
+    seconds_left: float,
+    arms: Sequence[Sequence[Trial]],
+    largest: Trial | None,
+    *,
+    full: tuple[int, int] = (1, 1),
+    slots: int = 1,
+) -> dict[str, Any]:
     """How many of each arm are trained again, and for how many epochs, in the time that is left.
 
     Args:
         seconds_left: of the whole search.
         arms: the finished trials of each arm, best first.
         largest: the trial of the largest network that fits.
+        full: rows and columns of the images that they are trained on.
+        slots: how many are trained at once.
 
     Returns:
         {"top": trials of each arm, 0 for none, "epochs": of each}
@@ -89,7 +104,8 @@ def final_rung(seconds_left: float, arms: Sequence[Sequence[Trial]], largest: Tr
         if not finalists:
             break
         short = max(trial.epochs for trial in finalists.values())
-        for_each_epoch = max(sum(trial.seconds / trial.epochs for trial in finalists.values()), 1e-9)
+        each = [seconds_of_epoch(trial, full) for trial in finalists.values()]
+        for_each_epoch = max(sum(each) / slots, max(each), 1e-9)
         epochs = int(0.9 * seconds_left / for_each_epoch)
         needed = FINAL_EPOCHS if top > FINALISTS else STRETCH * short if top > 1 else short + 1
         if epochs >= needed:

@@ -15,7 +15,7 @@ from .within import Within
 if TYPE_CHECKING:
     import numpy as np
 
-    from .trial import Evaluate
+    from .work import Evaluate
 
 _SMALL_MACS = (3_000_000, 12_000_000, 48_000_000)  # the first of these that the space can keep
 _LARGER = 10  # times the multiply-adds of the small network, at most

@@ -9,17 +9,19 @@ from typing import Any
 from convsmith.errors import BadInput
 from convsmith.runs import Run
 
+from .arms import Ask
 from .budget import Budget, Latency
 from .choose import Space
-from .driver import Ask, Driver, Found, Progress
+from .driver import Driver, Found, Progress, Warm
 from .pace import Clock
 from .store import Store
-from .trial import Evaluate, settings_of
+from .trial import settings_of
+from .work import Evaluate, Here, Pool, Stop
 
 
 def search(
     space: Space,
-    evaluate: Evaluate,
+    evaluate: Evaluate | Pool,
     *,
     budget: Budget | None = None,
     algorithm: str = "evolution",
@@ -32,6 +34,8 @@ def search(
     top: int = 3,
     seed: int = 0,
     latency_ms: Latency | None = None,
+    stop: Stop | None = None,
+    warm: Warm | None = None,
     run: Run | None = None,
     plan: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -41,7 +45,8 @@ def search(
 
     Args:
         space: where to search.
-        evaluate: trains a network from scratch: ``evaluate(graph, epochs=3, seed=7) -> Evaluation``.
+        evaluate: trains a network from scratch: ``evaluate(graph, epochs=3, seed=7) -> Evaluation``; or a
+            `Pool` of workers that do, such as `nas.processes.Processes`.
         budget: hard limits; nothing over them is ever evaluated.
         algorithm: a name in `ALGORITHMS`.
         options: the algorithm's own settings.
@@ -54,6 +59,10 @@ def search(
         top: how many finalists of each arm, without a clock.
         seed: of every random number.
         latency_ms: measures a network in milliseconds; needed when latency is limited.
+        stop: ``(curve, epochs, history) -> bool``: whether a short training with this learning curve need
+            not go on; None trains all to the end.
+        warm: the trials of an earlier search: what the algorithm tries first, or, where their scores mean the
+            same, has tried already.
         run: the run folder that keeps the trials; the same search on it goes on where it stopped.
         plan: decisions to repeat, from an earlier search's `Found.plan` or plan.json.
         progress: called with a dict at each step: {"event": "feasible" | "pace" | "trial_begins" |
@@ -70,7 +79,7 @@ def search(
 
     Example:
         >>> from convsmith.nas.spaces import space
-        >>> from convsmith.nas.trial import Evaluation
+        >>> from convsmith.nas.work import Evaluation
         >>> def evaluate(graph, *, epochs, seed):  # trains nothing: deeper is better, up to a point
         ...     return Evaluation(score=1 / (1 + abs(len(graph) - 20)), seconds=0.1)
         >>> found = search(space("stages", (8, 8, 1), 10), evaluate, budget=Budget(params=20_000), trials=12)
@@ -84,10 +93,11 @@ def search(
         raise BadInput("--max-latency-ms", came, "a function from a Graph to milliseconds", "latency_ms=...")
     settings = settings_of(algorithm, options or {})
     store = Store(run, plan)
+    pool = evaluate if isinstance(evaluate, Pool) else Here(evaluate)
     driver = Driver(
-        space, evaluate, budget=budget or Budget(), algorithm=algorithm, settings=settings,
+        space, pool, budget=budget or Budget(), algorithm=algorithm, settings=settings,
         baselines=baselines, ask=ask, seed=seed, store=store, latency_ms=store.remembering(latency_ms),
-        progress=progress or (lambda event: None),
+        stop=stop, warm=warm or Warm(), progress=progress or (lambda event: None),
         clock=Clock(seconds, store.trials[-1].at if store.trials else 0.0, now),
     )  # fmt: skip
     return driver.run()

@@ -1,4 +1,8 @@
-"""What a search did and decided: trials.jsonl, latency.jsonl and plan.json, which together are its state."""
+"""What a search did and decided, which together is its state.
+
+trials.jsonl holds the finished trials, proposed.jsonl what several workers were given (what one worker was
+given follows from the rest), latency.jsonl what was measured, plan.json what was decided.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ from convsmith.runs import Run, to_json
 from .budget import Latency
 from .choose import Answers
 
-TRIALS, LATENCIES, PLAN = "trials.jsonl", "latency.jsonl", "plan.json"
+TRIALS, PROPOSED, LATENCIES, PLAN = "trials.jsonl", "proposed.jsonl", "latency.jsonl", "plan.json"
 Status = Literal["ok", "failed", "over_budget"]
+Key = tuple[int, str, int]
+_LATER = ("size", "curve")  # fields that trials of earlier versions lack
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Trial:
             name, or "random".
         arm_index: its place in its arm, from 0.
         rung: 0 for the short training, 1 for the longer one of the best few.
-        epochs: how long it was trained.
+        epochs: how long it was trained; fewer than asked for where its learning curve ended it.
         seed: of its training.
         answers: the genotype.
         fingerprint: of its Graph.
@@ -40,6 +46,8 @@ class Trial:
         at: seconds of the whole search when it ended.
         error: what it failed with, with the traceback.
         more: what else the evaluation tells.
+        size: rows and columns of the images that it was trained on, where not those of the space.
+        curve: validation score after each epoch, where it was watched.
     """
 
     index: int
@@ -62,9 +70,11 @@ class Trial:
     at: float
     error: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
+    size: list[int] | None = None
+    curve: list[float] = field(default_factory=list)
 
     @property
-    def key(self) -> tuple[int, str, int]:
+    def key(self) -> Key:
         """What it is, whenever it runs: rung, arm, place in the arm."""
         return self.rung, self.arm, self.arm_index
 
@@ -82,7 +92,8 @@ class Trial:
     def from_json(cls, line: dict[str, Any]) -> Trial:
         """The trial of a line; raises BadInput for a line that is none."""
         try:
-            return cls(**{name.name: line[name.name] for name in fields(cls)})
+            names = [name.name for name in fields(cls)]
+            return cls(**{name: line[name] for name in names if name in line or name not in _LATER})
         except (KeyError, TypeError) as error:
             raise BadInput(
                 TRIALS, f"a line that is no trial ({error})", "lines as convsmith writes them"
@@ -101,26 +112,36 @@ class Store:
     def __init__(self, run: Run | None = None, plan: dict[str, Any] | None = None) -> None:
         self._run = run
         self.trials: list[Trial] = []
+        self.proposed: list[dict[str, Any]] = []
         self.plan: dict[str, Any] = json.loads(to_json(plan or {}))
         self._latencies: dict[str, float] = dict(self.plan.pop("latencies_ms", {}))
         if run is not None:
             self.trials = [Trial.from_json(line) for line in run.lines(TRIALS)]
+            self.proposed = run.lines(PROPOSED)
             for line in run.lines(LATENCIES):
                 self._latencies[line["fingerprint"]] = line["latency_ms"]
             if run.has(PLAN):
                 held = run.read_json(PLAN)
                 self._latencies |= held.pop("latencies_ms", {})
                 self.plan |= held
+        self._by_key = {trial.key: trial for trial in self.trials}
 
     def add(self, trial: Trial) -> None:
         """Keep a finished trial; when this returns it is on the disk."""
         self.trials.append(trial)
+        self._by_key[trial.key] = trial
         if self._run is not None:
             self._run.append(TRIALS, trial.to_json())
 
-    def find(self, key: tuple[int, str, int]) -> Trial | None:
-        """The trial with this key, when it is finished."""
-        return next((trial for trial in self.trials if trial.key == key), None)
+    def note(self, proposed: dict[str, Any]) -> None:
+        """Keep what a worker is about to train, so that it is trained again should everything end."""
+        self.proposed.append(proposed)
+        if self._run is not None:
+            self._run.append(PROPOSED, proposed)
+
+    def find(self, key: Key) -> Trial | None:
+        """The newest trial with this key that is finished."""
+        return self._by_key.get(key)
 
     def decide(self, name: str, make: Callable[[], Any]) -> Any:
         """The decision of that name: the one in the plan, or made now and written there."""

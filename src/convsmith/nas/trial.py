@@ -1,53 +1,40 @@
-"""One trial: propose a genotype that is new and keeps the budget, train it, write down what came."""
+"""One trial: propose a genotype that is new and keeps the budget, note it, and write down what came."""
 
 from __future__ import annotations
 
 import inspect
-import math
-import time
-import traceback
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from convsmith.errors import BadName
 from convsmith.graph import Graph
-from convsmith.runs import CannotWrite
 
 from .algorithms import ALGORITHMS
 from .budget import Budget, Latency, figures_of
 from .choose import Answers, Space
 from .fit import fit_to_budget
-from .store import Status, Trial
+from .proposal import Proposal
+from .store import Key, Status, Trial
+from .work import Evaluate, Evaluation, Outcome, Task, perform
 
 if TYPE_CHECKING:
     import numpy as np
 
+__all__ = [
+    "Draft",
+    "Evaluate",
+    "Evaluation",
+    "Seen",
+    "draft",
+    "propose",
+    "random_numbers",
+    "run_trial",
+    "settings_of",
+]
+
 _TRIES = 30  # proposals until one is a network that its arm has not trained yet
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What training a network gave.
-
-    Args:
-        score: validation accuracy, 0 to 1; higher is better. NaN makes the trial a failed one.
-        seconds: that the training took.
-        loss: validation loss; decides between equal scores.
-        more: anything else worth a place in the trial's record, JSON-able.
-    """
-
-    score: float
-    seconds: float
-    loss: float | None = None
-    more: dict[str, Any] = field(default_factory=dict)
-
-
-class Evaluate(Protocol):
-    """Trains a network from scratch and says how good it is; the same arguments give the same score."""
-
-    def __call__(self, graph: Graph, /, *, epochs: int, seed: int) -> Evaluation: ...
 
 
 def random_numbers(seed: int, arm: str, *place: int) -> np.random.Generator:
@@ -75,37 +62,175 @@ def settings_of(algorithm: str, options: dict[str, Any]) -> dict[str, Any]:
     return settings | options
 
 
+class Seen:
+    """What an arm has seen: its finished trials, oldest first, and those that are running.
+
+    Args:
+        trials: finished ones to begin with.
+    """
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self.trials: list[Trial] = []
+        self._lines: list[dict[str, Any]] = []
+        self._running: dict[Key, dict[str, Any]] = {}
+        self._of: dict[str, list[dict[str, Any]]] = {}
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: Trial) -> None:
+        """A trial is finished."""
+        self.trials.append(trial)
+        self._lines.append(trial.to_json())
+        self._of.setdefault(trial.fingerprint, []).append(self._lines[-1])
+        self._running.pop(trial.key, None)
+
+    def begin(self, draft: Draft) -> None:
+        """A trial is running from now on."""
+        self._running[draft.key] = draft.to_json()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What an algorithm is given: every finished trial, then those that are running."""
+        return [*self._lines, *self._running.values()]
+
+    def of(self, fingerprint: str) -> list[dict[str, Any]]:
+        """The trials of one network."""
+        running = [line for line in self._running.values() if line["fingerprint"] == fingerprint]
+        return [*self._of.get(fingerprint, ()), *running]
+
+
 def propose(
     space: Space,
-    algorithm: Callable[..., Answers],
-    history: Sequence[Trial],
+    algorithm: Callable[..., Answers | Proposal],
+    history: Seen,
     rng: np.random.Generator,
     *,
     budget: Budget,
     latency_ms: Latency | None = None,
-) -> Answers | None:
-    """The algorithm's next genotype that keeps the budget and whose network `history` does not hold yet.
+) -> Proposal | None:
+    """The algorithm's next proposal that keeps the budget and that `history` does not hold yet.
 
     Args:
         space: the space, within the budget.
-        algorithm: ``(space, history, rng) -> answers``.
-        history: the arm's finished trials, oldest first.
+        algorithm: ``(space, history, rng) -> answers`` or a `Proposal`.
+        history: the arm's trials.
         rng: of this trial.
         budget: checked again here, whatever the algorithm did.
         latency_ms: measures a network; needed when latency is limited.
 
     Returns:
-        The genotype, or None when nothing new was found in 30 proposals and as many samples.
+        The proposal, or None when nothing new was found in 30 proposals and as many samples.
     """
-    known = {trial.fingerprint for trial in history}
-    lines = [trial.to_json() for trial in history]
+    lines = history.lines()
     for attempt in range(2 * _TRIES):
-        answers = algorithm(space, lines, rng) if attempt < _TRIES else space.sample(rng)
-        if not budget.check(space.graph(answers), latency_ms).kept:
-            answers = fit_to_budget(space, answers, budget, rng, latency_ms=latency_ms)
-        if space.graph(answers).fingerprint not in known:
-            return answers
+        made = algorithm(space, lines, rng) if attempt < _TRIES else space.sample(rng)
+        proposal = Proposal.of(made)
+        if not budget.check(space.graph(proposal.answers), latency_ms).kept:
+            answers = fit_to_budget(space, proposal.answers, budget, rng, latency_ms=latency_ms)
+            proposal = Proposal(answers, proposal.epochs, proposal.size)
+        fingerprint = space.graph(proposal.answers).fingerprint
+        if not any(proposal.is_done_by(trial, fingerprint) for trial in history.of(fingerprint)):
+            return proposal
     return None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A trial that was proposed and is not finished.
+
+    Args:
+        arm, arm_index, rung: as in `Trial`.
+        proposal: its genotype, epochs and size of images; the epochs are set.
+        seed: of its training.
+        fingerprint: of the network of the genotype.
+        graph: the network to train: of the proposal's size.
+        figures: what the network of the genotype costs.
+        refused: why it may not be trained; None where it may.
+    """
+
+    arm: str
+    arm_index: int
+    rung: int
+    proposal: Proposal
+    seed: int
+    fingerprint: str
+    graph: Graph
+    figures: dict[str, Any]
+    refused: str | None
+
+    @property
+    def key(self) -> Key:
+        """As of the trial that it becomes."""
+        return self.rung, self.arm, self.arm_index
+
+    def to_json(self) -> dict[str, Any]:
+        """What proposed.jsonl keeps of it, and what algorithms see while it runs."""
+        size = self.proposal.size
+        return {
+            "arm": self.arm, "arm_index": self.arm_index, "rung": self.rung, "status": "running",
+            "score": None, "epochs": self.proposal.epochs, "size": None if size is None else list(size),
+            "answers": self.proposal.answers, "seed": self.seed, "fingerprint": self.fingerprint,
+            **self.figures, "seconds": None, "curve": [],
+        }  # fmt: skip
+
+    def finished(self, outcome: Outcome | None, *, index: int, at: float) -> Trial:
+        """The trial, from what came of it; None where it was refused."""
+        status: Status = "over_budget" if outcome is None else "failed"
+        score: float | None = None
+        loss: float | None = None
+        error, more = self.refused, dict[str, Any]()
+        epochs, size = self.proposal.epochs or 0, self.proposal.size
+        if outcome is not None:
+            error = outcome.error
+            if outcome.evaluation is not None:
+                status, score = "ok", outcome.evaluation.score
+                loss, more = outcome.evaluation.loss, outcome.evaluation.more
+            if 0 < len(outcome.curve) < epochs:
+                more, epochs = {**more, "epochs_asked": epochs}, len(outcome.curve)
+        return Trial(
+            index=index, arm=self.arm, arm_index=self.arm_index, rung=self.rung, epochs=epochs,
+            seed=self.seed, answers=self.proposal.answers, fingerprint=self.fingerprint, status=status,
+            score=score, loss=loss, **self.figures, seconds=outcome.seconds if outcome else 0.0, at=at,
+            error=error, more=more, size=None if size is None else list(size),
+            curve=list(outcome.curve) if outcome else [],
+        )  # fmt: skip
+
+
+def draft(
+    space: Space,
+    proposal: Proposal,
+    *,
+    arm: str,
+    arm_index: int,
+    rung: int,
+    epochs: int,
+    seed: int,
+    budget: Budget,
+    latency_ms: Latency | None,
+) -> Draft:
+    """Check a proposal against the budget, before anything is trained.
+
+    Args:
+        space: the space.
+        proposal: of this space.
+        arm, arm_index, rung: as in `Trial`.
+        epochs: to train where the proposal does not say.
+        seed: of the search.
+        budget: hard; what is over it is refused. At another size of images, the network there is checked too.
+        latency_ms: measures a network; needed when latency is limited.
+    """
+    graph = space.graph(proposal.answers)
+    verdict = budget.check(graph, latency_ms)
+    figures = figures_of(graph) | {"latency_ms": verdict.figures.get("latency_ms")}
+    refused = None if verdict.kept else str(verdict)
+    trained = graph
+    if proposal.size is not None and refused is None:
+        other = Space(space.function, (*proposal.size, space.input_shape[2]), space.classes, name=space.name)
+        trained = other.graph(other.complete(proposal.answers))
+        there = budget.without_latency().check(trained)
+        refused = None if there.kept else f"at {'x'.join(map(str, proposal.size))}: {there}"
+    chosen = Proposal(proposal.answers, proposal.epochs or epochs, proposal.size)
+    training_seed = int(random_numbers(seed, arm, arm_index, rung, 1).integers(2**31))
+    return Draft(arm, arm_index, rung, chosen, training_seed, graph.fingerprint, trained, figures, refused)
 
 
 def run_trial(
@@ -123,42 +248,23 @@ def run_trial(
     latency_ms: Latency | None,
     elapsed: Callable[[], float],
 ) -> Trial:
-    """Train one network and record it; one that is over the budget is recorded and not trained.
+    """Check a genotype against the budget, train it here, and write down what came.
 
     Args:
-        seed: of the search; the training's own is derived from it, the arm, the place and the rung.
-        elapsed: seconds of the search so far.
-
-    Returns:
-        The trial, whose status says what came; only a full disk and a person's Ctrl-C go through.
+        space: the space.
+        answers: the genotype.
+        evaluate: trains it; not called when the network is over the budget.
+        index, arm, arm_index, rung: as in `Trial`.
+        epochs: to train.
+        seed: of the search.
+        budget: hard.
+        latency_ms: measures a network; needed when latency is limited.
+        elapsed: seconds of the search when it ends.
     """
-    graph = space.graph(answers)
-    verdict = budget.check(graph, latency_ms)
-    figures = figures_of(graph) | {"latency_ms": verdict.figures.get("latency_ms")}
-    training_seed = int(random_numbers(seed, arm, arm_index, rung, 1).integers(2**31))
-    status: Status = "ok"
-    score: float | None = None
-    loss: float | None = None
-    error: str | None = None
-    more: dict[str, Any] = {}
-    seconds, began = 0.0, time.perf_counter()
-    if not verdict.kept:
-        status, error = "over_budget", str(verdict)
-    else:
-        try:
-            result = evaluate(graph, epochs=epochs, seed=training_seed)
-            seconds, loss, more = float(result.seconds), result.loss, dict(result.more)
-            if math.isfinite(result.score):
-                score = float(result.score)
-            else:
-                status, error = "failed", f"the score is {result.score}"
-        except CannotWrite:
-            raise
-        except Exception:
-            seconds = time.perf_counter() - began
-            status, error = "failed", traceback.format_exc()
-    return Trial(
-        index=index, arm=arm, arm_index=arm_index, rung=rung, epochs=epochs, seed=training_seed,
-        answers=answers, fingerprint=graph.fingerprint, status=status, score=score, loss=loss, **figures,
-        seconds=seconds, at=elapsed(), error=error, more=more,
+    made = draft(
+        space, Proposal(answers), arm=arm, arm_index=arm_index, rung=rung, epochs=epochs, seed=seed,
+        budget=budget, latency_ms=latency_ms,
     )  # fmt: skip
+    task = Task(index, made.graph, epochs, made.seed)
+    outcome = None if made.refused else perform(evaluate, task)
+    return made.finished(outcome, index=index, at=elapsed())

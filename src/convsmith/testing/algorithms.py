@@ -12,7 +12,7 @@ from ..nas.choose import Answers, Space
 from ..nas.fit import ensure_feasible
 from ..nas.spaces import space as find_space
 from ..nas.store import Trial
-from ..nas.trial import Evaluation, propose, run_trial
+from ..nas.trial import Evaluation, Seen, propose, run_trial
 from ..nas.within import Within
 
 
@@ -74,10 +74,10 @@ def exam_algorithm(
         assert state == generators, f"{name} draws from a global generator, not from rng"
         space.replay(proposals[-1])
         rng = np.random.default_rng([seed, place])
-        answers = propose(within, algorithm, finished, rng, budget=budget)
-        assert answers is not None, f"{name} and {trials} samples found no new network"
+        proposed = propose(within, algorithm, Seen(finished), rng, budget=budget)
+        assert proposed is not None, f"{name} and {trials} samples found no new network"
         trial = run_trial(
-            space, answers, train, index=place, arm=name, arm_index=place, rung=0, epochs=1,
+            space, proposed.answers, train, index=place, arm=name, arm_index=place, rung=0, epochs=1,
             seed=seed, budget=budget, latency_ms=None, elapsed=lambda: 0.0,
         )  # fmt: skip
         assert trial.status != "over_budget", f"{name} proposed over the budget: {trial.error}"
