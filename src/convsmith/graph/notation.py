@@ -120,6 +120,19 @@ class _Operations:
         rest = [Layer(kind("numpy.Split", settings, "", part), of=first) for part in range(1, parts)]
         return [layer(x) for layer in (first, *rest)]
 
+    @staticmethod
+    def mean(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        """The mean over axes that count the batch.
+
+        Example:
+            >>> x = inputs = Input((4, 4, 3))
+            >>> Model(inputs, ops.mean(x, axis=-1, keepdims=True)).output_shape
+            (4, 4, 1)
+        """
+        options = {"axis": axis if axis is None or isinstance(axis, int) else list(axis), "keepdims": keepdims}
+        kind: Any = KINDS["Operation"]
+        return Layer(kind("numpy.Mean", json.dumps(options, sort_keys=True, separators=(",", ":"))))(x)
+
 
 ops = _Operations()
 

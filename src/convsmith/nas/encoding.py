@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SpaceSize:
-    """How many genotypes a space has; exact when all were walked, else Knuth's estimate."""
+    """How many genotypes a space has; exact when all were walked or no answer changes what is asked."""
 
     count: float
     exact: bool
@@ -56,13 +56,17 @@ def space_size(space: Space, rng: np.random.Generator, *, limit: int = 300, walk
         walks: how many random walks the estimate averages.
 
     Returns:
-        The exact count, or the mean over random walks of the product of the numbers of options, which
-        is right on average (Knuth, "Estimating the efficiency of backtrack programs", 1975).
+        The count; exact up to `limit`, and where every walk is asked the same. Else the mean over the walks
+        of the product of the numbers of options, which is right on average (Knuth,
+        "Estimating the efficiency of backtrack programs", 1975).
     """
-    products = []
+    products, asked = [], []
     for _ in range(walks):
         walk = space.walk(lambda _, options: int(rng.integers(len(options))))
         products.append(math.prod(len(options) for options in walk.asked.values()))
+        asked.append(walk.asked)
+    if all(one == asked[0] for one in asked):
+        return SpaceSize(products[0], True)
     estimate = math.fsum(products) / len(products)
     if estimate <= 10 * limit:
         count = sum(1 for _ in islice(every(space), limit + 1))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..graph import notation as keras
-from ._parts import norm
+from ._parts import conv, conv_bn, norm
 
 Block = tuple[str, int, str, int]
 """An operation and the state that it reads; another."""
@@ -115,7 +115,7 @@ class Style:
         return self.project(last, filters)
 
     def operation(self, name: str, wire: Wire, filters: int, stride: int) -> Wire:
-        """One operation of a cell: "sep_5x5", "dil_3x3", "avg_3x3", "max_3x3", "skip" or "1x7_7x1"."""
+        """One operation: "sep_5x5", "dil_3x3", "conv_1x1", "avg_3x3", "max_3x3", "skip" or "1x7_7x1"."""
         kind, _, kernel = name.partition("_")
         level = wire.level + (stride > 1)
         if kind == "sep":
@@ -128,8 +128,14 @@ class Style:
             if wire.channels != filters:
                 x = self.norm(keras.layers.Conv2D(filters, 1, use_bias=False)(x))
             return Wire(x, filters, level)
-        if kind == "1x7":
-            return Wire(self._cross(wire.x, filters, stride), filters, level)
+        if kind in ("1x3", "1x7"):
+            return Wire(self._cross(wire.x, filters, int(kind[2]), stride), filters, level)
+        if kind == "conv":
+            x = keras.layers.Activation("relu")(wire.x)
+            x = keras.layers.Conv2D(filters, int(kernel[0]), strides=stride, padding="same", use_bias=False)(
+                x
+            )
+            return Wire(self.norm(x), filters, level)
         if stride > 1 and self.halve == "both":
             return self.both(wire, filters, self.active)
         return self.project(wire, filters, stride) if stride > 1 or wire.channels != filters else wire
@@ -149,18 +155,26 @@ class Style:
         x = keras.layers.DepthwiseConv2D(kernel, strides=stride, dilation_rate=2, use_bias=False)(x)
         return self.norm(keras.layers.Conv2D(filters, 1, use_bias=False)(x))
 
-    def _cross(self, x: Any, filters: int, stride: int) -> Any:
-        """1x1 to a quarter of the channels, 1x7, 7x1, 1x1 back."""
+    def _cross(self, x: Any, filters: int, length: int, stride: int) -> Any:
+        """1x1 to a quarter of the channels, 1xlength, lengthx1, 1x1 back."""
+        quarter = max(1, filters // 4)
         for width, kernel, strides in (
-            (filters // 4, (1, 1), (1, 1)),
-            (filters // 4, (1, 7), (1, stride)),
-            (filters // 4, (7, 1), (stride, 1)),
+            (quarter, (1, 1), (1, 1)),
+            (quarter, (1, length), (1, stride)),
+            (quarter, (length, 1), (stride, 1)),
             (filters, (1, 1), (1, 1)),
         ):
             x = keras.layers.Activation("relu")(x)
             conv = keras.layers.Conv2D(width, kernel, strides=strides, padding="same", use_bias=False)
             x = self.norm(conv(x))
         return x
+
+
+def first(x: Any, filters: int, halvings: int = 0) -> Wire:
+    """What small images pass before the cells: one convolution; strided ones before it for larger images."""
+    for _ in range(halvings):
+        x = conv_bn(x, filters, 3, 2)
+    return Wire(norm(conv(x, 3 * filters, 3, use_bias=False)), 3 * filters, 0)
 
 
 def stages(cells: int, reductions: Sequence[int]) -> list[tuple[bool, int]]:

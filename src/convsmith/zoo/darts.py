@@ -10,8 +10,8 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
-from ._cells import Cell, Style, Wire, stages
-from ._parts import IMAGENET, activate, conv, conv_bn, head, image, norm
+from ._cells import Cell, Style, Wire, first, stages
+from ._parts import IMAGENET, activate, conv_bn, head, image
 from .network import Published, enter
 
 NORMAL = Cell(
@@ -36,12 +36,31 @@ STYLE = Style(epsilon=1e-5, momentum=0.9, always=True, halve="both")
 
 
 def darts(
-    cells: int, filters: int, input_shape: tuple[int, ...] = (32, 32, 3), classes: int = 10, *, name: str
+    cells: int,
+    filters: int,
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    classes: int = 10,
+    *,
+    normal: Cell = NORMAL,
+    reduction: Cell = REDUCTION,
+    halvings: int = 0,
+    name: str,
 ) -> Graph:
-    """The network for small images: a convolution, cells with two reductions at the thirds."""
+    """The network for small images: a convolution, cells with two reductions at the thirds.
+
+    Args:
+        cells: how many.
+        filters: channels of an operation in the first third.
+        input_shape: rows, columns, channels.
+        classes: how many classes.
+        normal: the cell.
+        reduction: the cell that halves the image.
+        halvings: strided convolutions before the cells, for larger images.
+        name: of the network.
+    """
     inputs, x = image(input_shape)
-    first = Wire(norm(conv(x, 3 * filters, 3, use_bias=False)), 3 * filters, 0)
-    return _stack(inputs, first, first, cells, filters, classes, name)
+    wire = first(x, filters, halvings)
+    return _stack(inputs, wire, wire, cells, filters, classes, name, normal, reduction)
 
 
 def darts_imagenet(
@@ -52,14 +71,22 @@ def darts_imagenet(
     x = conv_bn(conv_bn(x, filters // 2, 3, 2), filters, 3, 2, None)
     before = Wire(x, filters, 2)
     last = Wire(conv_bn(activate(x, "relu"), filters, 3, 2, None), filters, 3)
-    return _stack(inputs, before, last, cells, filters, classes, name)
+    return _stack(inputs, before, last, cells, filters, classes, name, NORMAL, REDUCTION)
 
 
 def _stack(
-    inputs: object, before: Wire, last: Wire, cells: int, filters: int, classes: int, name: str
+    inputs: object,
+    before: Wire,
+    last: Wire,
+    cells: int,
+    filters: int,
+    classes: int,
+    name: str,
+    normal: Cell,
+    reduction: Cell,
 ) -> Graph:
     for reduces, wider in stages(cells, (cells // 3, 2 * cells // 3)):
-        cell = REDUCTION if reduces else NORMAL
+        cell = reduction if reduces else normal
         before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
     return keras.Model(inputs, head(last.x, classes), name=name)  # type: ignore[arg-type]
 

@@ -11,8 +11,8 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
-from ._cells import Cell, Style, Wire, stages
-from ._parts import activate, conv, image, norm
+from ._cells import Cell, Style, first, stages
+from ._parts import activate, image
 from .network import Published, enter
 
 NORMAL = Cell(
@@ -39,16 +39,37 @@ STYLE = Style(epsilon=1e-5, momentum=0.9, twice=True, halve="both", active=False
 
 
 def enas(
-    cells: int, filters: int, input_shape: tuple[int, ...] = (32, 32, 3), classes: int = 10, *, name: str
+    cells: int,
+    filters: int,
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    classes: int = 10,
+    *,
+    normal: Cell = NORMAL,
+    reduction: Cell = REDUCTION,
+    halvings: int = 0,
+    dropout: float = 0.2,
+    name: str,
 ) -> Graph:
-    """A convolution, `cells` normal cells in three stages with a reduction cell between them."""
+    """A convolution, `cells` normal cells in three stages with a reduction cell between them.
+
+    Args:
+        cells: normal cells, all together.
+        filters: channels of an operation in the first stage.
+        input_shape: rows, columns, channels.
+        classes: how many classes.
+        normal: the cell.
+        reduction: the cell that halves the image.
+        halvings: strided convolutions before the cells, for larger images.
+        dropout: before the classifier.
+        name: of the network.
+    """
     inputs, x = image(input_shape)
-    before = last = Wire(norm(conv(x, 3 * filters, 3, use_bias=False)), 3 * filters, 0)
+    before = last = first(x, filters, halvings)
     for reduces, wider in stages(cells + 2, (cells // 3, 2 * (cells // 3) + 1)):
-        cell = REDUCTION if reduces else NORMAL
+        cell = reduction if reduces else normal
         before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
     x = keras.layers.GlobalAveragePooling2D()(activate(last.x, "relu"))
-    x = keras.layers.Dropout(0.2)(x)
+    x = keras.layers.Dropout(dropout)(x)
     x = keras.layers.Dense(classes, activation="softmax", use_bias=False, name="softmax")(x)
     return keras.Model(inputs, x, name=name)
 

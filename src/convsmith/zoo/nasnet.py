@@ -10,7 +10,7 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
-from ._cells import Cell, Style, Wire
+from ._cells import Cell, Style, Wire, first
 from ._parts import activate, head, image
 from .network import Published, enter
 
@@ -34,6 +34,7 @@ REDUCTION = Cell(
     ),
     (3, 4, 5, 6),
 )
+STYLE = Style(epsilon=1e-3, momentum=0.9997)
 
 
 def nasnet(
@@ -63,20 +64,51 @@ def nasnet(
         dropout: before the classifier.
         name: of the network.
     """
-    style = Style(epsilon=1e-3, momentum=0.9997)
+    style = STYLE
     inputs, x = image(input_shape)
     x = style.norm(keras.layers.Conv2D(stem, 3, strides=2, use_bias=False)(x))
     before, last = None, Wire(x, stem, 0)
     for share in (4, 2):
         before, last = last, style.cell(reduction, before, last, filters // share, reduce=True)
+    last = _stages(before, last, cells, filters, skips, normal, reduction)
+    return keras.Model(inputs, head(activate(last.x, "relu"), classes, dropout), name=name)
+
+
+def nasnet_small(
+    cells: int,
+    filters: int,
+    normal: Cell = NORMAL,
+    reduction: Cell = REDUCTION,
+    input_shape: tuple[int, ...] = (32, 32, 3),
+    classes: int = 10,
+    dropout: float = 0.0,
+    *,
+    skips: bool = False,
+    halvings: int = 0,
+    name: str,
+) -> Graph:
+    """The network for small images: a convolution instead of the stem and its two reduction cells.
+
+    Args:
+        halvings: strided convolutions before the cells, for larger images; the others as of `nasnet`.
+    """
+    inputs, x = image(input_shape)
+    last = _stages(None, first(x, filters, halvings), cells, filters, skips, normal, reduction)
+    return keras.Model(inputs, head(activate(last.x, "relu"), classes, dropout), name=name)
+
+
+def _stages(
+    before: Wire | None, last: Wire, cells: int, filters: int, skips: bool, normal: Cell, reduction: Cell
+) -> Wire:
+    """Three stages of `cells` normal cells, with a reduction cell before the second and the third."""
     for stage in range(3):
         width = filters * 2**stage
         if stage:
-            made = style.cell(reduction, before, last, width, reduce=True)
+            made = STYLE.cell(reduction, before, last, width, reduce=True)
             before, last = (before if skips else last), made
         for _ in range(cells):
-            before, last = last, style.cell(normal, before, last, width, reduce=False)
-    return keras.Model(inputs, head(activate(last.x, "relu"), classes, dropout), name=name)
+            before, last = last, STYLE.cell(normal, before, last, width, reduce=False)
+    return last
 
 
 _PAPER = (
