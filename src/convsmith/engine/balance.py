@@ -27,7 +27,7 @@ def class_weights(counts: np.ndarray) -> np.ndarray:
         >>> class_weights(np.array([10, 10])).tolist()
         [1.0, 1.0]
         >>> rare, common = class_weights(np.array([10, 1000]))
-        >>> 50 < rare / common < 100
+        >>> bool(50 < rare / common < 100)
         True
     """
     counts = np.asarray(counts, np.float64)

@@ -107,7 +107,8 @@ def resized(x_NCHW: Tensor, graph: Graph) -> Tensor:
     """The images at the size and with the channels that a network takes."""
     rows, columns, channels = graph.input_shape
     if x_NCHW.shape[1] != channels:
-        x_NCHW = x_NCHW.mean(1, keepdim=True) if channels == 1 else x_NCHW[:, :1].expand(-1, channels, -1, -1)
+        grey = x_NCHW.mean(1, keepdim=True)
+        x_NCHW = grey if channels == 1 else grey.repeat(1, channels or 1, 1, 1)
     if None in (rows, columns) or tuple(x_NCHW.shape[2:]) == (rows, columns):
         return x_NCHW
     return F.interpolate(x_NCHW, (rows, columns), mode="bilinear", antialias=True)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import BadInput, BadName
+from ..kinds import Kind
 from ..kinds.conv2d import Conv2D
 from ..kinds.dense import Dense
 from .graph import Graph, Node
@@ -19,7 +20,7 @@ def head(graph: Graph) -> Node:
     Example:
         >>> from convsmith.zoo import network
         >>> head(network("lenet5")).name
-        'dense3'
+        'softmax'
     """
     node = graph[graph.outputs[0]]
     while not node.kind.weights(*graph.input_shapes(node)):
@@ -50,6 +51,7 @@ def with_classes(graph: Graph, classes: int) -> Graph:
     if graph.output_shape == (classes,):
         return graph
     last = head(graph)
+    kind: Kind
     if isinstance(last.kind, Dense):
         kind = replace(last.kind, units=classes)
     elif isinstance(last.kind, Conv2D):

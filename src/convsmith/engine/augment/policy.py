@@ -1,7 +1,8 @@
-"""Training images varied at random: one affine resampling of the whole batch, colour, cutout, mixup.
+"""How strongly training images are varied, and which policy suits which images.
 
 A policy says by how much. ``"digits"`` keeps what a character means (no mirror image, small moves);
-``"photos"`` mirrors, crops, turns and recolours.
+``"photos"`` mirrors, crops, turns and recolours; ``"trivial"``, ``"rand"`` and ``"strong"`` draw from the
+table of operations, within what the images allow.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..errors import BadInput, BadName
+from ...errors import BadInput, BadName
+from .blend import mixed, pasted
+from .colour import recoloured
+from .draw import drawn
+from .erase import cut, erased
+from .geometry import cropped, moved
 
 
 @dataclass(frozen=True)
@@ -26,45 +31,56 @@ class Policy:
 
     Args:
         flip: share of images that are mirrored left to right.
+        crop: largest move by whole pixels, as a share of the side; the border is mirrored outwards.
         shift: largest move, as a share of the side.
         zoom: the scale lies between 1 / (1 + zoom) and 1 + zoom; above 1 shows less of the image.
         aspect: the ratio of the two scales lies between 1 / (1 + aspect) and 1 + aspect.
         rotate: largest turn, in degrees.
         shear: largest sideways slant, as a share of the side.
+        operations: how many operations are drawn from `OPERATIONS` for each image.
+        magnitude: how strong these are, 0 to 1 (RandAugment's M / 30); 0 draws it anew (TrivialAugment).
+        characters: what is drawn leaves a character the one it is.
         brightness: largest change, as a share of the range 0..255.
         contrast: the contrast is multiplied by 1 ± this.
         colour: each channel is multiplied by 1 ± this.
         cutout: side of a square made grey, as a share of the image's side.
+        erase: share of images in which a rectangle of any shape becomes noise.
         mixup: share of batches in which pairs of images are blended, with their labels.
+        cutmix: share of batches in which a rectangle of another image is pasted, with its label's share.
     """
 
     flip: float = 0.0
+    crop: float = 0.0
     shift: float = 0.0
     zoom: float = 0.0
     aspect: float = 0.0
     rotate: float = 0.0
     shear: float = 0.0
+    operations: int = 0
+    magnitude: float = 0.0
+    characters: bool = False
     brightness: float = 0.0
     contrast: float = 0.0
     colour: float = 0.0
     cutout: float = 0.0
+    erase: float = 0.0
     mixup: float = 0.0
+    cutmix: float = 0.0
 
     def scaled(self, strength: float) -> Policy:
-        """The policy with every amount multiplied; how often images are mirrored or blended stays.
+        """The policy with every amount multiplied; how often images are changed or blended stays.
 
         Example:
             >>> scaled = Policy(flip=0.5, rotate=10).scaled(0.3)
             >>> scaled.flip, scaled.rotate
             (0.5, 3.0)
         """
-        amounts = {field.name: getattr(self, field.name) * strength for field in dataclasses.fields(self)}
-        return dataclasses.replace(self, **{**amounts, "flip": self.flip, "mixup": self.mixup})
+        return dataclasses.replace(self, **{name: getattr(self, name) * strength for name in _AMOUNTS})
 
     @property
     def moves(self) -> bool:
-        """Whether pixels change their places."""
-        return bool(self.flip or self.shift or self.zoom or self.aspect or self.rotate or self.shear)
+        """Whether pixels change their places by other than whole pixels."""
+        return bool(self.shift or self.zoom or self.aspect or self.rotate or self.shear)
 
     def __call__(
         self, x_NCHW: Tensor, target: Tensor, *, classes: int, generator: torch.Generator
@@ -72,75 +88,61 @@ class Policy:
         """Vary a batch.
 
         Args:
-            x_NCHW: raw pixels, float32.
-            target: class numbers (N,).
+            x_NCHW: raw pixels, float32, on any device.
+            target: class numbers (N,), or rows of numbers that blend as the images do.
             classes: how many classes.
-            generator: where the random numbers come from.
+            generator: where the random numbers come from; on the CPU, so that every device varies alike.
 
         Returns:
-            New images, and their targets: class numbers, or shares of classes (N, classes) after mixup.
+            New images, and their targets: as they came, or rows after mixup or cutmix: shares of classes
+            (N, classes), or the blended rows.
         """
-        x = self._moved(x_NCHW, generator) if self.moves else x_NCHW
+        x = x_NCHW
+        if self.crop or (self.flip and not self.moves):
+            x = cropped(x, generator, flip=0.0 if self.moves else self.flip, crop=self.crop)
+        if self.moves:
+            x = moved(
+                x, generator, flip=self.flip, shift=self.shift, zoom=self.zoom, aspect=self.aspect,
+                rotate=self.rotate, shear=self.shear,
+            )  # fmt: skip
+        if self.operations:
+            space = "characters" if self.characters else "narrow" if self.magnitude else "wide"
+            x = drawn(x, generator, operations=self.operations, magnitude=self.magnitude, space=space)
         if self.brightness or self.contrast or self.colour:
-            x = self._recoloured(x, generator)
+            x = recoloured(
+                x, generator, brightness=self.brightness, contrast=self.contrast, colour=self.colour
+            )
         if self.cutout:
-            x = self._cut(x, generator)
-        if self.mixup and float(torch.rand((), generator=generator)) < self.mixup:
-            return self._mixed(x, target, classes, generator)
+            x = cut(x, generator, side=self.cutout)
+        if self.erase:
+            x = erased(x, generator, share=self.erase)
+        if self.mixup or self.cutmix:
+            draw = float(torch.rand((), generator=generator))
+            if draw < self.mixup:
+                return mixed(x, target, generator, classes=classes)
+            if draw < self.mixup + self.cutmix:
+                return pasted(x, target, generator, classes=classes)
         return x, target
 
-    def _moved(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        rows, columns = x.shape[2:]
-        draw = torch.rand(7, len(x), generator=generator) * 2 - 1
-        zoom = torch.exp(draw[0] * math.log1p(self.zoom))
-        aspect = torch.exp(draw[1] * (math.log1p(self.aspect) / 2))
-        angle = draw[2] * math.radians(self.rotate)
-        shear = draw[3] * self.shear
-        mirror = torch.where(draw[4] < self.flip * 2 - 1, -1.0, 1.0)
-        # From output to input places, in torch's units of half a side.
-        wide, high = 1 / (zoom * aspect), aspect / zoom
-        cos, sin, ratio = angle.cos(), angle.sin(), rows / columns
-        across = torch.stack([cos * wide * mirror, (shear - sin * ratio) * high, draw[5] * 2 * self.shift], 1)
-        down = torch.stack([sin / ratio * wide * mirror, cos * high, draw[6] * 2 * self.shift], 1)
-        grid = F.affine_grid(torch.stack([across, down], 1), list(x.shape), align_corners=False)
-        return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
-    def _recoloured(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        count, channels = x.shape[:2]
-        draw = torch.rand(count, 2 + channels, generator=generator) * 2 - 1
-        gain = (1 + draw[:, :1] * self.contrast) * (1 + draw[:, 2:] * self.colour)
-        mean = x.mean(dim=(2, 3))
-        offset = mean * (1 - gain) + draw[:, 1:2] * (255 * self.brightness)
-        # The mean keeps each channel's own colour shift: only the contrast turns about it.
-        offset = offset + mean * draw[:, 2:] * self.colour
-        return torch.addcmul(offset[:, :, None, None], x, gain[:, :, None, None]).clamp_(0, 255)
+_AMOUNTS = (
+    "crop", "shift", "zoom", "aspect", "rotate", "shear", "magnitude", "brightness", "contrast", "colour",
+    "cutout",
+)  # fmt: skip
+"""The fields that say how much, and not how often."""
 
-    def _cut(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        rows, columns = x.shape[2:]
-        high, wide = max(1, round(self.cutout * rows)), max(1, round(self.cutout * columns))
-        top = torch.randint(0, rows - high + 1, (len(x), 1), generator=generator)
-        left = torch.randint(0, columns - wide + 1, (len(x), 1), generator=generator)
-        row, column = torch.arange(rows)[None], torch.arange(columns)[None]
-        in_rows, in_columns = (row >= top) & (row < top + high), (column >= left) & (column < left + wide)
-        return x.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 127.5)
-
-    def _mixed(
-        self, x: Tensor, target: Tensor, classes: int, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        share = float(torch.rand((), generator=generator))
-        other = torch.randperm(len(x), generator=generator)
-        shares = F.one_hot(target, classes).to(torch.float32)
-        return torch.lerp(x, x[other], share), torch.lerp(shares, shares[other], share)
-
-
+_PHOTOS = Policy(
+    flip=0.5, shift=0.12, zoom=0.25, aspect=0.15, rotate=8, brightness=0.1, contrast=0.25, colour=0.1,
+    cutout=0.25,
+)  # fmt: skip
 POLICIES: Mapping[str, Policy] = {
     "none": Policy(),
     "digits": Policy(shift=0.08, zoom=0.12, aspect=0.1, rotate=10, shear=0.1),
-    "photos": Policy(
-        flip=0.5, shift=0.12, zoom=0.25, aspect=0.15, rotate=8, brightness=0.1, contrast=0.25, colour=0.1,
-        cutout=0.25,
-    ),
-}  # fmt: skip
+    "photos": _PHOTOS,
+    "trivial": Policy(flip=0.5, crop=0.125, operations=1),
+    "rand": Policy(flip=0.5, crop=0.125, operations=2, magnitude=0.3),
+    "strong": dataclasses.replace(_PHOTOS, cutout=0.0, operations=1, erase=0.25, mixup=0.25, cutmix=0.25),
+}
 """Ready policies by name."""
 
 
@@ -178,6 +180,8 @@ def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> t
         for name in augment:
             if name not in fields:
                 raise BadName("augment", name, fields)
+            if not isinstance(augment[name], int | float):
+                raise BadInput("augment", f"{name} came {augment[name]!r}", "a number")
         return Policy(**augment), "as given"
     if augment == "auto":
         return _automatic(x)
@@ -186,6 +190,9 @@ def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> t
     name = augment or "none"
     if name not in POLICIES:
         raise BadName("augment", name, ["auto", *POLICIES])
+    if POLICIES[name].operations and _characters(x):
+        safe = dataclasses.replace(POLICIES[name], flip=0.0, characters=True)
+        return safe, "as given; not mirrored and less turned: small grey images, perhaps characters"
     return POLICIES[name], "as given"
 
 
@@ -194,7 +201,12 @@ def _automatic(x: np.ndarray) -> tuple[Policy, str]:
         return POLICIES["none"], "none: not images"
     rows, columns, channels = x.shape[1:]
     size = f"{rows}x{columns} pixels"
-    if channels == 1 and max(rows, columns) <= 40:
+    if _characters(x):
         return POLICIES["digits"], f"digits: small grey images of {size}, perhaps characters: no mirroring"
     tone = "colour" if channels == 3 else "grey"
     return POLICIES["photos"], f"photos: {tone} images of {size}"
+
+
+def _characters(x: np.ndarray) -> bool:
+    """Whether images may show characters, which a mirror changes."""
+    return x.ndim == 4 and x.shape[3] == 1 and max(x.shape[1:3]) <= 40
