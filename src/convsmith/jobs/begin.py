@@ -82,7 +82,11 @@ def _begun(
         )
     display.step("images")
     with display.bar("reading") as bar:
-        images = data if isinstance(data, Images) else read(data, progress=bar.count)
+        if isinstance(data, Images):
+            images = data
+        else:
+            group, strict = recipe.get("group"), bool(recipe.get("strict"))
+            images = read(data, group=group, strict=strict, progress=bar.count)
     recipe = {"data": images.source, **recipe}
     key = run_key(recipe, images.fingerprint)
     if run is not None and run.key != key:

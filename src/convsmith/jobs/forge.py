@@ -34,6 +34,8 @@ def forge(
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,
+    group: str | None = None,
+    strict: bool = False,
     seed: int = 0,
     runs: str = "runs",
     resume: str | None = None,
@@ -64,6 +66,9 @@ def forge(
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
         test: share of the images that nothing sees before the end.
+        group: regular expression on the images' names; what its parentheses match says which images belong
+            together (a patient, a burst) and stay in one part.
+        strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         runs: the folder that run folders go to.
         resume: a run folder to go on with; the same command again finds it by itself.
@@ -96,7 +101,7 @@ def forge(
 
 RECIPE = (
     *BUDGET_OPTIONS, "minutes", "trials", "epochs", "space", "algorithm", "augment", "size", "validation",
-    "test", "seed", "threads", "plan",
+    "test", "group", "strict", "seed", "threads", "plan",
 )  # fmt: skip
 """The options that decide what comes out."""
 

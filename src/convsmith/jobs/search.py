@@ -29,6 +29,8 @@ def search(
     algorithm: str = "evolution",
     augment: str = "auto",
     size: Size | None = None,
+    group: str | None = None,
+    strict: bool = False,
     seed: int = 0,
     threads: int | None = None,
     runs: str = "runs",
@@ -52,6 +54,9 @@ def search(
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         augment: changes to training images: "auto", "none", "digits" or "photos".
         size: the working size, such as 64x64; chosen from the images without it.
+        group: regular expression on the images' names; what its parentheses match says which images belong
+            together (a patient, a burst) and stay in one part.
+        strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
@@ -81,6 +86,8 @@ def search(
         algorithm=algorithm,
         augment=augment,
         size=size,
+        group=group,
+        strict=strict,
         seed=seed,
         threads=threads,
         runs=runs,

@@ -36,6 +36,8 @@ def train(
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,
+    group: str | None = None,
+    strict: bool = False,
     seed: int = 0,
     threads: int | None = None,
     runs: str = "runs",
@@ -60,6 +62,9 @@ def train(
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the curves are drawn on.
         test: share of the images that nothing sees before the end.
+        group: regular expression on the images' names; what its parentheses match says which images belong
+            together (a patient, a burst) and stay in one part.
+        strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
@@ -92,7 +97,7 @@ def train(
 
 RECIPE = (
     "weights", "epochs", "augment", "batch_size", "optimizer", "learning_rate", "size", "validation", "test",
-    "seed", "threads",
+    "group", "strict", "seed", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 

@@ -1,0 +1,46 @@
+"""How a job reads its images: together by name where asked, and strictly where asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convsmith.errors import BadInput
+from convsmith.jobs.begin import begin
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for k in range(12):
+            picture = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
+            picture.save(tmp_path / "photos" / name / f"patient{k // 3}_{k}.png")
+    return tmp_path / "photos"
+
+
+def _begin(photos: Path, **recipe: object) -> object:
+    runs = str(photos.parent / "runs")
+    return begin("train", str(photos), dict(recipe), steps=1, runs=runs, resume=None, started=0.0, quiet=True)
+
+
+def test_images_of_one_group_stay_in_one_part(photos: Path) -> None:
+    job = _begin(photos, group=r"((?:cat|dog)/patient\d+)", strict=False)
+    with job.run:
+        split = job.images.split(seed=0)
+        of = [name.rsplit("_", 1)[0] for name in job.images.names]
+        parts = [{of[i] for i in getattr(split, part)} for part in ("train", "validation", "test")]
+        assert all(parts)
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+def test_strict_stops_at_a_broken_image(photos: Path) -> None:
+    (photos / "cat" / "broken.png").write_bytes(b"")
+    with _begin(photos, group=None, strict=False).run as run:
+        assert run.path.is_dir()
+    with pytest.raises(BadInput, match=r"1 images cannot be read, such as cat/broken\.png: empty file"):
+        _begin(photos, group=None, strict=True)
