@@ -35,7 +35,9 @@ def test_images_of_one_group_stay_in_one_part(photos: Path) -> None:
         of = [name.rsplit("_", 1)[0] for name in job.images.names]
         parts = [{of[i] for i in getattr(split, part)} for part in ("train", "validation", "test")]
         assert all(parts)
-        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+        assert not (parts[0] & parts[1])
+        assert not (parts[0] & parts[2])
+        assert not (parts[1] & parts[2])
 
 
 def test_strict_stops_at_a_broken_image(photos: Path) -> None:
