@@ -1,23 +1,20 @@
-"""Training speed on this machine's CPU: Keras on torch, an ordinary PyTorch loop, and convsmith.
+"""Training speed of Keras on each backend, of ordinary PyTorch loops, and of convsmith, in one run.
 
-    python bench/training.py [--threads 2] [--rounds 5] [--network course_cnn] [--cpu]
+    python bench/training.py [--networks course_cnn lenet5 resnet20 mobilenet_v2_035] [--seconds 2] [--rounds 4]
+                             [--threads 2] [--cpu] [--python "Keras on TensorFlow=/other/bin/python"]
 
-Every contender trains the same network on the same images in batches of 128, with the same optimizer
-(Adadelta, learning rate 1) and the same number of threads; what is compared is the median over the rounds.
-convsmith comes last, because its settings of the allocator hold for the whole process. `share` is the rate
-of multiply-adds (three times the forward pass's) over the best rate of a 2048 x 2048 float32 matrix product
-measured between the rounds: 1.0 would be a training step made of nothing but matrix products. With `--cpu`
-the seconds are the process's own processor time, for machines that others use at the same time.
+Every contender runs in a process of its own and trains the same network on the same images in the same batches
+with the same optimizer; all are loaded and warmed up first, then measured in turns, `--rounds` times for
+`--seconds` each. A contender that is not installed, fails or is not ready after `--patience` seconds is named.
 
-Last result (two shared cores under others' load, so processor time of one thread; --batches 6 --rounds 3):
+- images/s: the median over the rounds; least and most beside it. With `--cpu` the seconds are processor time, for
+  machines that others use at the same time (then with `--threads 1`).
+- ratio: to Keras on torch.
+- share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x 2048
+  float32 matrix product, measured in the same turns.
 
-    course_cnn, batch 128, 1 threads, processor time, Intel Xeon (AVX-512); convsmith 0.1.0, keras 3.15.1,
-    torch 2.13.0+cpu, Python 3.11.7; matrix product: 82 G multiply-adds/s
-                                    images/s   least    most   ratio   share
-    Keras on torch                       480     472     536    1.00    0.21
-    PyTorch loop                         735     732     742    1.53    0.32
-    PyTorch loop, channels last        1,003     955   1,020    2.09    0.44
-    convsmith                          1,197   1,189   1,227    2.49    0.53
+Last result (two cores shared with others, so processor time of one thread; --threads 1 --cpu --seconds 1):
+
 """
 
 from __future__ import annotations
@@ -27,160 +24,163 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
+from training_contenders import CONTENDERS, OPTIMIZERS
 
-import numpy as np
-
-BATCH = 128
-
-
-def batches(shape: tuple[int, ...], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random images and labels for that many batches."""
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0, 1, (count * BATCH, *shape)).astype(np.float32)
-    return x, rng.integers(0, 10, count * BATCH)
+BATCH = {"mobilenet_v2_035": 32}
+"""Images in a batch where it is not 128."""
+BUSY = 0.1
+"""Share of the machine that others may use before the result is marked."""
+NETWORKS = tuple(OPTIMIZERS)
 
 
-def keras_model(graph: Any) -> Any:
-    """The same network as a compiled Keras model."""
-    import keras
+class Contender:
+    """A contender's process: takes a line of JSON, answers with one."""
 
+    def __init__(self, name: str, python: str, threads: int) -> None:
+        self.name, self.failed = name, ""
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(threads),
+            "KERAS_BACKEND": CONTENDERS[name].backend,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        script = Path(__file__).with_name("training_contenders.py")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [python, str(script), name, str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, env=environment,
+        )  # fmt: skip
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        try:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            self.fail("")
+
+    def answer(self, patience: float) -> Any:
+        """The answer, or None where it does not come."""
+        import select
+
+        assert self._process.stdout
+        ready, _, _ = select.select([self._process.stdout], [], [], max(patience, 0))
+        line = self._process.stdout.readline() if ready else ""
+        if not line:
+            self.fail("" if ready else "not ready in time")
+            return None
+        return json.loads(line)
+
+    def fail(self, why: str) -> None:
+        """Give it up, with its last words as the reason where there is no other."""
+        self.end()
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        self.failed = self.failed or why or (lines[-1][:90] if lines else "ended without a word")
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+def measured(name: str, contenders: list[Contender], options: argparse.Namespace) -> None:
+    """Load a network everywhere, run the rounds, print its table."""
     from convsmith.graph.keras_json_out import to_keras_json
+    from training_contenders import network
 
-    model = keras.models.model_from_json(json.dumps(to_keras_json(graph)))
-    model.compile(
-        loss="categorical_crossentropy",
-        optimizer=keras.optimizers.Adadelta(learning_rate=1.0),
-        metrics=["accuracy"],
-    )
-    return model
-
-
-def by_keras(graph: Any, x: np.ndarray, y: np.ndarray) -> Callable[[], None]:
-    """``model.fit`` of Keras."""
-    import keras
-
-    model, target = keras_model(graph), keras.utils.to_categorical(y, 10)
-    return lambda: model.fit(x, target, batch_size=BATCH, epochs=1, verbose=0)
-
-
-def by_convsmith(graph: Any, x: np.ndarray, y: np.ndarray) -> Callable[[], None]:
-    """``convsmith.fit`` on the same Keras model."""
-    import keras
-
-    import convsmith
-
-    model, target = keras_model(graph), keras.utils.to_categorical(y, 10)
-    return lambda: convsmith.fit(model, x, target, batch_size=BATCH, epochs=1, verbose=0)
-
-
-def by_loop(graph: Any, x: np.ndarray, y: np.ndarray, *, channels_last: bool) -> Callable[[], None]:
-    """The loop that everybody writes: DataLoader, nn modules, torch.optim."""
-    import torch
-
-    from convsmith.engine.lower import lower
-    from convsmith.engine.weights import initial
-
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    module = _Plain(lower(graph, initial(graph, seed=0)), layout)
-    module.to(memory_format=layout)
-    optimizer = torch.optim.Adadelta(module.parameters(), lr=1.0, rho=0.95, eps=1e-7)
-    images = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-    data = torch.utils.data.TensorDataset(images, torch.from_numpy(y))
-    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True)
-    loss = torch.nn.CrossEntropyLoss()
-
-    def epoch() -> None:
-        module.train()
-        right = 0
-        for image, label in loader:
-            optimizer.zero_grad()
-            scores = module(image.contiguous(memory_format=layout))
-            loss(scores, label).backward()
-            optimizer.step()
-            right += int((scores.argmax(1) == label).sum())
-
-    return epoch
+    graph = network(name)
+    batch = BATCH.get(name, 128)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(to_keras_json(graph), file)
+        file.flush()
+        running = [one for one in contenders if not one.failed]
+        for one in running:
+            one.tell({"load": name, "model": file.name, "batch": batch, "shape": graph.input_shape})
+        late = time.perf_counter() + options.patience
+        for one in running:
+            one.answer(late - time.perf_counter())
+    rates: dict[str, list[float]] = {}
+    for _ in range(options.rounds):
+        for one in contenders:
+            if one.failed:
+                continue
+            one.tell({"seconds": options.seconds if CONTENDERS[one.name].trains else 0.3})
+            if found := one.answer(60 + 20 * options.seconds):
+                rates.setdefault(one.name, []).append(found["images"] / found["cpu" if options.cpu else "wall"])
+    product = max(rates.pop("matrix product", [float("nan")]))
+    assert graph.macs is not None
+    print(f"\n{name}, {'x'.join(map(str, graph.input_shape))}, batch {batch}, {OPTIMIZERS[name]}")
+    print(f"matrix product: {product / 1e9:.0f} G multiply-adds/s")
+    print(f"{'':30}{'images/s':>10}{'least':>8}{'most':>8}{'ratio':>8}{'share':>8}")
+    middle = {contender: statistics.median(found) for contender, found in rates.items()}
+    base = middle.get("Keras on torch", float("nan"))
+    for contender, rate in middle.items():
+        least, most = min(rates[contender]), max(rates[contender])
+        share = rate * 3 * graph.macs / product
+        print(f"{contender:30}{rate:10,.0f}{least:8,.0f}{most:8,.0f}{rate / base:8.2f}{share:8.2f}")
+    for one in contenders:
+        if one.failed:
+            print(f"{one.name:30}  {one.failed}")
+    best = max((rate for contender, rate in middle.items() if contender.startswith("convsmith")), default=0)
+    keras = max((rate for contender, rate in middle.items() if contender.startswith("Keras")), default=0)
+    loop = middle.get("PyTorch loop", float("nan"))
+    if best and keras:
+        print(f"convsmith: {best / base:.2f} x Keras on torch, {best / keras:.2f} x the fastest Keras,", end=" ")
+        print(f"{best / loop:.2f} x the PyTorch loop", flush=True)
 
 
-def _Plain(module: Any, layout: Any) -> Any:  # noqa: N802
-    """The lowered network's own layers one after the other, without the engine around them."""
-    import torch
-
-    parts: list[Any] = []
-    for step in module.steps:
-        parts.append(step.layer)
-        if step.activation is not None and "Softmax" not in type(step.activation).__name__:
-            parts.append(step.activation)
-    return torch.nn.Sequential(*parts)
-
-
-def gemm_rate(clock: Callable[[], float], size: int = 2048) -> float:
-    """Multiply-adds per second of a float32 matrix product."""
-    import torch
-
-    a, out = torch.rand(size, size), torch.empty(size, size)
-    torch.mm(a, a, out=out)
-    began = clock()
-    torch.mm(a, a, out=out)
-    return size**3 / (clock() - began)
+def busy(seconds: float = 1.0) -> float:
+    """Share of the machine's processors that others are using."""
+    try:
+        before = Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+        time.sleep(seconds)
+        after = Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    except OSError:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    spent = [int(b) - int(a) for a, b in zip(before, after, strict=True)]
+    return 1 - (spent[3] + spent[4]) / max(sum(spent), 1)
 
 
 def main() -> None:
-    """Run the rounds and print the table."""
+    """Start the contenders, measure every network."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
+    options.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    options.add_argument("--seconds", type=float, default=2.0)
+    options.add_argument("--rounds", type=int, default=4)
     options.add_argument("--threads", type=int, default=os.cpu_count())
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--batches", type=int, default=8)
-    options.add_argument("--network", default="course_cnn")
+    options.add_argument("--patience", type=float, default=60.0)
     options.add_argument("--cpu", action="store_true")
+    options.add_argument("--python", action="append", default=[], metavar="CONTENDER=PYTHON")
     chosen = options.parse_args()
-    clock = time.process_time if chosen.cpu else time.perf_counter
-
-    import keras
-    import torch
-
-    import convsmith
-    from convsmith.zoo import network
-
-    torch.set_num_threads(chosen.threads)
-    graph = network(chosen.network)
-    assert graph.macs is not None
-    x, y = batches(graph.input_shape, chosen.batches)
-    contenders = {
-        "Keras on torch": by_keras(graph, x, y),
-        "PyTorch loop": by_loop(graph, x, y, channels_last=False),
-        "PyTorch loop, channels last": by_loop(graph, x, y, channels_last=True),
-        "convsmith": by_convsmith(graph, x, y),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    gemm = []
-    for name, epoch in contenders.items():
-        for turn in range(chosen.rounds + 1):
-            gemm.append(gemm_rate(clock))
-            began = clock()
-            epoch()
-            if turn:
-                rates[name].append(len(x) / (clock() - began))
-    measured = "processor" if chosen.cpu else "wall"
-    print(
-        f"{chosen.network}, batch {BATCH}, {chosen.threads} threads, {measured} time, {processor()}; "
-        f"convsmith {convsmith.__version__}, keras {keras.__version__}, torch {torch.__version__}, "
-        f"Python {platform.python_version()}"
-    )
-    base = statistics.median(rates["Keras on torch"])
-    product = max(gemm)
-    print(f"matrix product: {product / 1e9:.0f} G multiply-adds/s")
-    print(f"{'':30}{'images/s':>10}{'least':>8}{'most':>8}{'ratio':>8}{'share':>8}")
-    for name, found in rates.items():
-        middle = statistics.median(found)
-        share = middle * 3 * graph.macs / product
-        print(f"{name:30}{middle:10,.0f}{min(found):8,.0f}{max(found):8,.0f}{middle / base:8.2f}{share:8.2f}")
+    pythons = dict(item.split("=", 1) for item in chosen.python)
+    if unknown := set(pythons) - set(CONTENDERS):
+        options.error(f"--python: {', '.join(unknown)}: not among {', '.join(CONTENDERS)}")
+    others = busy()
+    measure = "processor" if chosen.cpu else "wall"
+    print(f"{processor()}, {chosen.threads} threads, {measure} time; others used {others:.0%} of the machine")
+    if others > BUSY and not chosen.cpu:
+        print("the machine is not calm: take the spread seriously, or measure with --cpu --threads 1")
+    names = ["matrix product", *(name for name in chosen.contenders if name != "matrix product")]
+    running = [Contender(name, pythons.get(name, sys.executable), chosen.threads) for name in names]
+    versions: dict[str, str] = {}
+    try:
+        for one in running:
+            versions |= one.answer(120) or {}
+        print(", ".join(f"{name} {version}" for name, version in versions.items()))
+        for name in chosen.networks:
+            measured(name, running, chosen)
+    finally:
+        for one in running:
+            one.end()
 
 
 def processor() -> str:
@@ -193,4 +193,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
