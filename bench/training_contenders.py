@@ -1,0 +1,272 @@
+"""The contenders of `training.py`: one process each, told by lines of JSON what to load and how long to train."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IMAGES = {"course_cnn": 1024, "lenet5": 8192, "resnet20": 256, "mobilenet_v2_035": 128}
+"""Images in an epoch: about half a second of training."""
+OPTIMIZERS = {
+    "course_cnn": "Adadelta 1.0",
+    "lenet5": "Adam 0.001",
+    "resnet20": "SGD 0.1 with momentum",
+    "mobilenet_v2_035": "SGD 0.05 with momentum",
+}
+_RATE = {name: float(text.split()[1]) for name, text in OPTIMIZERS.items()}
+
+
+def network(name: str) -> Any:
+    """The Graph of that network."""
+    from convsmith.zoo import network as zoo
+    from convsmith.zoo.mobilenet_v2 import mobilenet_v2
+
+    return mobilenet_v2(0.35, (96, 96, 3), 10, name=name) if name == "mobilenet_v2_035" else zoo(name)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train.
+
+    Args:
+        name: of the network.
+        model: the network in Keras's JSON.
+        batch: images in a step.
+        x: images, (N, H, W, C) float32.
+        y: class numbers, (N,).
+    """
+
+    name: str
+    model: str
+    batch: int
+    x: np.ndarray
+    y: np.ndarray
+
+
+Epoch = Callable[[], None]
+
+
+def keras_model(task: Task) -> Any:
+    """The network as a compiled Keras model."""
+    import keras
+
+    model = keras.models.model_from_json(task.model)
+    kind = OPTIMIZERS[task.name].split()[0]
+    settings = {"momentum": 0.9} if kind == "SGD" else {}
+    model.compile(
+        loss="categorical_crossentropy",
+        optimizer=getattr(keras.optimizers, kind)(learning_rate=_RATE[task.name], **settings),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def by_keras(task: Task) -> Epoch:
+    """``model.fit`` of Keras."""
+    import keras
+
+    model, target = keras_model(task), keras.utils.to_categorical(task.y, 10)
+    return lambda: model.fit(task.x, target, batch_size=task.batch, epochs=1, verbose=0)
+
+
+def by_fit(task: Task) -> Epoch:
+    """``convsmith.fit`` on the same Keras model."""
+    import keras
+
+    import convsmith
+
+    model, target = keras_model(task), keras.utils.to_categorical(task.y, 10)
+    return lambda: convsmith.fit(model, task.x, target, batch_size=task.batch, epochs=1, verbose=0)
+
+
+def by_train(task: Task) -> Epoch:
+    """The loop of ``convsmith.train``."""
+    from convsmith.engine.recipe import recipe
+    from convsmith.engine.training import Training
+
+    chosen = recipe(
+        task.x,
+        epochs=10**6,
+        batch_size=task.batch,
+        optimizer=OPTIMIZERS[task.name].split()[0].lower(),
+        learning_rate=_RATE[task.name],
+        schedule="constant",
+        warm_up=0.0,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        ema=0.0,
+        augment="none",
+        seed=0,
+    )
+    training = Training(network(task.name), task.x, task.y, chosen, None, None)
+
+    def epoch() -> None:
+        training.epoch(None)
+
+    return epoch
+
+
+def by_loop(task: Task, *, channels_last: bool = False, compiled: bool = False) -> Epoch:
+    """The loop that everybody writes: DataLoader, nn modules, torch.optim."""
+    import torch
+
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    module = _plain(network(task.name)).to(memory_format=layout)
+    rate = _RATE[task.name]
+    optimizer = {
+        "Adadelta": lambda p: torch.optim.Adadelta(p, lr=rate, rho=0.95, eps=1e-7),
+        "Adam": lambda p: torch.optim.Adam(p, lr=rate, eps=1e-7),
+        "SGD": lambda p: torch.optim.SGD(p, lr=rate, momentum=0.9),
+    }[OPTIMIZERS[task.name].split()[0]](module.parameters())
+    images = torch.from_numpy(task.x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    data = torch.utils.data.TensorDataset(images, torch.from_numpy(task.y))
+    loader = torch.utils.data.DataLoader(data, batch_size=task.batch, shuffle=True)
+    loss = torch.nn.CrossEntropyLoss()
+    call = torch.compile(module) if compiled else module
+
+    def epoch() -> None:
+        module.train()
+        right = 0
+        for image, label in loader:
+            optimizer.zero_grad()
+            scores = call(image.contiguous(memory_format=layout))
+            loss(scores, label).backward()
+            optimizer.step()
+            right += int((scores.argmax(1) == label).sum())
+
+    return epoch
+
+
+def _plain(graph: Any) -> Any:
+    """The network of torch's own layers, called one after the other, without the engine around them."""
+    import torch
+
+    from convsmith.engine.lower import lower
+    from convsmith.engine.weights import initial
+    from convsmith.kinds._torch import BatchNorm
+
+    lowered = lower(graph, initial(graph, seed=0))
+
+    class Plain(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = []
+            self.parts = torch.nn.ModuleList()
+            for node in graph.nodes[1:]:
+                step = lowered.steps_by_name[node.name]
+                layer, then = step.layer, step.activation
+                if isinstance(layer, BatchNorm):
+                    layer = torch.nn.BatchNorm2d(len(layer.running_mean), layer.eps, 1 - layer.momentum)
+                softmax = "Softmax" in type(then).__name__
+                self.parts.append(layer)
+                self.parts.append(torch.nn.Identity() if then is None or softmax else then)
+                self.calls.append((node.name, node.inputs))
+
+        def forward(self, x: Any) -> Any:
+            values = {graph.inputs[0]: x}
+            for at, (name, sources) in enumerate(self.calls):
+                values[name] = self.parts[2 * at + 1](self.parts[2 * at](*[values[s] for s in sources]))
+            return values[graph.outputs[0]]
+
+    return Plain()
+
+
+def by_product(task: Task, size: int = 2048) -> Epoch:
+    """Matrix products; an image is a multiply-add."""
+    import torch
+
+    a, out = torch.rand(size, size), torch.empty(size, size)
+
+    def epoch() -> None:
+        torch.mm(a, a, out=out)
+
+    return epoch
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender.
+
+    Args:
+        start: makes the function that trains an epoch.
+        backend: Keras's.
+        trains: whether it is more than a yardstick.
+    """
+
+    start: Callable[[Task], Epoch]
+    backend: str = "torch"
+    trains: bool = True
+
+
+CONTENDERS = {
+    "matrix product": Entry(by_product, trains=False),
+    "Keras on torch": Entry(by_keras),
+    "Keras on JAX": Entry(by_keras, "jax"),
+    "Keras on TensorFlow": Entry(by_keras, "tensorflow"),
+    "PyTorch loop": Entry(by_loop),
+    "PyTorch loop, channels last": Entry(lambda task: by_loop(task, channels_last=True)),
+    "torch.compile": Entry(lambda task: by_loop(task, compiled=True)),
+    "convsmith fit": Entry(by_fit),
+    "convsmith train": Entry(by_train),
+}
+
+
+def versions(entry: Entry) -> dict[str, str]:
+    """The versions of what this contender imports; fails where it is not installed."""
+    import importlib
+
+    found = {"Python": sys.version.split()[0]}
+    names = [entry.backend] if entry.start is not by_keras else [entry.backend, "keras"]
+    for name in names:
+        found[name] = importlib.import_module(name).__version__
+    return found
+
+
+def main() -> None:
+    """Answer one line of JSON with another."""
+    entry, threads = CONTENDERS[sys.argv[1]], int(sys.argv[2])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print goes to the error stream
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:threads]))
+    found = versions(entry)
+    if entry.backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    print(json.dumps(found), file=answers)
+    epoch: Epoch = lambda: None  # noqa: E731
+    images = 0
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "load" in asked:
+            rng = np.random.default_rng(0)
+            images = IMAGES[asked["load"]]
+            x = rng.uniform(0, 1, (images, *asked["shape"])).astype(np.float32)
+            task = Task(
+                asked["load"], Path(asked["model"]).read_text(), asked["batch"], x, rng.integers(0, 10, images)
+            )
+            images = images if entry.trains else 2048**3
+            epoch = entry.start(task)
+            for _ in range(2):
+                epoch()
+            print("{}", file=answers)
+            continue
+        wall, cpu, done = time.perf_counter(), time.process_time(), 0
+        while time.perf_counter() - wall < asked["seconds"]:
+            epoch()
+            done += images
+        answer = {"images": done, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        print(json.dumps(answer), file=answers)
+
+
+if __name__ == "__main__":
+    main()
