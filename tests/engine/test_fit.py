@@ -278,7 +278,6 @@ def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
         (course_model(loss="mse"), {}, "loss 'mse'"),
         (course_model(optimizer="ftrl"), {}, "optimizer Ftrl"),
         (course_model(metrics=["auc"]), {}, "metric 'auc'"),
-        (course_model(optimizer=keras.optimizers.SGD(use_ema=True)), {}, "use_ema"),
         (course_model(), {"steps_per_epoch": 3}, "steps_per_epoch"),
         (course_model(), {"x": iter([])}, "x: came"),
         (course_model(), {"x": [x, x]}, "x: came list"),

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..errors import BadInput
 from .losses import from_probabilities
 from .lower import Lowered
-from .optimizers import Optimizer, optimizer
+from .optimizers import OPTIMIZERS, Optimizer, optimizer
 
 WAY_OUT = "model.fit of Keras itself"
 
@@ -127,45 +127,35 @@ def _from_object(given: Any, title: str) -> Loss:
     )
 
 
-_SETTINGS = {
-    "SGD": ("momentum", "nesterov"),
-    "Adam": ("beta_1", "beta_2", "epsilon", "amsgrad"),
-    "AdamW": ("beta_1", "beta_2", "epsilon", "amsgrad"),
-    "Adadelta": ("rho", "epsilon"),
-    "RMSprop": ("rho", "momentum", "epsilon", "centered"),
-    "Adagrad": ("initial_accumulator_value", "epsilon"),
-}
-_COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+_COMMON = (
+    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
+    "ema_overwrite_frequency", "gradient_accumulation_steps",
+)  # fmt: skip
 
 
-def optimizer_of(model: Any, names: list[str], parameters: list[Tensor]) -> tuple[str, Optimizer]:
+def optimizer_of(model: Any, variables: list[Any], parameters: list[Tensor]) -> Optimizer:
     """The model's optimizer with its settings, on the lowered network's parameters.
 
+    A loss scale (``loss_scale_factor``) changes no result in float32, so none is applied.
+
     Args:
-        names: full name of each parameter.
+        variables: Keras's variable for each parameter.
         parameters: in the same order.
 
     Raises:
-        BadInput: an optimizer or a setting of it that is not known here, by name.
+        BadInput: an optimizer that is not known here, by name.
     """
     theirs = model.optimizer
     title = type(theirs).__name__
-    if title not in _SETTINGS:
-        raise refuse(f"optimizer {title}", "is not known here", ", ".join(sorted(_SETTINGS)))
-    for name in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
-        if getattr(theirs, name, None):
-            raise refuse(f"optimizer {title}", f"{name}={getattr(theirs, name)!r}", f"no {name}")
-    settings = {name: getattr(theirs, name) for name in (*_SETTINGS[title], *_COMMON)}
-    decayed = [_decays(theirs, name) for name in names]
-    return title.lower(), optimizer(title, parameters, decayed=decayed, **settings)
-
-
-def _decays(theirs: Any, name: str) -> bool:
-    """Whether this weight decays: not where the user excluded it by name."""
-    excluded = getattr(theirs, "_exclude_from_weight_decay_pattern", None) or []
-    if getattr(theirs, "_exclude_from_weight_decay", None):
-        raise refuse("optimizer", "exclude_from_weight_decay with variables", "var_names=[...]")
-    return not any(pattern in name for pattern in excluded)
+    if title.lower() not in OPTIMIZERS or not type(theirs).__module__.startswith("keras."):
+        known = ", ".join(sorted(kind.__name__ for _, kind in OPTIMIZERS.items()))
+        raise refuse(f"optimizer {title}", "is not known here", known)
+    names = (*OPTIMIZERS[title.lower()].settings, *_COMMON)
+    settings = {name: getattr(theirs, name) for name in names}
+    if hasattr(theirs, "_should_use_adamw"):  # Muon, which is for some of the weights
+        settings["matrices"] = [not theirs._should_use_adamw(variable) for variable in variables]
+    decayed = [theirs._use_weight_decay(variable) for variable in variables]
+    return optimizer(title, parameters, decayed=decayed, **settings)
 
 
 _ACCURACY = {

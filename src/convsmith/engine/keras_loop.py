@@ -91,12 +91,12 @@ class Work:
         self.live = Live(model, module)
         self.live.pull()
         self.penalty = Penalty(module)
-        names = [name for name, _, _, _ in self.live.trained]
+        variables = [self.live.variables[name] for name, _, _, _ in self.live.trained]
         parameters = [tensor for _, tensor, _, _ in self.live.trained]
         if not parameters:
             raise BadInput(f"model '{model.name}'", "has nothing to train", "a trainable layer")
-        self.name, self.optimizer = optimizer_of(model, names, parameters)
-        self.live.pull_state(self.name, self.optimizer)
+        self.optimizer = optimizer_of(model, variables, parameters)
+        self.live.pull_state(self.optimizer)
         self.generator = torch.Generator().manual_seed(int(np.random.randint(2**31)))
         seed_dropout(module, self.generator)
 
@@ -141,15 +141,15 @@ class Work:
             logs = self._epoch(x, target, weights, shuffle, told, bool(each_batch), verbose != 0)
             if given:
                 self.live.push()
-                self.live.push_state(self.name, self.optimizer)
+                self.live.push_state(self.optimizer)
             if validation is not None and (epoch + 1) % validation_freq == 0:
                 logs |= self._validated(validation, validation_size, told)
             told.on_epoch_end(epoch, logs)
             if self.model.stop_training:
                 break
-        if not given:
-            self.live.push()
-        self.live.push_state(self.name, self.optimizer)
+        self.optimizer.finish()
+        self.live.push()
+        self.live.push_state(self.optimizer)
         told.on_train_end(logs)
         return self.model.history
 
@@ -179,7 +179,7 @@ class Work:
             totals.add(value, scores, part)
             if each_batch:
                 self.live.push()
-                self.live.push_state(self.name, self.optimizer)
+                self.live.push_state(self.optimizer)
             if shown or each_batch:
                 told.on_train_batch_end(step, totals.logs())
             if each_batch:

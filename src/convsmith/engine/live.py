@@ -13,23 +13,10 @@ from ..graph import Graph
 from . import weights as numbers
 from .lower import Lowered
 from .optimizers import Optimizer
+from .optimizers.nadam import Nadam
 
-# Where Keras keeps an optimizer's state, by our slot.
-_SLOTS = {
-    "sgd": {"momentum": "momentums"},
-    "adam": {"momentum": "_momentums", "velocity": "_velocities", "velocity_hat": "_velocity_hats"},
-    "adadelta": {
-        "accumulated_grad": "_accumulated_grads",
-        "accumulated_delta_var": "_accumulated_delta_vars",
-    },
-    "rmsprop": {
-        "velocity": "_velocities",
-        "momentum": "_momentums",
-        "average_gradient": "_average_gradients",
-    },
-    "adagrad": {"accumulator": "_accumulators"},
-}
-_SLOTS["adamw"] = _SLOTS["adam"]
+_SHARED = {"average": "_model_variables_moving_average", "gradient": "_accumulated_gradients"}
+"""Where Keras keeps what every optimizer may have, by our slot."""
 
 
 def variables(model: Any, graph: Graph) -> dict[str, Any]:
@@ -93,29 +80,34 @@ class Live:
         for name, tensor, shape, axes in self.entries:
             self.variables[name].assign(numbers.to_keras(tensor, shape, axes))
 
-    def pull_state(self, name: str, own: Optimizer) -> None:
+    def pull_state(self, own: Optimizer) -> None:
         """The state of the model's optimizer, as an earlier training left it, into our own."""
         theirs = self.model.optimizer
         if not theirs.built:
             theirs.build(self.model.trainable_variables)
-        own.iterations = int(_array(theirs.iterations))
+        own.iterations = int(_array(theirs._iterations))
         with torch.no_grad():
-            for tensor, variable, _, axes in self._slots(name, own):
+            for tensor, variable, _, axes in self._slots(own):
                 numbers.into(tensor, _array(variable), axes)
 
-    def push_state(self, name: str, own: Optimizer) -> None:
+    def push_state(self, own: Optimizer) -> None:
         """Our optimizer's state into the model's, so that Keras could go on from here."""
-        self.model.optimizer.iterations.assign(own.iterations)
-        for tensor, variable, shape, axes in self._slots(name, own):
+        theirs = self.model.optimizer
+        theirs._iterations.assign(own.iterations)
+        if isinstance(own, Nadam):
+            theirs._u_product.assign(own.product(own.time - 1))
+        for tensor, variable, shape, axes in self._slots(own):
             variable.assign(numbers.to_keras(tensor, shape, axes))
 
-    def _slots(self, name: str, own: Optimizer) -> Iterator[tuple[torch.Tensor, Any, Any, Any]]:
+    def _slots(self, own: Optimizer) -> Iterator[tuple[torch.Tensor, Any, Any, Any]]:
         theirs = self.model.optimizer
-        place = {id(variable): index for index, variable in enumerate(self.model.trainable_variables)}
+        place = {id(variable): index for index, variable in enumerate(theirs._trainable_variables)}
         for slot, tensors in own.state.items():
-            kept = getattr(theirs, _SLOTS[name][slot])
+            kept = getattr(theirs, {**own.places, **_SHARED}[slot])
             for (weight, _, shape, axes), tensor in zip(self.trained, tensors, strict=True):
-                yield tensor, kept[place[id(self.variables[weight])]], shape, axes
+                variable = kept[place[id(self.variables[weight])]]
+                if variable is not None:  # Keras's Muon has no velocity of matrices
+                    yield tensor, variable, shape, axes
 
 
 def _array(variable: Any) -> np.ndarray:
