@@ -60,11 +60,16 @@ class Job:
         return self.working.height, self.working.width, self.working.channels
 
     def part(self, *names: str) -> tuple[np.ndarray, np.ndarray]:
-        """Images (N, H, W, C) uint8 and labels (N,) of one or several parts of the split, put together."""
+        """Images (N, H, W, C) uint8 and labels (N,) of one or several parts of the split, put together.
+
+        Pixels that would fill the memory stay on disk and are read batch by batch.
+        """
         import numpy as np
 
+        from ..data.view import selected
+
         rows = np.sort(np.concatenate([getattr(self.split, name) for name in names]))
-        return self.pixels_NHWC[rows], self.images.y[rows]
+        return selected(self.pixels_NHWC, rows), self.images.y[rows]
 
 
 def checked(recipe: dict[str, Any]) -> dict[str, Any]:
