@@ -100,4 +100,7 @@ def search(
         stop=stop, warm=warm or Warm(), progress=progress or (lambda event: None),
         clock=Clock(seconds, store.trials[-1].at if store.trials else 0.0, now),
     )  # fmt: skip
-    return driver.run()
+    try:
+        return driver.run()
+    finally:
+        pool.close()

@@ -1,0 +1,76 @@
+"""An evaluation that other processes and other machines can make for themselves, and tasks as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convsmith.graph import Graph
+
+from .work import Evaluate, Evaluation, Outcome, Task, by_name, named
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Portable:
+    """How to make an evaluation: a function of a module, and what it is called with.
+
+    Args:
+        make: ``module:function``; called with settings and arrays by name, it returns the evaluation.
+        settings: JSON-able.
+        arrays: the images and whatever else is large; they travel once to each process or machine, and
+            arrive read-only.
+
+    Example:
+        >>> portable = Portable("convsmith.nas.portable:constant", {"score": 0.5})
+        >>> from convsmith.zoo import network
+        >>> portable.build()(network("lenet5"), epochs=1, seed=0).score
+        0.5
+    """
+
+    make: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def build(self, arrays: Mapping[str, np.ndarray] | None = None) -> Evaluate:
+        """The evaluation, in this process; `arrays` replaces those that it was described with."""
+        made: Evaluate = by_name(self.make)(**self.settings, **(self.arrays if arrays is None else arrays))
+        return made
+
+
+def constant(score: float) -> Evaluate:
+    """An evaluation that trains nothing, for trying out workers."""
+    return lambda graph, *, epochs, seed: Evaluation(score, 0.0)
+
+
+def task_to_json(task: Task) -> dict[str, Any]:
+    """A task as JSON.
+
+    Raises:
+        BadInput: its `stop` is not a function of a module.
+    """
+    return {
+        "number": task.number, "graph": task.graph.to_json(), "epochs": task.epochs, "seed": task.seed,
+        "stop": None if task.stop is None else named(task.stop), "history": list(task.history),
+    }  # fmt: skip
+
+
+def task_from_json(line: Mapping[str, Any]) -> Task:
+    """The task that `task_to_json` wrote."""
+    stop = None if line["stop"] is None else by_name(line["stop"])
+    graph = Graph.from_json(line["graph"])
+    return Task(line["number"], graph, line["epochs"], line["seed"], stop, line["history"])
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as JSON."""
+    return asdict(outcome)
+
+
+def outcome_from_json(line: Mapping[str, Any]) -> Outcome:
+    """The outcome that `outcome_to_json` wrote."""
+    evaluation = None if line["evaluation"] is None else Evaluation(**line["evaluation"])
+    return Outcome(line["number"], evaluation, line["seconds"], tuple(line["curve"]), line["error"])

@@ -1,0 +1,240 @@
+"""Workers of this machine: processes that each train one network at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter, deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from convsmith.errors import BadInput, ConvsmithError
+from convsmith.runs import CannotWrite, to_json
+from convsmith.runs.environment import usable_cores
+
+from .portable import Portable, outcome_from_json, task_to_json
+from .work import Outcome, Pool, Task
+
+TRIES = 2
+"""How often a task is begun whose worker is lost; a network that ends every worker is a failed trial then."""
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Processes(Pool):
+    """Several processes that train at once, asynchronously.
+
+    They share no file descriptors with this process but their pipes, so they hold no lock of a run; they
+    end with this process, however it ends. Arrays are written once to `folder` and mapped by each.
+
+    Args:
+        portable: how each makes the evaluation.
+        workers: how many.
+        threads: of each; the usable cores divided among them without it, at least one.
+        folder: where the arrays go; a temporary folder without it, removed at the end.
+        gpus: numbers of the GPUs that they are spread over in turn, such as ("0", "1"); workers beyond
+            their number share them.
+
+    Raises:
+        BadInput: less than one worker or thread.
+    """
+
+    def __init__(
+        self,
+        portable: Portable,
+        workers: int,
+        *,
+        threads: int | None = None,
+        folder: Path | None = None,
+        gpus: tuple[str, ...] = (),
+    ) -> None:
+        for name, count in (("--workers", workers), ("--threads", 1 if threads is None else threads)):
+            if count < 1:
+                raise BadInput(name, f"came {count}", "at least 1", f"{name} 2")
+        self.threads = threads or max(1, usable_cores() // workers)
+        self._portable, self._workers, self._gpus = portable, workers, gpus
+        self._wanted_folder = folder
+        self._folder: Path | None = None
+        self._spec = b""
+        self._waiting: deque[Task] = deque()
+        self._tries: Counter[int] = Counter()
+        self._done: deque[Outcome] = deque()
+        self._all: list[_Worker | None] = [None] * workers
+        self._selector = selectors.DefaultSelector()
+
+    @property
+    def slots(self) -> int:
+        return self._workers
+
+    @property
+    def pids(self) -> list[int]:
+        """Process numbers of the workers that are there now."""
+        return [one.process.pid for one in self._all if one is not None]
+
+    def submit(self, task: Task) -> None:
+        self._waiting.append(task)
+        self._hand_out()
+
+    def wait(self) -> Outcome:
+        while not self._done:
+            self._hand_out()
+            for key, _ in self._selector.select():
+                self._hear(key.data)
+        return self._done.popleft()
+
+    def close(self) -> None:
+        for worker in self._all:
+            if worker is not None:
+                self._end(worker)
+        self._selector.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _hand_out(self) -> None:
+        for place in range(self._workers):
+            if not self._waiting:
+                return
+            worker = self._all[place]
+            if worker is None:
+                worker = self._start(place)
+            if worker.task is None:
+                worker.task = self._waiting.popleft()
+                self._tries[worker.task.number] += 1
+                worker.tell(to_json(task_to_json(worker.task)).encode() + b"\n")
+
+    def _start(self, place: int) -> _Worker:
+        if self._folder is None:
+            self._prepare()
+        environment = {**os.environ, **dict.fromkeys(_THREADS, str(self.threads))}
+        root = str(Path(__file__).resolve().parents[2])
+        environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
+        worker = _Worker(place, environment)
+        worker.tell(self._spec)
+        self._all[place] = worker
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _prepare(self) -> None:
+        """Write the arrays, for every worker to map."""
+        import numpy as np
+
+        if self._wanted_folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="convsmith-"))
+        else:
+            self._folder = self._wanted_folder
+            self._folder.mkdir(parents=True, exist_ok=True)
+        paths = {name: str(self._folder / f"{name}.npy") for name in self._portable.arrays}
+        for name, array in self._portable.arrays.items():
+            try:
+                np.save(paths[name], array, allow_pickle=False)
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise CannotWrite(paths[name], f"cannot be written: {why}", "room for the images") from None
+        spec = {"make": self._portable.make, "settings": dict(self._portable.settings)}
+        self._spec = to_json(spec | {"arrays": paths, "path": sys.path}).encode() + b"\n"
+
+    def _hear(self, worker: _Worker) -> None:
+        lines = worker.lines()
+        if lines is None:
+            self._lost(worker)
+            return
+        for line in lines:
+            if "ready" in line:
+                worker.ready = True
+            elif "broken" in line:
+                last = line["broken"].strip().splitlines()[-1]
+                raise ConvsmithError(f"a worker cannot begin: {self._portable.make}: {last}")
+            elif "cannot_write" in line:
+                raise CannotWrite(*line["cannot_write"])
+            else:
+                worker.task = None
+                self._done.append(outcome_from_json(line))
+
+    def _lost(self, worker: _Worker) -> None:
+        """Its task goes to another worker; the second time it is a failure of the task's own."""
+        task = worker.task
+        code = self._end(worker)
+        if not worker.ready:
+            raise ConvsmithError(
+                f"a worker ended while it began ({_how(code)}): {sys.executable} -m convsmith.nas.worker"
+            )
+        if task is None:
+            return
+        if self._tries[task.number] < TRIES:
+            self._waiting.appendleft(task)
+        else:
+            why = f"its worker was lost {TRIES} times: {_how(code)}"
+            self._done.append(Outcome(task.number, None, 0.0, (), why))
+
+    def _end(self, worker: _Worker) -> int:
+        self._all[worker.place] = None
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(worker.output)
+        return worker.end()
+
+
+class _Worker:
+    """One process, its task, and the line that is arriving from it."""
+
+    def __init__(self, place: int, environment: dict[str, str]) -> None:
+        self.place, self.ready = place, False
+        self.task: Task | None = None
+        # A session of its own: Ctrl-C is for the driver, whose end then ends this process.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "convsmith.nas.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._input, self.output = self.process.stdin, self.process.stdout
+        self._arrived = bytearray()
+
+    def tell(self, line: bytes) -> None:
+        with suppress(BrokenPipeError):  # when it is lost its output ends, which is how that is noticed
+            self._input.write(line)
+            self._input.flush()
+
+    def lines(self) -> list[dict[str, Any]] | None:
+        """The whole lines that have come; None when it has ended."""
+        piece = os.read(self.output.fileno(), 1 << 20)
+        if not piece:
+            return None
+        self._arrived += piece
+        *whole, rest = bytes(self._arrived).split(b"\n")
+        self._arrived = bytearray(rest)
+        return [json.loads(line) for line in whole]
+
+    def end(self) -> int:
+        before = self.process.poll()
+        self.process.kill()
+        code = self.process.wait()
+        for pipe in (self._input, self.output):
+            with suppress(OSError):
+                pipe.close()
+        return code if before is None else before
+
+
+def _how(code: int) -> str:
+    """How a process ended, in words.
+
+    Example:
+        >>> _how(-9), _how(3)
+        ('killed by SIGKILL, as where memory is short', 'exit code 3')
+    """
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"killed by {name}" + (", as where memory is short" if name == "SIGKILL" else "")
