@@ -1,4 +1,4 @@
-"""The CPPN encoding: a small network paints the picture from each pixel's place, so that it has regular forms.
+"""The CPPN encoding: a small network paints the picture from the place of each pixel, in regular forms.
 
 K. O. Stanley, "Compositional pattern producing networks", 2007; structure and rates as in the program of
 A. Nguyen, J. Yosinski, J. Clune (2015): inputs x, y, radius and bias; functions sine, sigmoid, Gaussian and

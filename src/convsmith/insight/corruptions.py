@@ -1,0 +1,278 @@
+"""Images as bad cameras, weather of light and careless storage leave them, each at five severities.
+
+D. Hendrycks, T. Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
+2019. The constants are theirs: of ImageNet-C (224 pixels) for images of 96 pixels a side and more, of
+CIFAR-10-C (32 pixels) below; lengths grow with the image's side. Our own are shift and rotation, which are
+not in that set, the radii of defocus on small images, where theirs are below a pixel, and one of the motion.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput, BadName
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+LARGE = 96
+"""From this side on the constants of ImageNet-C are taken."""
+SEVERITIES = (1, 2, 3, 4, 5)
+
+Corrupt = Callable[["torch.Tensor", float, float, "np.random.Generator"], "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One way of spoiling images.
+
+    Args:
+        group: noise, blur, light, place or storage.
+        apply: (images float32 NCHW 0..1, constant, pixels per unit of length, rng) -> images.
+        large: the constants for five severities on large images.
+        small: those on small ones.
+        unit: what the constant is.
+    """
+
+    group: str
+    apply: Corrupt
+    large: tuple[float, ...]
+    small: tuple[float, ...]
+    unit: str
+
+    def constants(self, side: int) -> tuple[float, ...]:
+        """The five constants for images of this side."""
+        return self.large if side >= LARGE else self.small
+
+
+def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> np.ndarray:
+    """Spoil images.
+
+    Args:
+        x_NHWC: uint8.
+        name: one of `CORRUPTIONS`.
+        severity: 1 to 5.
+        seed: of what is random.
+
+    Returns:
+        uint8, the same shape.
+
+    Raises:
+        BadName: for an unknown name, with the nearest one.
+        BadInput: for another severity, or images that are not uint8.
+
+    Example:
+        >>> import numpy as np
+        >>> int(corrupt(np.full((1, 8, 8, 1), 100, np.uint8), "brightness", 5)[0, 0, 0, 0])
+        176
+    """
+    import numpy as np
+    import torch
+
+    if name not in CORRUPTIONS:
+        raise BadName("corruption", name, CORRUPTIONS)
+    if severity not in SEVERITIES:
+        raise BadInput("severity", f"came {severity}", "1 to 5")
+    if x_NHWC.dtype != np.uint8 or x_NHWC.ndim != 4:
+        raise BadInput("images", f"{x_NHWC.dtype} of shape {x_NHWC.shape}", "uint8 (N, H, W, C)")
+    found, side = CORRUPTIONS[name], min(x_NHWC.shape[1:3])
+    constant = found.constants(side)[severity - 1]
+    unit = side / (224 if side >= LARGE else 32)
+    x = torch.from_numpy(np.ascontiguousarray(x_NHWC)).permute(0, 3, 1, 2).float() / 255
+    out = found.apply(x, constant, unit, np.random.default_rng([seed, severity]))
+    pixels = (out.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
+
+
+def _gaussian_noise(x: Any, c: float, unit: float, rng: Any) -> Any:
+    import torch
+
+    return x + c * torch.from_numpy(rng.standard_normal(tuple(x.shape), dtype="float32"))
+
+
+def _shot_noise(x: Any, c: float, unit: float, rng: Any) -> Any:
+    import torch
+
+    return torch.from_numpy(rng.poisson(x.numpy() * c).astype("float32")) / c
+
+
+def _impulse_noise(x: Any, c: float, unit: float, rng: Any) -> Any:
+    import torch
+
+    u = torch.from_numpy(rng.random(tuple(x.shape), dtype="float32"))
+    return torch.where(u < c / 2, torch.zeros(()), torch.where(u > 1 - c / 2, torch.ones(()), x))
+
+
+def _gaussian_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
+    return _filtered(x, _bell(c * unit))
+
+
+def _defocus_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """A disk, drawn with eight points across each pixel so that a part of a pixel counts as one."""
+    import torch
+
+    radius = c * unit
+    reach = max(1, int(radius + 0.999))
+    fine = (torch.arange(8 * (2 * reach + 1)) + 0.5) / 8 - reach - 0.5
+    disk = ((fine[:, None] ** 2 + fine[None] ** 2) <= radius**2 + 1e-9).float()
+    kernel = disk.reshape(2 * reach + 1, 8, 2 * reach + 1, 8).sum((1, 3))
+    return _filtered(x, kernel / kernel.sum())
+
+
+def _motion_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """A tail of weights that fall like a bell; each image has its own direction, within 45 degrees."""
+    import numpy as np
+    import torch
+
+    sigma = c * unit
+    reach = max(1, round(3 * sigma))
+    angle = rng.uniform(-np.pi / 4, np.pi / 4, len(x))
+    kernels = np.zeros((len(x), 2 * reach + 1, 2 * reach + 1), np.float32)
+    images = np.arange(len(x))
+    for along in np.arange(0, reach + 0.01, 0.5):
+        weight = np.exp(-((along / sigma) ** 2) / 2)
+        down, across = reach + along * np.sin(angle), reach + along * np.cos(angle)
+        top, left = np.floor(down).astype(int), np.floor(across).astype(int)
+        for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            share = np.abs(1 - row - (down - top)) * np.abs(1 - column - (across - left))
+            place = (images, np.minimum(top + row, 2 * reach), np.minimum(left + column, 2 * reach))
+            kernels[place] += (weight * share).astype(np.float32)
+    kernels /= kernels.sum((1, 2), keepdims=True)
+    return _filtered(x, torch.from_numpy(kernels))
+
+
+def _contrast(x: Any, c: float, unit: float, rng: Any) -> Any:
+    mean = x.mean((2, 3), keepdim=True)
+    return (x - mean) * c + mean
+
+
+def _brightness(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """The value of hue, saturation and value is raised; black becomes grey."""
+    import torch
+
+    value = x.amax(1, keepdim=True)
+    raised = (value + c).clamp(max=1)
+    return torch.where(value > 0, x * raised / value.clamp(min=1e-6), raised)
+
+
+def _shift(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """By this share of the side, in a direction of its own for each image; the edge is repeated."""
+    import numpy as np
+
+    angle = rng.uniform(0, 2 * np.pi, len(x))
+    return _moved(x, np.zeros(len(x)), 2 * c * np.stack([np.cos(angle), np.sin(angle)], 1))
+
+
+def _rotation(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """By this many degrees, to a side of its own for each image; the edge is repeated."""
+    import numpy as np
+
+    return _moved(x, np.deg2rad(c) * rng.choice((-1.0, 1.0), len(x)), np.zeros((len(x), 2)))
+
+
+def _jpeg(x: Any, c: float, unit: float, rng: Any) -> Any:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    pixels = (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    found = []
+    for one in pixels:
+        buffer = io.BytesIO()
+        Image.fromarray(one[..., 0] if one.shape[2] == 1 else one).save(buffer, "JPEG", quality=int(c))
+        found.append(np.asarray(Image.open(buffer)).reshape(one.shape))
+    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
+
+
+def _pixelate(x: Any, c: float, unit: float, rng: Any) -> Any:
+    from torch.nn import functional
+
+    size = [max(1, int(side * c)) for side in x.shape[2:]]
+    small = functional.interpolate(x, size=size, mode="area")
+    return functional.interpolate(small, size=x.shape[2:], mode="nearest-exact")
+
+
+def _bell(sigma: float) -> Any:
+    """A Gaussian kernel, four standard deviations to each side."""
+    import torch
+
+    reach = max(1, round(4 * sigma))
+    line = torch.exp(-((torch.arange(-reach, reach + 1) / sigma) ** 2) / 2)
+    return line[:, None] * line[None] / line.sum() ** 2
+
+
+def _filtered(x: Any, kernel: Any) -> Any:
+    """Each channel filtered with the kernel (K, K), or each image with its own (N, K, K); edges repeated."""
+    from torch.nn import functional
+
+    n, channels = x.shape[:2]
+    reach = kernel.shape[-1] // 2
+    padded = functional.pad(x, (reach, reach, reach, reach), mode="replicate")
+    if kernel.dim() == 2:
+        alone = padded.reshape(n * channels, 1, *padded.shape[2:])
+        return functional.conv2d(alone, kernel[None, None]).reshape(x.shape)
+    groups = kernel.repeat_interleave(channels, 0)[:, None]
+    together = padded.reshape(1, n * channels, *padded.shape[2:])
+    return functional.conv2d(together, groups, groups=n * channels).reshape(x.shape)
+
+
+def _moved(x: Any, angle_N: Any, shift_N2: Any) -> Any:
+    """Turned and shifted (in half sides), with linear interpolation; the edge is repeated."""
+    import numpy as np
+    import torch
+    from torch.nn import functional
+
+    rows, columns = x.shape[2:]
+    matrix = np.zeros((len(x), 2, 3), np.float32)
+    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle_N)
+    matrix[:, 0, 1] = -np.sin(angle_N) * rows / columns
+    matrix[:, 1, 0] = np.sin(angle_N) * columns / rows
+    matrix[:, :, 2] = shift_N2
+    grid = functional.affine_grid(torch.from_numpy(matrix), list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+_SHIFT, _TURN = (0.03, 0.06, 0.10, 0.15, 0.20), (5.0, 10.0, 15.0, 25.0, 40.0)
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "gaussian_noise": Corruption(
+        "noise", _gaussian_noise, (0.08, 0.12, 0.18, 0.26, 0.38), (0.04, 0.06, 0.08, 0.09, 0.10),
+        "standard deviation, as a share of white",
+    ),
+    "shot_noise": Corruption(
+        "noise", _shot_noise, (60, 25, 12, 5, 3), (500, 250, 100, 75, 50), "photons at white"
+    ),
+    "impulse_noise": Corruption(
+        "noise", _impulse_noise, (0.03, 0.06, 0.09, 0.17, 0.27), (0.01, 0.02, 0.03, 0.05, 0.07),
+        "share of values turned black or white",
+    ),
+    "gaussian_blur": Corruption(
+        "blur", _gaussian_blur, (1, 2, 3, 4, 6), (0.4, 0.6, 0.7, 0.8, 1.0), "standard deviation, pixels"
+    ),
+    "defocus_blur": Corruption(
+        "blur", _defocus_blur, (3, 4, 6, 8, 10), (0.7, 0.8, 0.9, 1.1, 1.5), "radius of the disk, pixels"
+    ),
+    "motion_blur": Corruption(
+        "blur", _motion_blur, (3, 5, 8, 12, 15), (1.0, 1.5, 2.0, 2.25, 2.5),
+        "standard deviation along the way, pixels",
+    ),
+    "brightness": Corruption(
+        "light", _brightness, (0.1, 0.2, 0.3, 0.4, 0.5), (0.05, 0.10, 0.15, 0.20, 0.30),
+        "added to the value, as a share of white",
+    ),
+    "contrast": Corruption(
+        "light", _contrast, (0.4, 0.3, 0.2, 0.1, 0.05), (0.75, 0.5, 0.4, 0.3, 0.15),
+        "share of the contrast that is left",
+    ),
+    "shift": Corruption("place", _shift, _SHIFT, _SHIFT, "share of the side"),
+    "rotation": Corruption("place", _rotation, _TURN, _TURN, "degrees"),
+    "jpeg": Corruption("storage", _jpeg, (25, 18, 15, 10, 7), (80, 65, 58, 50, 40), "JPEG quality"),
+    "pixelate": Corruption(
+        "storage", _pixelate, (0.6, 0.5, 0.4, 0.3, 0.25), (0.95, 0.90, 0.85, 0.75, 0.65),
+        "share of the pixels across that is left",
+    ),
+}  # fmt: skip
