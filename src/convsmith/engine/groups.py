@@ -30,7 +30,7 @@ def multipliers(graph: Graph, layer_decay: float) -> dict[str, float]:
     Example:
         >>> from convsmith.zoo import network
         >>> found = multipliers(network("lenet5"), 0.5)
-        >>> found["conv1/kernel"], found["conv2/kernel"], found["dense1/kernel"], found["dense3/kernel"]
+        >>> found["conv1/kernel"], found["conv2/kernel"], found["fc3/kernel"], found["softmax/kernel"]
         (0.125, 0.25, 0.5, 1.0)
     """
     last = head(graph).name

@@ -13,6 +13,7 @@ from ..errors import BadInput
 from ..graph import Graph
 from .lower import Lowered, lower
 from .passes import keep_pages, relu_after_pool
+from .tta import views
 
 
 def to_NCHW(x: np.ndarray) -> Tensor:  # noqa: N802
@@ -30,6 +31,7 @@ def predict(
     *,
     weights: Mapping[str, np.ndarray] | None = None,
     batch_size: int = 256,
+    tta: str = "none",
 ) -> np.ndarray:
     """What the network says of each image.
 
@@ -38,6 +40,8 @@ def predict(
         x: raw pixels, (N, H, W, C), uint8 or float; may be memory-mapped.
         weights: full name -> array; needed with a Graph.
         batch_size: images at once.
+        tta: how images are varied: "none", "flip", "shift" or "flip_shift"; the mean of what the network
+            says of the views (see `engine.tta`).
 
     Returns:
         The network's output, float32 (N, classes): probabilities where it ends in a softmax.
@@ -59,7 +63,8 @@ def predict(
     outputs = []
     with torch.inference_mode():
         for start in range(0, len(x), batch_size):
-            outputs.append(module(to_NCHW(x[start : start + batch_size])).numpy())
+            seen = [module(to_NCHW(view)).numpy() for view in views(x[start : start + batch_size], tta)]
+            outputs.append(seen[0] if len(seen) == 1 else np.mean(seen, axis=0))
     if not outputs:
         return np.zeros((0, *(size or 0 for size in module.graph.output_shape)), np.float32)
     return np.concatenate(outputs)
@@ -72,6 +77,7 @@ def evaluate(
     *,
     weights: Mapping[str, np.ndarray] | None = None,
     batch_size: int = 256,
+    tta: str = "none",
 ) -> dict[str, float]:
     """Loss and accuracy on labelled images.
 
@@ -81,13 +87,14 @@ def evaluate(
         y: class numbers, (N,).
         weights: full name -> array; needed with a Graph.
         batch_size: images at once.
+        tta: how images are varied, as in `predict`.
 
     Returns:
         ``{"loss": mean cross-entropy in nats, "accuracy": share right}``.
     """
     if not len(x):
         raise BadInput("evaluate", "no images", "at least one image")
-    return scores(predict(network, x, weights=weights, batch_size=batch_size), y)
+    return scores(predict(network, x, weights=weights, batch_size=batch_size, tta=tta), y)
 
 
 def scores(probabilities: np.ndarray, y: np.ndarray) -> dict[str, float]:

@@ -26,7 +26,7 @@ def apply(name: str, image: np.ndarray, amount: float) -> np.ndarray:
     both = OPERATIONS[name].apply(x, torch.tensor([amount, amount]))
     assert both.shape == x.shape
     assert float(both.min()) >= 0
-    assert float(both.max()) <= 255
+    assert float(both.max()) <= 255.001  # bilinear weights are rounded
     return both[0].permute(1, 2, 0).numpy()
 
 
@@ -186,7 +186,7 @@ def test_drawn_policies_repeat_and_stay_in_range(name: str, channels: int) -> No
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
     assert float(found[0].min()) >= 0
-    assert float(found[0].max()) <= 255
+    assert float(found[0].max()) <= 255.001
 
 
 def test_trivial_augment_draws_one_operation_for_each_image() -> None:
