@@ -15,6 +15,9 @@ from ...registry import Registry
 PART = 1 << 15
 """Numbers worked on at once: with gradient and state they fit into a core's second cache."""
 
+Part = tuple[list[tuple[int, slice]], Tensor, dict[str, list[Tensor]]]
+"""Which pieces of which gradients; the parameters' own numbers and each slot's, as one row."""
+
 OPTIMIZERS: Registry[type[Optimizer]] = Registry("optimizer", __package__)
 
 
@@ -65,7 +68,7 @@ class Optimizer(ABC):
         shared = {"average": use_ema, "gradient": self.every > 1}
         own = (*self.slots, *(slot for slot, wanted in shared.items() if wanted))
         self.state: dict[str, list[Tensor]] = {slot: self._new() for slot in own}
-        self._parts: list[tuple[list[tuple[int, slice]], list[Tensor], dict[str, list[Tensor]]]] = []
+        self._parts: list[Part] = []
 
     def _new(self, value: float = 0.0) -> list[Tensor]:
         return [torch.full_like(p, value, requires_grad=False) for p in self.parameters]
@@ -105,7 +108,8 @@ class Optimizer(ABC):
 
     def _change(self, grads: list[Tensor], rate: float) -> None:
         for places, parameters, state in self._parts or self._cut():
-            self.update(parameters, [grads[index][part] for index, part in places], state, rate)
+            taken = [grads[index][part] for index, part in places]
+            self.update([parameters], taken if len(taken) == 1 else [torch.cat(taken)], state, rate)
 
     def _average(self) -> None:
         share = 1 - self.ema_momentum if self.time > 1 else 1.0
@@ -119,8 +123,13 @@ class Optimizer(ABC):
         if "average" in self.state:
             torch._foreach_copy_(self.parameters, self.state["average"])
 
-    def _cut(self) -> list[tuple[list[tuple[int, slice]], list[Tensor], dict[str, list[Tensor]]]]:
-        """Views of parameters and state in parts that stay in the processor's cache from pass to pass."""
+    def _cut(self) -> list[Part]:
+        """Parameters and each slot in one row of memory, cut into parts that stay in the processor's cache.
+
+        A part may span many small parameters: one call for all of them, instead of one for each.
+        """
+        row = _joined(self.parameters, self.parameters)
+        rows = {slot: _joined(self.state[slot], self.parameters) for slot in self.slots}
         groups: list[list[tuple[int, slice]]] = [[]]
         room = PART
         for index, parameter in enumerate(self.parameters):
@@ -131,20 +140,11 @@ class Optimizer(ABC):
                     room = PART
                 groups[-1].append((index, slice(start, start + size)))
                 room -= size
-        views = [_flat(p.detach(), p) for p in self.parameters]
-        kept = {
-            slot: [_flat(t, p) for t, p in zip(self.state[slot], self.parameters, strict=True)]
-            for slot in self.slots
-        }
-        self._parts = [
-            (
-                group,
-                [views[index][part] for index, part in group],
-                {slot: [tensors[index][part] for index, part in group] for slot, tensors in kept.items()},
-            )
-            for group in groups
-            if group
-        ]
+        end = 0
+        for group in filter(None, groups):
+            start, end = end, end + sum(part.stop - part.start for _, part in group)
+            state = {slot: [one[start:end]] for slot, one in rows.items()}
+            self._parts.append((group, row[start:end], state))
         return self._parts
 
     @abstractmethod
@@ -174,6 +174,16 @@ def _flat(tensor: Tensor, like: Tensor) -> Tensor:
     if tensor.stride() != like.stride():
         tensor = torch.empty_like(like).copy_(tensor)
     return tensor.as_strided((tensor.numel(),), (1,))
+
+
+def _joined(tensors: Sequence[Tensor], parameters: Sequence[Tensor]) -> Tensor:
+    """All numbers in one row of memory, whose views the tensors become."""
+    row = torch.cat([_flat(t.detach(), p) for t, p in zip(tensors, parameters, strict=True)])
+    start = 0
+    for tensor, p in zip(tensors, parameters, strict=True):
+        tensor.data = row[start : start + p.numel()].as_strided(p.shape, p.stride())
+        start += p.numel()
+    return row
 
 
 def optimizer(name: str, parameters: Sequence[Tensor], **settings: Any) -> Optimizer:
