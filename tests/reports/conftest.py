@@ -295,9 +295,14 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
     put("explain/explain.json", explained)
     stages = [{"layers": k, "spearman": 0.8 - 0.18 * k} for k in range(1, 5)]
     areas = {"deletion": 0.41, "insertion": 0.72, "random_deletion": 0.55, "random_insertion": 0.58}
-    randomisation = {"stages": stages, "images": 6, "passed": True}
-    areas_ = {**areas, "draws": 19, "images": 6, "passed": False}
-    put("explain/evidence.json", {"method": "grad_cam", "randomisation": randomisation, "areas": areas_})
+    tests = [
+        {"name": "randomisation", "passed": True, "images": 6, "figures": {"stages": stages}},
+        {"name": "deletion and insertion", "passed": False, "images": 6, "figures": {**areas, "draws": 19}},
+    ]
+    put(
+        "explain/evidence.json",
+        {"tests": tests, "badge": "1 of 2 checks passed on 6 images", "agreement": {"occlusion": 0.44}},
+    )
     put(
         "export.json",
         {

@@ -112,6 +112,8 @@ def test_figures_on_the_page_are_those_of_the_files(run_folder: RunFolder) -> No
     assert "(3×3×20 + 1)×48" in text
     assert "their rank correlation with these falls to 0.08, over 6 maps" in text
     assert "matter no more than others to the answer: insertion minus deletion is 0.31" in text
+    assert "1 of 2 checks passed on 6 images" in text
+    assert "Rank correlation with the maps of occlusion 0.44" in text
 
 
 def test_the_page_asks_for_nothing(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

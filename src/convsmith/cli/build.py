@@ -47,6 +47,7 @@ def command(
     parameters, parsers = [], {}
     arguments = inspect.signature(verb).parameters
     variadic = next((name for name, each in arguments.items() if each.kind is each.VAR_POSITIONAL), None)
+    before = list(arguments)[: list(arguments).index(variadic)] if variadic else []
     for name, parameter in arguments.items():
         kind, parser, metavar, shown = _type(hints.get(name, str))
         if shown:
@@ -64,8 +65,8 @@ def command(
         for name, parser in parsers.items():
             if given[name] is not None:
                 given[name] = parser(given[name], _flag(name))
-        several = given.pop(variadic) if variadic else ()
-        result = verb(*several, **given)
+        several = (given.pop(variadic) or ()) if variadic else ()  # a verb that needs one says so itself
+        result = verb(*[given.pop(name) for name in before], *several, **given)
         if then:
             getattr(result, then)()
         show(result, wanted[0] if wanted else "text")
@@ -99,8 +100,8 @@ def _parameter(
 ) -> inspect.Parameter:
     default = parameter.default
     if parameter.kind is parameter.VAR_POSITIONAL:
-        several = Annotated[list[kind], typer.Argument(help=note)]
-        return _keyword(parameter.name, several, inspect.Parameter.empty)
+        several = Annotated[list[kind] | None, typer.Argument(help=note)]
+        return _keyword(parameter.name, several, None)
     if parameter.kind is parameter.KEYWORD_ONLY:
         flags = ["--input", "--input-shape"] if parameter.name == "input_shape" else [_flag(parameter.name)]
         if kind is bool and default is True:

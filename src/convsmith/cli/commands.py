@@ -96,7 +96,11 @@ COMMANDS = {
         "convsmith.jobs.explain:explain",
         "Show what a network looked at in an image.",
         ("json",),
-        ("convsmith explain runs/0007 cat.jpg --method grad-cam",),
+        (
+            "convsmith explain runs/0007 cat.jpg --method grad-cam",
+            "convsmith explain runs/0007 cat.jpg --target cat --against dog --method integrated-gradients",
+            "convsmith explain runs/0007 --split test --most 12",
+        ),
         then="save",
     ),
     "convolve": Command(

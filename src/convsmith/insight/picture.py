@@ -68,16 +68,33 @@ def draw(
     stretched = Image.fromarray(np.asarray(map_HW, dtype=np.float32)).resize(
         (width, height), Image.Resampling.BILINEAR
     )
-    top = float(np.abs(map_HW).max())
+    top, more = _top(map_HW)
     grey = np.asarray(photo.convert("L"), dtype=np.float32)[..., None].repeat(3, 2)
     page.paste(Image.fromarray(_blend(grey, np.asarray(stretched) / top, signed)), (left, GAP))
     steps = np.linspace(-1 if signed else 0, 1, width, dtype=np.float32)[None].repeat(10, 0)
     bar = _blend(np.full((10, width, 3), 128, dtype=np.float32), steps, signed)
     page.paste(Image.fromarray(bar), (left, below + 2))
-    ends = (f"against: -{top:.2g}", f"for: {top:.2g}") if signed else ("none: 0", f"most: {top:.2g}")
+    ends = (
+        (f"against: -{top:.2g}{more}", f"for: {top:.2g}{more}")
+        if signed
+        else ("none: 0", f"most: {top:.2g}{more}")
+    )
     _write(pen, (left, below + LINE), ends[0], width)
     pen.text((left + width, below + LINE), ends[1], INK, font=_font(), anchor="ra")
     return page
+
+
+def _top(map_HW: np.ndarray) -> tuple[float, str]:
+    """The number with the full colour, and what the scale says of it.
+
+    It is the largest; where a few pixels stand far above all others, as gradients have them, it is the one
+    that 1 pixel in 200 exceeds: else nothing but these few would be seen.
+    """
+    import numpy as np
+
+    size = np.abs(map_HW)
+    most, high = float(size.max()), float(np.quantile(size, 0.995))
+    return (high, " or more") if high > 0 and most > 2 * high else (most, "")
 
 
 def _blend(base_HWC: np.ndarray, strength_HW: np.ndarray, signed: bool) -> np.ndarray:

@@ -1,20 +1,28 @@
-"""Explain what a run's network says of images: heatmaps over the photographs, saved with what they are."""
+"""Explain what a run's network says of images: heatmaps over the photographs, with evidence, saved."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import BadInput
+from ..errors import BadInput, BadName
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
+    from ..graph import Graph
     from ..insight.explanation import Explanation
-    from .trained import Trained
+    from ..insight.target import Versus
+    from .photos import Photos
+
+FORWARDS = 520
+"""How often deletion and insertion, with 19 random maps beside, look at one image."""
+MACS, FEWEST, CHECKED = 4e11, 2, 8
+"""Multiply-adds that this may cost on large networks, and on how many maps it is done, at least and most."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,9 @@ class Explained:
         originals: the photographs at their own sizes.
         about: name, prediction and confidence of each image.
         classes: the classes' names.
+        evidence: what was tested, on how many images, passed or not; empty where nothing was asked for.
+        notes: what else a person should know, such as files that could not be read.
+        full: whether `save` also writes each map at its photograph's own size.
     """
 
     explanation: Explanation
@@ -34,31 +45,74 @@ class Explained:
     originals: list[np.ndarray]
     about: list[dict[str, Any]]
     classes: tuple[str, ...]
+    evidence: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    full: bool = False
 
     def save(self, folder: str | Path | None = None) -> Path:
-        """Write a PNG for each image, the arrays (explain.npz) and explain.json; returns the folder."""
+        """Write a PNG for each image, the arrays, explain.json and evidence.json; returns the folder."""
+        from ..runs.files import to_json, write_whole
+
         target = self.folder if folder is None else Path(folder)
         self.explanation.save(target, originals=self.originals, classes=self.classes, about=self.about)
+        if self.full:
+            for index, photo in enumerate(self.originals):
+                map_HW = self.explanation.on(index, (photo.shape[0], photo.shape[1]))
+                write_whole(target / f"{index:04d}.npy", _npy(map_HW))
+        if self.evidence:
+            write_whole(target / "evidence.json", to_json(self.evidence, indent=1) + "\n")
         return target
 
     def render(self, wanted: str) -> str:
         """As text or as one JSON object."""
+        found = self.explanation
         if wanted == "json":
-            return json.dumps({"folder": str(self.folder), "images": self.about})
-        lines = [f"{one['name']}: {one['predicted']} ({one['confidence']:.1%})" for one in self.about]
-        return "\n".join([*lines, f"{self.explanation.method}: pictures in {self.folder}"])
+            of = [found.of(index, self.classes) for index in range(len(found))]
+            rows = [one | {"of": what} for one, what in zip(self.about, of, strict=True)]
+            said = {"folder": str(self.folder), "method": found.method, "layer": found.layer, "images": rows}
+            return json.dumps(said | {"evidence": self.evidence, "notes": list(self.notes)})
+        lines = []
+        for index, (one, problem) in enumerate(zip(self.about, found.problems, strict=True)):
+            of = found.of(index, self.classes)
+            asked = "" if of == f"{found.output} of {one['predicted']}" else f"; explained: {of}"
+            lines.append(f"{one['name']}: {one['predicted']} ({one['confidence']:.1%}){asked}")
+            lines += [f"    not drawn: {problem}"] if problem else []
+        if self.evidence:
+            lines.append(f"evidence: {self.evidence['badge']}")
+            lines += [
+                f"    {'passed' if t['passed'] else 'FAILED'}  {t['says']}" for t in self.evidence["tests"]
+            ]
+        return "\n".join([*lines, *self.notes, f"{found.method}: pictures in {self.folder}"])
 
 
 def explain(
-    run: str, images: str | Images, *, method: str = "grad_cam", layer: str | None = None
+    run: str,
+    *images: str | Images,
+    method: str = "grad_cam",
+    layer: str | None = None,
+    target: str | int | None = None,
+    against: str | int | None = None,
+    split: Literal["train", "validation", "test"] | None = None,
+    most: int = 24,
+    batch_size: str = "auto",
+    evidence: bool = True,
+    full: bool = False,
 ) -> Explained:
-    """Show what a network looked at: a heatmap for each image, for the class that the network says.
+    """Show what a network looked at: a heatmap for each image, with evidence that the map means something.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        images: one image file; in Python also images that were read.
+        images: image files, folders of them, or data sets such as digits; in Python also images that were
+            read. None with --split.
         method: how to explain; "convsmith list explanations" shows the methods.
         layer: the layer to look at; the method's own choice without it.
+        target: the class to explain, by name or number; what the network says of each image without it.
+        against: another class: explain why the target rather than this one.
+        split: images of this part of the run's own.
+        most: explain at most so many images, evenly spread over those given.
+        batch_size: images in the network at a time; auto takes as many as fit into a gigabyte.
+        evidence: test the explanation; no-evidence skips that.
+        full: also write each map at its photograph's own size (.npy).
 
     Returns:
         The maps; ``save()`` writes them into the run's folder explain/METHOD.
@@ -68,40 +122,86 @@ def explain(
     """
     from ..engine.lower import lower
     from ..engine.predict import predict
+    from ..insight.evidence import evidence as tested
     from ..insight.explain import explain as explain_images
+    from ..insight.method import method as by_name
+    from .photos import photos
     from .trained import trained
 
+    by_name(method)
+    many = _batch(batch_size)
+    if most < 1:
+        raise BadInput("--most", f"came {most}", "at least 1", "--most 24")
     net = trained(run)
-    names, originals, pixels_NHWC = _read(net, images)
-    probabilities = predict(net.graph, pixels_NHWC, weights=net.weights)
-    said = probabilities.argmax(1)
+    wanted, minus = _class(target, net.classes, "--target"), _class(against, net.classes, "--against")
+    given = photos(net, images, split=split, most=most)
+    probabilities = predict(net.graph, given.pixels_NHWC, weights=net.weights)
     module = lower(net.graph, net.weights)
-    module.eval()
-    found = explain_images(module, pixels_NHWC, method=method, target=tuple(map(int, said)), layer=layer)
-    about = [
-        {"name": name, "predicted": net.classes[label], "confidence": float(row[label])}
-        for name, label, row in zip(names, said, probabilities, strict=True)
-    ]
-    return Explained(found, net.path / "explain" / found.method, originals, about, net.classes)
+    aimed = _aim(wanted, minus, probabilities.argmax(1).tolist(), net.classes)
+    found = explain_images(
+        module, given.pixels_NHWC, method=method, target=aimed, layer=layer, batch_size=many
+    )
+    home = net.path / "explain"
+    checks = (
+        tested(module, found, images=checked_images(net.graph), cache=home / "evidence") if evidence else {}
+    )
+    about = _about(given, probabilities, net.classes)
+    folder = home / found.method
+    return Explained(found, folder, given.originals, about, net.classes, checks, given.notes, full)
 
 
-def _read(net: Trained, images: Any) -> tuple[list[str], list[np.ndarray], np.ndarray]:
-    """Names, photographs at their own sizes, and raw pixels at the network's size (N, H, W, C)."""
-    from ..data import Images
-    from ..data.decode import Unreadable, decode
-    from ..data.pixels import resized
+def checked_images(graph: Graph) -> int:
+    """On how many maps the evidence is measured: fewer on a large network, where each costs more."""
+    return int(min(CHECKED, max(FEWEST, MACS // (FORWARDS * max(1, graph.macs or 1)))))
 
-    rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
-    if isinstance(images, Images):
-        originals = [images.image(position) for position in range(len(images))]
-        return images.names, originals, images.pixels((rows, columns), channels)
-    path = Path(images)
-    try:
-        photo = decode(path.read_bytes()).pixels
-    except OSError as error:
-        raise BadInput(
-            str(path), f"cannot be read ({error.strerror})", "an image file", "a JPEG or PNG"
-        ) from None
-    except Unreadable as error:
-        raise BadInput(str(path), str(error), "an image file", "a JPEG or PNG") from None
-    return [path.name], [photo], resized(photo, (rows, columns), channels)[None]
+
+def _about(given: Photos, probabilities: np.ndarray, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    rows = []
+    for name, true, row in zip(given.names, given.y, probabilities, strict=True):
+        said = int(row.argmax())
+        about = {"name": name, "predicted": classes[said], "confidence": float(row[said])}
+        if true >= 0:
+            about |= {"true": classes[true], "right": bool(true == said)}
+        rows.append(about)
+    return rows
+
+
+def _aim(
+    wanted: int | None, minus: int | None, said: Sequence[int], classes: tuple[str, ...]
+) -> list[int] | Versus:
+    from ..insight.target import Versus
+
+    plus = list(said) if wanted is None else [wanted] * len(said)
+    if minus is None:
+        return plus
+    if wanted == minus:
+        raise BadInput("--against", f"came {classes[minus]}, as --target", "another class than the target")
+    return Versus(plus, minus)
+
+
+def _class(given: str | int | None, classes: tuple[str, ...], flag: str) -> int | None:
+    """The number of a class given by its name or its number; a name that is there goes first."""
+    if given is None or given in classes:
+        return None if given is None else classes.index(str(given))
+    if str(given).isdigit() and int(given) < len(classes):
+        return int(given)
+    raise BadName(flag, str(given), classes)
+
+
+def _batch(given: str | int) -> int | None:
+    """Images at a time; None for auto."""
+    if str(given) == "auto":
+        return None
+    if not str(given).isdigit() or int(given) < 1:
+        raise BadInput("--batch-size", f"came {given}", "auto, or a number from 1", "--batch-size 16")
+    return int(given)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    import io
+
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()

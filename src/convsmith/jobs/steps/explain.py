@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..explain import checked_images
 from ..job import Job
 from .train import Final
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 METHOD = "grad_cam"
 RIGHT, WRONG = 6, 24
 """How many images at most of either kind."""
-CHECKED = 6
-"""How many maps the evidence is measured on, at most."""
 
 
 def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
@@ -28,7 +27,7 @@ def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
     import numpy as np
 
     from ...engine.lower import lower
-    from ...insight.checks import deletion_insertion, randomisation
+    from ...insight.evidence import evidence
     from ...insight.explain import explain as explain_images
     from ...insight.target import Refused
 
@@ -60,19 +59,18 @@ def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
     ]
     originals = [photos.image(int(row)) for row in chosen]
     found.save(job.run.path / "explain", originals=originals, classes=classes, about=about)
-    some = found[:CHECKED]
-    random, areas = randomisation(net, some), deletion_insertion(net, some)
-    job.run.write_json("explain/evidence.json", {"method": METHOD, "randomisation": random, "areas": areas})
+    home = job.run.path / "explain"
+    proof = evidence(net, found, images=checked_images(final.graph), cache=home / "evidence")
+    job.run.write_json("explain/evidence.json", proof)
     wrong = sum(not row["right"] for row in about)
     everything = int((said != y).sum())
     job.display.say(
         f"{METHOD}: {len(chosen) - wrong} images that it got right, "
         f"{wrong} of {everything} that it got wrong, the surest first"
     )
-    changes = "change" if random["passed"] else "DO NOT change enough"
-    hurts = "hurts more" if areas["passed"] else "DOES NOT hurt more"
-    job.display.say(f"evidence on {len(some)} maps: with random weights they {changes};")
-    job.display.say(f"deleting what they mark {hurts} than deleting other places")
+    job.display.say(f"evidence: {proof['badge']}")
+    for test in proof["tests"]:
+        job.display.say(f"    {'passed' if test['passed'] else 'FAILED'}  {test['says']}")
 
 
 def _chosen(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

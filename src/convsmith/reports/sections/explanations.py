@@ -9,7 +9,6 @@ from ..facts import Facts
 
 TITLE = "What it looked at"
 MOST = 48
-_AREAS = (("insertion", "deletion"), ("random_insertion", "random_deletion"))
 _METHODS = {"grad_cam": "Grad-CAM"}
 
 
@@ -32,35 +31,45 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "methods": words.listed(sorted({entry["method"] for entry in shown})),
         "notes": notes,
         "refused": refused,
+        "badge": facts.evidence.get("badge"),
         "evidence": _evidence(facts.evidence),
+        "agreement": _agreement(facts.evidence),
     }
 
 
 def _evidence(found: dict[str, Any]) -> list[tuple[bool, str]]:
     """(passed, what was measured) of each check of the heatmaps."""
     lines = []
-    random, areas = found.get("randomisation") or {}, found.get("areas") or {}
-    if random.get("stages"):
-        alike = random["stages"][-1]["spearman"]
-        text = "follow what the network learned" if random["passed"] else "may not follow what was learned"
-        lines.append(
-            (
-                bool(random["passed"]),
-                f"The maps {text}: with random weights their rank correlation with these falls to "
-                f"{alike:.2f}, over {random['images']} maps.",
-            )
-        )
-    if areas.get("insertion") is not None:
-        gap, chance = (areas[a] - areas[b] for a, b in _AREAS)
-        text = "matter to the answer" if areas["passed"] else "matter no more than others to the answer"
-        lines.append(
-            (
-                bool(areas["passed"]),
-                f"The marked places {text}: insertion minus deletion is {gap:.2f}, for maps moved elsewhere "
-                f"{chance:.2f} (mean of {areas['draws']}).",
-            )
-        )
+    for test in found.get("tests") or ():
+        passed, figures, images = bool(test["passed"]), test["figures"], test["images"]
+        if test["name"] == "randomisation":
+            alike = figures["stages"][-1]["spearman"]
+            text = "follow what the network learned" if passed else "may not follow what was learned"
+            measured = f"with random weights their rank correlation with these falls to {alike:.2f}"
+            lines.append((passed, f"The maps {text}: {measured}, over {words.count(images)} maps."))
+        elif figures.get("insertion") is not None:
+            gap = figures["insertion"] - figures["deletion"]
+            chance = figures["random_insertion"] - figures["random_deletion"]
+            text = "matter to the answer" if passed else "matter no more than others to the answer"
+            measured = f"insertion minus deletion is {gap:.2f}, for maps moved elsewhere {chance:.2f}"
+            lines.append((passed, f"The marked places {text}: {measured} (mean of {figures['draws']})."))
+        elif figures.get("median_error") is not None:
+            off = words.percent(figures["median_error"])
+            lines.append((passed, f"The parts should add up to the {test['name']}: they are {off} off."))
     return lines
+
+
+def _agreement(found: dict[str, Any]) -> str:
+    """How like the maps are to other methods' maps, in words."""
+    pairs = [
+        f"{_METHODS.get(name, name.replace('_', ' '))} {value:.2f}"
+        for name, value in (found.get("agreement") or {}).items()
+    ]
+    return (
+        f"Rank correlation with the maps of {words.listed(pairs)}; methods ask different questions."
+        if pairs
+        else ""
+    )
 
 
 def _entry(facts: Facts, found: dict[str, Any]) -> dict[str, Any] | None:
