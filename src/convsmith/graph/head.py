@@ -74,7 +74,7 @@ def frozen(graph: Graph, until: str) -> Graph:
 
     Args:
         graph: the network; it stays as it is.
-        until: the last frozen layer, with all that lead to it; ``"head"`` for all but the head.
+        until: the last frozen layer, with all that lead to it; ``"body"`` for all but the head.
 
     Raises:
         BadName: for a layer that the network does not have.
@@ -82,15 +82,15 @@ def frozen(graph: Graph, until: str) -> Graph:
 
     Example:
         >>> from convsmith.zoo import network
-        >>> frozen(network("lenet5"), "head").trainable_params
+        >>> frozen(network("lenet5"), "body").trainable_params
         850
     """
-    if until == "head":
+    if until == "body":
         kept = {head(graph).name}
         still = {node.name for node in graph.nodes} - kept
     else:
         if until not in graph:
-            raise BadName(f"--freeze: layer of network '{graph.name}'", until, ["head", *graph.shapes])
+            raise BadName(f"--freeze: layer of network '{graph.name}'", until, ["body", *graph.shapes])
         still, waiting = set(), [until]
         while waiting:
             name = waiting.pop()
@@ -100,5 +100,5 @@ def frozen(graph: Graph, until: str) -> Graph:
     nodes = [replace(node, trainable=node.trainable and node.owner not in still) for node in graph.nodes]
     found = Graph(graph.name, nodes, graph.outputs, graph.inputs)
     if not found.trainable_params:
-        raise BadInput("--freeze", f"'{until}' leaves nothing to train", "an earlier layer", "--freeze head")
+        raise BadInput("--freeze", f"'{until}' leaves nothing to train", "an earlier layer", "--freeze body")
     return found

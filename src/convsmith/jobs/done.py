@@ -49,6 +49,9 @@ class Done:
             f"time           {result['seconds']:.0f} s",
             f"report         {self.path / 'report.html'}",
         ]
+        if "tta" in result:
+            views = result["tta"]
+            lines.insert(1, f"several views  {views['test_accuracy']:.2%}  ({views['views']})")
         if "budget_kept" in result:
             lines.insert(2, f"budget         {'kept' if result['budget_kept'] else 'NOT KEPT'}")
         baselines = [

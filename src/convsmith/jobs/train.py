@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
+from ..errors import BadInput, BadName
 from ..units import Size
 from .begin import begin
 from .done import Done
@@ -15,29 +14,39 @@ from .job import Job, check_names, check_numbers
 
 if TYPE_CHECKING:
     from ..data import Images
-    from ..graph import Graph
 
 STEPS = ("images", "train", "test", "explain", "export", "report")
 """What the display counts."""
-FINE_TUNING_RATE = 3e-4
-"""Weights that know something already are changed slowly, unless a rate is asked for."""
 
 
 def train(
     network: str,
     data: str | Images | None = None,
     *,
+    recipe: str = "auto",
     weights: str | None = None,
-    epochs: int = 20,
+    freeze: str | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    until_accuracy: str | float | None = None,
     augment: str = "auto",
+    tta: str = "none",
+    balance: str = "auto",
     batch_size: int | None = None,
     optimizer: str = "auto",
-    learning_rate: float | None = None,
+    learning_rate: str | float | None = None,
+    layer_decay: float = 1.0,
+    schedule: str | None = None,
+    warm_up: float | None = None,
+    weight_decay: float | None = None,
+    label_smoothing: float | None = None,
+    ema: float | None = None,
+    teacher: str | None = None,
+    temperature: float = 2.0,
+    teacher_weight: float = 0.7,
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,
-    group: str | None = None,
-    strict: bool = False,
     seed: int = 0,
     threads: int | None = None,
     runs: str = "runs",
@@ -52,19 +61,39 @@ def train(
         network: a name in the zoo, a .keras or .json file; in Python also a Keras model or a Graph.
         data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
             that were read already.
-        weights: what to start from instead of random numbers: "imagenet" (Keras downloads and verifies them),
-            a file of such weights, or the run folder of the same network.
-        epochs: passes over the training images.
-        augment: changes to training images: "auto", "none", "digits" or "photos".
+        recipe: what the options below are where they are not given: "auto" (from the images), "fast" (as few
+            epochs as possible) or "plain" (Keras's defaults).
+        weights: what to start from instead of random numbers: the run folder or .keras file of the same
+            network, for any classes (another number of them gets a new head); "imagenet" (Keras downloads
+            and verifies them) or a file of such weights.
+        freeze: what stays as it is: "body" (all but the head), or all up to the layer of this name.
+        epochs: passes over the training images; 20 in the recipe "auto".
+        patience: end when so many epochs were no better than the best one on the validation images, and take
+            the best one's weights.
+        until_accuracy: end when this share of the validation images is right, such as 99%.
+        augment: changes to training images: "auto", "none", "digits", "photos", "trivial" (TrivialAugment),
+            "rand" (RandAugment) or "strong" (also erasing, mixup and cutmix).
+        tta: also judge the mean of several views of each test image, as a figure of its own: "flip",
+            "shift", "flip_shift", or "auto" by how images were varied in training.
+        balance: for classes of very different sizes: "weights" in the loss, "sampling" each class as often,
+            "none", or "auto": weights where the largest class is at least 5 times the smallest.
         batch_size: images per step; chosen from the images without it.
         optimizer: "auto", or sgd, adam, adamw, adadelta, rmsprop, adagrad.
-        learning_rate: the largest of the one-cycle schedule; the optimizer's own without it.
+        learning_rate: the largest of the schedule; "find" sweeps over rates first; the optimizer's own
+            without it.
+        layer_decay: each stage of layers before the head learns slower than the next by this, such as 0.8.
+        schedule: of the learning rate: "one_cycle", "cosine", "linear", "step" or "constant".
+        warm_up: share of the training in which the learning rate rises.
+        weight_decay: decoupled, on kernels only.
+        label_smoothing: share of each target spread over all classes.
+        ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
+        teacher: the run folder or .keras file of a network for the same classes, which takes raw pixels and
+            whose opinion is learned as well (knowledge distillation).
+        temperature: by which the opinions are softened.
+        teacher_weight: the teacher's share of the loss.
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the curves are drawn on.
         test: share of the images that nothing sees before the end.
-        group: regular expression on the images' names; what its parentheses match says which images belong
-            together (a patient, a burst) and stay in one part.
-        strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
@@ -81,13 +110,11 @@ def train(
         ``convsmith.train("lenet5", "digits", size=(32, 32), epochs=5).test_accuracy``
     """
     started = time.monotonic()
-    options = locals()
-    recipe = {name: options[name] for name in RECIPE}
-    check_names(recipe)
-    check_numbers(recipe)
-    recipe["network"] = _fixed(network)
+    given = locals()
+    options = _checked({name: given[name] for name in RECIPE})
+    options["network"] = _fixed(network)
     job = begin(
-        "train", data, recipe, steps=len(STEPS), runs=runs, resume=resume, started=started, quiet=quiet
+        "train", data, options, steps=len(STEPS), runs=runs, resume=resume, started=started, quiet=quiet
     )
     with job.run as run:
         if not run.finished:
@@ -96,10 +123,81 @@ def train(
 
 
 RECIPE = (
-    "weights", "epochs", "augment", "batch_size", "optimizer", "learning_rate", "size", "validation", "test",
-    "group", "strict", "seed", "threads",
+    "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
+    "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
+    "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation", "test",
+    "seed", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as numbers and known names.
+
+    Raises:
+        BadInput: for what means nothing, before anything is read.
+    """
+    from ..engine.balance import BALANCES
+    from ..engine.optimizers import OPTIMIZERS
+    from ..engine.presets import PRESETS
+    from ..engine.schedule import SCHEDULES
+    from ..engine.tta import TTA
+
+    check_names(options)
+    check_numbers(options)
+    _check_sources(options)
+    for option, known in (
+        ("recipe", PRESETS),
+        ("tta", ("auto", *TTA)),
+        ("balance", BALANCES),
+        ("schedule", SCHEDULES),
+        ("optimizer", ("auto", *OPTIMIZERS)),
+    ):
+        name = options[option]
+        if name is not None and str(name).lower() not in known:
+            raise BadName(f"--{option}", name, known)
+    if options["learning_rate"] != "find":
+        options["learning_rate"] = _number("learning_rate", options["learning_rate"], 'or "find"')
+    options["until_accuracy"] = _number("until_accuracy", options["until_accuracy"], "such as 99%")
+    for option, low, high in (
+        ("learning_rate", 0, 1e6),
+        ("until_accuracy", 0.01, 1),
+        ("layer_decay", 0.01, 1),
+        ("warm_up", 0, 1),
+        ("weight_decay", 0, 1e6),
+        ("label_smoothing", 0, 1),
+        ("ema", 0, 1e6),
+        ("temperature", 0.1, 100),
+        ("teacher_weight", 0, 1),
+        ("patience", 1, 1e6),
+    ):
+        value = options[option]
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise BadInput("--" + option.replace("_", "-"), f"came {value:g}", f"{low:g} to {high:g}")
+    return options
+
+
+def _check_sources(options: dict[str, Any]) -> None:
+    """Say weights and teachers that do not exist before anything is read."""
+    from .steps.start import is_known
+
+    weights, teacher = options["weights"], options["teacher"]
+    if weights not in (None, "imagenet") and not Path(weights).exists():
+        raise BadInput("--weights", f"no file or folder '{weights}'", 'a run folder, a file or "imagenet"')
+    if teacher is not None and not (Path(teacher).exists() and is_known(teacher)):
+        raise BadInput("--teacher", f"'{teacher}' is no trained network", "a run folder or a .keras file")
+
+
+def _number(option: str, value: str | float | None, hint: str) -> float | None:
+    """A number from text, per cent too."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = str(value).strip()
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        flag = "--" + option.replace("_", "-")
+        raise BadInput(flag, f"came {value!r}", f"a number, {hint}") from None
 
 
 def _fixed(network: Any) -> Any:
@@ -113,87 +211,20 @@ def _fixed(network: Any) -> Any:
     return read(network).to_json()
 
 
-def _start(job: Job) -> tuple[Graph, Any]:
-    """The network for the images and the weights to begin with, or None for random ones."""
-    from ..formats.pretrained import pretrained
-    from .trained import trained
-
-    weights, network = job.recipe["weights"], job.recipe["network"]
-    if weights is None:
-        return _network(job), None
-    if (Path(weights) / "run.json").exists():
-        earlier, graph = trained(weights), _network(job)
-        if {name: weight.shape for name, weight in graph.weights.items()} != {
-            name: array.shape for name, array in earlier.weights.items()
-        }:
-            came = f"{weights} holds {earlier.graph.name} for {len(earlier.classes)} classes"
-            raise BadInput(
-                "--weights", came, f"the weights of {graph.name} for {len(job.images.classes)} classes"
-            )
-        return graph, earlier.weights
-    if not isinstance(network, str):
-        raise BadInput(
-            "--weights", f"'{weights}' for a network of your own", "a run folder of it, or a zoo network"
-        )
-    return pretrained(
-        network, job.input_shape, len(job.images.classes), weights=weights, seed=job.recipe["seed"]
-    )
-
-
-def _network(job: Job) -> Graph:
-    """The network for the images: a zoo network is built for them, any other must fit them."""
-    from ..graph import Graph
-    from ..zoo import network as by_name
-
-    found, classes = job.recipe["network"], len(job.images.classes)
-    if isinstance(found, str):
-        return _with_rescaling(by_name(found, job.input_shape, classes))
-    graph = Graph.from_json(found)
-    if graph.input_shape != job.input_shape:
-        wanted = "x".join(str(size) for size in graph.input_shape)
-        raise BadInput(
-            f"network '{graph.name}'",
-            f"takes {graph.input_shape}",
-            f"{job.input_shape}, as the images",
-            f"--size {wanted}",
-        )
-    if graph.output_shape != (classes,):
-        raise BadInput(
-            f"network '{graph.name}'", f"gives {graph.output_shape}", f"({classes},), one for each class"
-        )
-    return graph
-
-
-def _with_rescaling(graph: Graph) -> Graph:
-    """The network with a Rescaling of raw pixels in front, where it has none of its own."""
-    from ..graph import Graph, Node
-    from ..kinds.rescaling import Rescaling
-
-    (start,) = graph.inputs
-    if any(node.kind_name in ("Rescaling", "Normalization") for node in graph.consumers(start)):
-        return graph
-    nodes = []
-    for node in graph.nodes:
-        nodes.append(
-            replace(node, inputs=tuple("rescaling" if name == start else name for name in node.inputs))
-        )
-        if node.name == start:
-            nodes.append(Node("rescaling", Rescaling(1 / 127.5, -1.0), (start,)))
-    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
-
-
 def _work(job: Job) -> None:
     from .steps.explain import explain
     from .steps.export import export
     from .steps.images import prepare
-    from .steps.judge import judge
+    from .steps.judge import judge, judge_views
     from .steps.report import report
+    from .steps.single import train_one
 
     prepare(job)
     job.display.step(STEPS[1])
-    finals = {"winner": _train(job)}
+    finals = {"winner": train_one(job)}
     job.display.step(STEPS[2])
     metrics, probabilities = judge(job, finals)
+    metrics |= judge_views(job, finals["winner"])
     job.display.step(STEPS[3])
     explain(job, finals["winner"], probabilities)
     job.display.step(STEPS[4])
@@ -202,49 +233,3 @@ def _work(job: Job) -> None:
     report(job, finals, metrics, exported)
     job.clock.save()
     job.run.finish()
-
-
-def _train(job: Job) -> Any:
-    """The training itself; writes graph.json, history.jsonl and weights.safetensors."""
-    from ..engine.loop import fit
-    from .steps.train import Final, keep
-    from .threads import set_threads
-
-    (graph, start), recipe = _start(job), job.recipe
-    rate = recipe["learning_rate"]
-    if rate is None and start is not None:
-        rate = FINE_TUNING_RATE
-    job.run.write_json("graph.json", graph.to_json())
-    x_NHWC, y = job.part("train")
-    threads = set_threads(job.run, recipe["threads"], graph, x_NHWC[:256], y[:256])
-    job.display.say(
-        f"{graph.name}: {graph.params:,} parameters, on {threads} thread{'s' if threads > 1 else ''}"
-    )
-    with job.display.bar("training") as bar:
-
-        def on_epoch(record: dict[str, Any]) -> None:
-            job.clock.save()
-            told = f"loss {record['loss']:.3f}, validation {record['val_accuracy']:.1%}"
-            bar.update(
-                record["epoch"] / recipe["epochs"], f"epoch {record['epoch']} of {recipe['epochs']}, {told}"
-            )
-
-        fitted = fit(
-            graph,
-            x_NHWC,
-            y,
-            epochs=recipe["epochs"],
-            batch_size=recipe["batch_size"],
-            optimizer=recipe["optimizer"],
-            learning_rate=rate,
-            weights=start,
-            augment=recipe["augment"],
-            seed=recipe["seed"],
-            validation=job.part("validation"),
-            checkpoint=job.run.path / "checkpoint.safetensors",
-            on_epoch=on_epoch,
-        )
-    final = Final("winner", graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs)
-    keep(job, final)
-    job.display.say(f"{fitted.epochs} epochs, {fitted.seconds:.0f} s, loss {fitted.history[-1]['loss']:.3f}")
-    return final

@@ -26,6 +26,8 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
     said = {name: predict(final.graph, x_NHWC, weights=final.weights) for name, final in finals.items()}
     judged = {name: figures(y, probabilities, names) for name, probabilities in said.items()}
     metrics = dict(judged["winner"])
+    found = [row["recall"] for row in metrics["per_class"] if row["recall"] is not None]
+    metrics["balanced_accuracy"] = sum(found) / len(found)
     metrics["baselines"] = {}
     for name, final in finals.items():
         about = {
@@ -44,3 +46,26 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
             f"(95% interval {low:.2%} to {high:.2%})"
         )
     return metrics, said["winner"]
+
+
+def judge_views(job: Job, final: Final) -> dict[str, Any]:
+    """The figure of several views of each test image, apart from the plain one; nothing where none is wanted.
+
+    Returns:
+        ``{"tta": {"views", "test_accuracy", "interval", "log_loss"}}`` or nothing.
+    """
+    from ...engine.predict import predict
+    from ...engine.tta import automatic
+    from ...insight.mistakes import figures
+
+    tta = job.recipe["tta"]
+    if tta == "none":
+        return {}
+    if tta == "auto":
+        tta = automatic(bool(job.run.read_json("training.json")["recipe"]["augment"]["flip"]))
+    x_NHWC, y = job.part("test")
+    said = predict(final.graph, x_NHWC, weights=final.weights, tta=tta)
+    judged = figures(y, said, list(job.images.classes))
+    job.display.say(f"mean of the views '{tta}': {judged['test_accuracy']:.2%}")
+    kept = {name: judged[name] for name in ("test_accuracy", "interval", "log_loss")}
+    return {"tta": {"views": tta, **kept}}

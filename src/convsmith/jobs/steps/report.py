@@ -8,7 +8,8 @@ from ..job import Job
 from .train import Final
 
 RESULT = (
-    "test_accuracy", "interval", "params", "macs", "weight_bytes", "latency_ms", "budget_kept",
+    "test_accuracy", "interval", "balanced_accuracy", "tta", "params", "macs", "weight_bytes", "latency_ms",
+    "budget_kept",
 )  # fmt: skip
 
 

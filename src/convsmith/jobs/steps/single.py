@@ -1,0 +1,135 @@
+"""The training of one network, with every option of `train`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadInput
+from ..job import Job
+from ..threads import set_threads
+from .start import opened, start
+from .train import Final, keep
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...engine.loop import Fitted
+    from ...engine.teacher import Teacher
+    from ...graph import Graph
+
+FINE_TUNING = 0.03
+"""Weights that know something already are changed this much slower, unless a rate is asked for."""
+
+
+def train_one(job: Job) -> Final:
+    """Train the run's network; writes graph.json, history.jsonl, weights.safetensors, training.json."""
+    from ...engine.loop import fit
+    from ...engine.presets import PRESETS
+
+    recipe = job.recipe
+    graph, first = start(job)
+    teacher = teacher_of(job, graph)
+    job.run.write_json("graph.json", graph.to_json())
+    x_NHWC, y = job.part("train")
+    threads = set_threads(job.run, recipe["threads"], graph, x_NHWC[:256], y[:256])
+    job.display.say(
+        f"{graph.name}: {graph.params:,} parameters, on {threads} thread{'s' if threads > 1 else ''}"
+    )
+    rate = _rate(job, graph, x_NHWC, y, first)
+    epochs = recipe["epochs"] or PRESETS[recipe["recipe"]].epochs
+    with job.display.bar("training") as bar:
+
+        def on_epoch(record: dict[str, Any]) -> None:
+            job.clock.save()
+            told = f"loss {record['loss']:.3f}, validation {record['val_accuracy']:.1%}"
+            bar.update(record["epoch"] / epochs, f"epoch {record['epoch']} of {epochs}, {told}")
+
+        fitted = fit(
+            graph,
+            x_NHWC,
+            y,
+            recipe=recipe["recipe"],
+            epochs=epochs,
+            batch_size=recipe["batch_size"],
+            optimizer=recipe["optimizer"],
+            learning_rate=rate,
+            schedule=recipe["schedule"],
+            warm_up=recipe["warm_up"],
+            weight_decay=recipe["weight_decay"],
+            layer_decay=recipe["layer_decay"],
+            label_smoothing=recipe["label_smoothing"],
+            ema=recipe["ema"],
+            weights=first,
+            augment=recipe["augment"],
+            balance=recipe["balance"],
+            patience=recipe["patience"],
+            until_accuracy=recipe["until_accuracy"],
+            teacher=teacher,
+            seed=recipe["seed"],
+            validation=job.part("validation"),
+            checkpoint=job.run.path / "checkpoint.safetensors",
+            on_epoch=on_epoch,
+        )
+    job.run.write_json(
+        "training.json", {"recipe": fitted.recipe, "epochs": fitted.epochs, "best": fitted.best}
+    )
+    final = Final("winner", graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs)
+    keep(job, final)
+    _say(job, fitted, epochs)
+    return final
+
+
+def teacher_of(job: Job, graph: Graph) -> Teacher | None:
+    """The network that teaches, or None where nobody does.
+
+    Raises:
+        BadInput: for what is no trained network, or one for other classes.
+    """
+    from ...engine.lower import lower
+    from ...engine.teacher import Teacher
+
+    source = job.recipe["teacher"]
+    if source is None:
+        return None
+    theirs, weights, classes = opened(source)
+    ours = job.images.classes
+    if classes and classes != ours:
+        raise BadInput(
+            "--teacher", f"{source} knows {', '.join(classes[:6])}", f"the classes {', '.join(ours[:6])}"
+        )
+    job.display.say(f"taught by {theirs.name} of {source}: {theirs.params:,} parameters")
+    temperature, weight = job.recipe["temperature"], job.recipe["teacher_weight"]
+    return Teacher(lower(theirs, weights), temperature=temperature, weight=weight).checked(graph, 0)
+
+
+def _rate(
+    job: Job, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray, first: dict[str, np.ndarray] | None
+) -> float | None:
+    """The learning rate: asked for, found by a sweep (kept in rates.json), or slower for known weights."""
+    from ...engine.rates import find
+    from ...engine.recipe import recipe as resolved
+
+    recipe, asked = job.recipe, job.recipe["learning_rate"]
+    if asked == "find":
+        if not job.run.has("rates.json"):
+            found = find(
+                graph, x_NHWC, y, weights=first, batch_size=recipe["batch_size"],
+                optimizer=recipe["optimizer"], recipe_name=recipe["recipe"], seed=recipe["seed"],
+            )  # fmt: skip
+            job.run.write_json("rates.json", found.to_json())
+        rate = float(job.run.read_json("rates.json")["rate"])
+        job.display.say(f"learning rate found: {rate:.3g}")
+        return rate
+    if asked is None and first is not None and recipe["freeze"] != "body":
+        usual = resolved(x_NHWC, y, name=recipe["recipe"], optimizer=recipe["optimizer"])
+        return usual.learning_rate * FINE_TUNING
+    return None if asked is None else float(asked)
+
+
+def _say(job: Job, fitted: Fitted, epochs: int) -> None:
+    used = fitted.recipe
+    if used["balance"] != "none":
+        job.display.say(f"classes balanced by {used['balance']}: {used['balance_why']}")
+    if fitted.epochs < epochs:
+        job.display.say(f"ended after epoch {fitted.epochs} of {epochs}; epoch {fitted.best} counts")
+    job.display.say(f"{fitted.epochs} epochs, {fitted.seconds:.0f} s, loss {fitted.history[-1]['loss']:.3f}")

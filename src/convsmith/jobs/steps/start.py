@@ -1,0 +1,117 @@
+"""The network of a training, built for its images, and the weights that it begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import BadInput
+from ..job import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...graph import Graph
+
+
+def start(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
+    """The network for the images and the weights to begin with, or None for random ones.
+
+    The recipe's `weights` name a run, a .keras file, "imagenet" or a file of such weights; where they are of
+    another number of classes, the head is new. Its `freeze` names what stays as it is.
+    """
+    from ...graph.head import frozen
+
+    graph, weights = _started(job)
+    until = job.recipe["freeze"]
+    if until is not None:
+        graph = frozen(graph, until)
+        job.display.say(f"frozen up to {until}: {graph.trainable_params:,} of {graph.params:,} numbers learn")
+    return graph, weights
+
+
+def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
+    weights, network = job.recipe["weights"], job.recipe["network"]
+    if weights is None:
+        return build(job), None
+    if is_known(weights):
+        from ...engine.transfer import transfer
+
+        graph = build(job)
+        found = transfer(graph, opened(weights)[1], where=weights, seed=job.recipe["seed"])
+        job.display.say(found.note)
+        return graph, found.weights
+    if not isinstance(network, str):
+        raise BadInput(
+            "--weights", f"'{weights}' for a network of your own", "a run folder or .keras file of it",
+        )  # fmt: skip
+    from ...formats.pretrained import pretrained
+
+    classes = len(job.images.classes)
+    graph, start = pretrained(network, job.input_shape, classes, weights=weights, seed=job.recipe["seed"])
+    job.display.say(f"weights from {weights}; the head is new: {classes} classes")
+    return graph, start
+
+
+def is_known(source: str) -> bool:
+    """Whether this is a run folder or a .keras file."""
+    return (Path(source) / "run.json").exists() or Path(source).suffix == ".keras"
+
+
+def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
+    """A trained network from a run folder or a .keras file: Graph, weights, its classes' names if known.
+
+    Raises:
+        BadInput: for anything else, or a file that is damaged.
+    """
+    if Path(source).suffix == ".keras":
+        from ...formats.keras import read_keras_weights
+        from ...graph import read
+
+        graph = read(source)
+        return graph, read_keras_weights(source, graph), ()
+    from ..trained import trained
+
+    found = trained(source)
+    return found.graph, found.weights, found.classes
+
+
+def build(job: Job) -> Graph:
+    """The network for the images: one of the zoo is built for them, any other must fit, but for its head."""
+    from ...graph import Graph
+    from ...graph.head import with_classes
+    from ...zoo import network as by_name
+
+    found, classes = job.recipe["network"], len(job.images.classes)
+    if isinstance(found, str):
+        return with_rescaling(by_name(found, job.input_shape, classes))
+    graph = Graph.from_json(found)
+    if graph.input_shape != job.input_shape:
+        wanted = "x".join(str(size) for size in graph.input_shape)
+        raise BadInput(
+            f"network '{graph.name}'", f"takes {graph.input_shape}", f"{job.input_shape}, as the images",
+            f"--size {wanted}",
+        )  # fmt: skip
+    if graph.output_shape != (classes,):
+        was = graph.output_shape[-1]
+        job.display.say(f"{graph.name} tells {was} classes apart; its new head {classes}")
+    return with_classes(graph, classes)
+
+
+def with_rescaling(graph: Graph) -> Graph:
+    """The network with a Rescaling of raw pixels in front, where it has none of its own."""
+    from ...graph import Graph, Node
+    from ...kinds.rescaling import Rescaling
+
+    (start,) = graph.inputs
+    if any(node.kind_name in ("Rescaling", "Normalization") for node in graph.consumers(start)):
+        return graph
+    nodes = []
+    for node in graph.nodes:
+        nodes.append(
+            replace(node, inputs=tuple("rescaling" if name == start else name for name in node.inputs))
+        )
+        if node.name == start:
+            nodes.append(Node("rescaling", Rescaling(1 / 127.5, -1.0), (start,)))
+    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
