@@ -81,6 +81,7 @@ class _Layers:
                 raise BadInput(kind.__name__, str(error), f"Keras's arguments of {kind.__name__}") from None
             return Layer(made, name=name, trainable=trainable, dtype=dtype)
 
+        setattr(self, name, make)  # the next time it is an attribute
         return make
 
 

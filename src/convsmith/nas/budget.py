@@ -71,6 +71,14 @@ class Budget:
         """The same budget with at most this many multiply-adds."""
         return replace(self, macs=max(1, int(macs if self.macs is None else min(macs, self.macs))))
 
+    def times(self, share: float) -> Budget:
+        """Every limit times a share, at least 1 where it is a count."""
+        scaled: dict[str, Any] = {
+            name: limit * share if name == "latency_ms" else max(1, int(limit * share))
+            for name, limit in self.limits.items()
+        }
+        return replace(self, **scaled)
+
     def check(self, graph: Graph, latency_ms: Latency | None = None) -> Verdict:
         """Whether a network keeps the budget, with every figure.
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
 
 from .budget import Budget, Latency, figures_of, show
 from .choose import Answers, Space
-from .options import Options, index_of, is_ordered
+from .options import index_of, is_ordered
+from .repair import repair, static_excess
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,20 +24,12 @@ if TYPE_CHECKING:
 Cost = Callable[[Graph], float]
 _ROUNDS = 8  # of shrinking multiply-adds until the measured latency fits
 _FULL = 0.995  # of the limit: as good as full
+_DRAWN = 5  # samples repaired for each climb
+_MEASURED = 30  # changes tried at the end with the latency itself
 
 
 class Infeasible(BadInput):
     """No network of the space keeps the budget."""
-
-
-def static_excess(graph: Graph, budget: Budget) -> float:
-    """How far a network is over every limit but latency: sum of ln(figure / limit); 0 when kept."""
-    figures = figures_of(graph, budget.limits)
-    return math.fsum(
-        math.log(max(1.0, figures[name] / limit))
-        for name, limit in budget.limits.items()
-        if figures[name] is not None
-    )
 
 
 def ensure_feasible(
@@ -55,18 +48,17 @@ def ensure_feasible(
     """
     static = budget.without_latency()
     starts = _starts(space, rng)
-    found = [_descend(space, start, lambda graph: static_excess(graph, static)) for start in starts]
-    kept = [answers for answers, excess in found if excess == 0]
-    if kept and budget.latency_ms is None:
-        return kept[0]
-    if kept:
-        small = [
-            _descend(space, kept[0], cost, lambda graph: static_excess(graph, static) == 0)[0]
-            for cost in (_macs, lambda graph: float(len(graph)))
-        ]
-        for answers in (kept[0], *small):
-            if budget.check(space.graph(answers), latency_ms).kept:
-                return answers
+    for start in starts:
+        answers, excess = _descend(space, start, lambda graph: static_excess(graph, static))
+        if excess > 0:
+            continue
+        if budget.check(space.graph(answers), latency_ms).kept:
+            return answers
+        for cost in (_macs, lambda graph: float(len(graph))):
+            small, _ = _descend(space, answers, cost, lambda graph: static_excess(graph, static) == 0)
+            if budget.check(space.graph(small), latency_ms).kept:
+                return small
+        break
     smallest = _smallest_figures(space, budget, starts, latency_ms)
     least = ", ".join(f"{name} {show(name, figure)}" for name, figure in smallest.items())
     asked = ", ".join(f"{name} {show(name, limit)}" for name, limit in budget.limits.items())
@@ -88,11 +80,10 @@ def fit_to_budget(
     latency_ms: Latency | None = None,
     anchor: Answers | None = None,
 ) -> Answers:
-    """The answers moved toward smaller options until the network keeps the budget.
+    """Most of the answers, the others moved toward those of `anchor` until the network keeps the budget.
 
-    One answer at a time, in random order, each move kept only if it brings the network nearer to its
-    limits; a network that already keeps them comes back unchanged. When the latency measured is over,
-    multiply-adds are capped lower and lower. Where moving does not get there, changes of `anchor` do.
+    A network that already keeps it comes back unchanged. When the latency measured is over, multiply-adds are
+    capped lower and lower. Where that does not get there, changes of `anchor` do.
 
     Args:
         space: where the answers belong.
@@ -105,9 +96,12 @@ def fit_to_budget(
     Raises:
         Infeasible: as `ensure_feasible`.
     """
+    if not budget.limits or (budget.latency_ms is None and static_excess(space.graph(answers), budget) == 0):
+        return answers
+    anchor = ensure_feasible(space, budget, rng, latency_ms) if anchor is None else anchor
     tightened = budget
     for _ in range(_ROUNDS):
-        moved = shrink(space, answers, tightened, rng)
+        moved = repair(space, answers, tightened, rng, anchor)
         if moved is None:
             break
         answers = moved
@@ -119,7 +113,6 @@ def fit_to_budget(
             return answers
         ratio = budget.latency_ms / verdict.figures["latency_ms"]
         tightened = budget.capped(_macs(graph) * min(0.9, max(0.3, ratio)))
-    anchor = ensure_feasible(space, budget, rng, latency_ms) if anchor is None else anchor
     answers = anchor
     for _ in range(_ROUNDS):
         changed = space.mutate(answers, rng)
@@ -159,14 +152,28 @@ def largest_that_fits(
     if budget.latency_ms is None or budget.check(space.graph(best), latency_ms).kept:
         return best
     low, high = max(1.0, _macs(space.graph(anchor))), _macs(space.graph(best))
-    best = anchor
+
+    def used(answers: Answers) -> float:
+        """How full the whole budget is with the latency as measured; -1 when over."""
+        verdict = budget.check(space.graph(answers), latency_ms)
+        if not verdict.kept:
+            return -1.0
+        return math.fsum(verdict.figures[name] / limit for name, limit in budget.limits.items())
+
+    best, most = anchor, used(anchor)
     for _ in range(6):  # halve the range of multiply-adds, on a logarithmic scale
         middle = math.sqrt(low * high)
         tried = _climb(space, static.capped(middle), rng, anchor, builds // 8)
-        if budget.check(space.graph(tried), latency_ms).kept:
-            best, low = tried, middle
-        else:
+        if (found := used(tried)) < 0:
             high = middle
+            continue
+        low = middle
+        if found > most:
+            best, most = tried, found
+    for _ in range(_MEASURED):
+        tried = space.mutate(best, rng)
+        if static_excess(space.graph(tried), static) == 0 and (found := used(tried)) > most:
+            best, most = tried, found
     return best
 
 
@@ -175,8 +182,8 @@ def _macs(graph: Graph) -> float:
 
 
 def _starts(space: Space, rng: np.random.Generator) -> list[Answers]:
-    first = space.walk(lambda _, options: 0).answers
-    return [space.complete({}), first, space.sample(rng), space.sample(rng)]
+    first = space.walk(lambda _, options: 0).answers  # most spaces have their smallest options first
+    return [first, space.complete({}), space.sample(rng), space.sample(rng)]
 
 
 def _moves(space: Space, answers: Answers, name: str) -> Iterator[Answers]:
@@ -203,41 +210,6 @@ def _descend(
     return answers, least
 
 
-def shrink(space: Space, answers: Answers, budget: Budget, rng: np.random.Generator) -> Answers | None:
-    """Random moves toward the limits that a Graph decides; None when they end in a dead end."""
-    static = budget.without_latency()
-    excess = static_excess(space.graph(answers), static)
-    while excess > 0:
-        before = excess
-        names = [name for name, options in space.options(answers).items() if len(options) > 1]
-        for position in rng.permutation(len(names)):
-            name = names[position]
-            options = space.options(answers).get(name, ())
-            if len(options) < 2:
-                continue  # an earlier move of this round took the question away
-            moved = space.complete({**answers, name: _smaller(answers[name], options, rng)}, rng)
-            found = static_excess(space.graph(moved), static)
-            if found < excess:
-                answers, excess = moved, found
-            if excess == 0:
-                return answers
-        if excess == before:
-            answers, excess = _descend(space, answers, lambda graph: static_excess(graph, static))
-            if excess > 0:
-                return None
-    return answers
-
-
-def _smaller(answer: Any, options: Options, rng: np.random.Generator) -> Any:
-    index = index_of(answer, options)
-    if is_ordered(options) and rng.random() < 0.8:
-        lower = [option for option in options if option < answer]
-        if lower:
-            return lower[int(rng.integers(len(lower)))]
-    others = [option for at, option in enumerate(options) if at != index]
-    return others[int(rng.integers(len(others)))]
-
-
 def fill(graph: Graph, budget: Budget) -> float:
     """The mean of figure / limit; without limits the multiply-adds; -1 for a network over a limit."""
     limits = budget.limits
@@ -250,15 +222,17 @@ def fill(graph: Graph, budget: Budget) -> float:
 
 
 def _climb(space: Space, budget: Budget, rng: np.random.Generator, anchor: Answers, builds: int) -> Answers:
-    """Local search for the fullest network, from the middle of the space, then from samples."""
+    """Local search for the fullest network, from the fullest of a few repaired ones, again and again."""
     best, most, left = anchor, fill(space.graph(anchor), budget), builds
-    start: Answers | None = space.complete({})
+    drawn = [space.complete({})]
     while left > 0 and not (budget.limits and most >= _FULL):
-        start = shrink(space, start or anchor, budget, rng)
-        answers, found, left = _climb_from(space, budget, rng, start or anchor, left)
+        drawn += [space.sample(rng) for _ in range(_DRAWN)]
+        starts = [repair(space, one, budget, rng, anchor) or anchor for one in drawn]
+        start = max(starts, key=lambda answers: fill(space.graph(answers), budget))
+        answers, found, left = _climb_from(space, budget, rng, start, left - 10 * len(drawn))
         if found > most:
             best, most = answers, found
-        start, left = space.sample(rng), left - 1
+        drawn = []
     return best
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from .budget import Budget, Latency
 from .choose import Answers, Space
-from .fit import fill, fit_to_budget, shrink
+from .fit import fill, fit_to_budget
+from .repair import repair
 
 if TYPE_CHECKING:
     import numpy as np
 
-_GROWING = 30  # moves tried toward the limits
+_GROWING = 20  # moves tried toward the limits
+_LEAST_SHARE = 0.4
+_NEAR = 0.8  # of the share that was drawn: as good as all of it
 
 
 class Within(Space):
@@ -46,14 +49,18 @@ class Within(Space):
         )
 
     def sample(self, rng: np.random.Generator) -> Answers:
-        """Answers drawn uniformly, shrunk until they fit, then grown again toward the limits.
+        """Answers drawn uniformly, repaired to a share of the limits, or grown to it where they are below.
 
-        Networks near their limits are the better ones more often than not; how near is drawn too.
+        Networks near their limits are the better ones more often than not; how near is drawn from 0.4 to 1.
         """
+        static, share = self.budget.without_latency(), rng.uniform(_LEAST_SHARE, 1.0)
         drawn = self._free.sample(rng)
-        static = self.budget.without_latency()
-        shrunk = shrink(self._free, drawn, static, rng)
-        return self._fit(drawn if shrunk is None else _grow(self._free, shrunk, static, rng), rng)
+        fitted = repair(self._free, drawn, static.times(share), rng, self._anchor)
+        if fitted is None:  # the smallest networks are near the limits themselves
+            fitted = repair(self._free, drawn, static, rng, self._anchor)
+        if fitted is not None:
+            drawn = _grow(self._free, fitted, static, share, rng)
+        return self._fit(drawn, rng)
 
     def mutate(self, answers: Answers, rng: np.random.Generator) -> Answers:
         """One answer changed, and as many more as the budget then asks for."""
@@ -64,11 +71,11 @@ class Within(Space):
         return self._fit(self._free.crossover(first, second, rng), rng)
 
 
-def _grow(space: Space, answers: Answers, budget: Budget, rng: np.random.Generator) -> Answers:
-    """Random moves toward the limits, none beyond, until a share of them drawn from 0.4 to 1 is used."""
-    share, filled = rng.uniform(0.4, 1.0), fill(space.graph(answers), budget)
+def _grow(space: Space, answers: Answers, budget: Budget, share: float, rng: np.random.Generator) -> Answers:
+    """Random moves toward the limits, none beyond, until a share of them is used."""
+    filled = fill(space.graph(answers), budget)
     for _ in range(_GROWING if budget.limits else 0):
-        if filled >= share:
+        if filled >= _NEAR * share:
             break
         options = {name: some for name, some in space.options(answers).items() if len(some) > 1}
         if not options:
