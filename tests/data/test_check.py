@@ -297,3 +297,18 @@ def test_real_photos_are_mostly_well(shared: Path) -> None:
     assert {finding.kind for finding in checkup.findings if finding.severity == "error"} == set()
     assert kinds(checkup)["near copies"] == "note"
     assert checkup.classes["bonsai"]["images"] == 64
+
+
+def test_damage_inside_a_photo_is_a_warning(make_folder: Maker) -> None:
+    root = healthy(make_folder)
+    photo = root / "cat" / "torn.jpg"
+    coarse = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))
+    coarse.resize((300, 200), Image.Resampling.BICUBIC).save(photo)
+    data = bytearray(photo.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2] = b"\xff\xd3"  # a restart marker where there are none
+    photo.write_bytes(data)
+    with Image.open(photo) as image:
+        image.load()  # Pillow says nothing
+    (finding,) = (one for one in check(root).findings if one.kind == "damaged")
+    assert finding.severity == "warning"
+    assert finding.names == ("cat/torn.jpg",)
