@@ -56,7 +56,7 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
         x_NHWC: uint8.
         name: one of `CORRUPTIONS`.
         severity: 1 to 5.
-        seed: of what is random.
+        seed: of what is random; every severity uses the same random numbers, so only the strength grows.
 
     Returns:
         uint8, the same shape.
@@ -83,7 +83,7 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
     constant = found.constants(side)[severity - 1]
     unit = side / (224 if side >= LARGE else 32)
     x = torch.from_numpy(np.ascontiguousarray(x_NHWC)).permute(0, 3, 1, 2).float() / 255
-    out = found.apply(x, constant, unit, np.random.default_rng([seed, severity]))
+    out = found.apply(x, constant, unit, np.random.default_rng(seed))
     pixels = (out.clamp(0, 1) * 255).round().to(torch.uint8)
     return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
 

@@ -1,10 +1,9 @@
-"""The images of a finished run that its network was not trained on, cut as the run cut them."""
+"""The images of a finished run that its network was not trained on, as many as are wanted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from ..data import Images
     from .trained import Trained
 
-Part = Literal["train", "validation", "test"]
-
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -23,62 +20,41 @@ class HeldOut:
 
     Args:
         x_NHWC: raw pixels, uint8.
-        y: class numbers, (N,).
-        images: the same images, with their names and their own sizes.
+        y: the network's number of each one's class, (N,).
+        names: what a person calls each.
     """
 
     x_NHWC: np.ndarray
     y: np.ndarray
-    images: Images
+    names: list[str]
 
     def __len__(self) -> int:
         return len(self.y)
 
 
 def held_out(
-    net: Trained, *, part: Part = "test", data: str | Images | None = None, most: int | None = None
+    net: Trained, *, part: str = "test", data: str | Images | None = None, most: int | None = None
 ) -> HeldOut:
-    """The images of a part of the run's own split.
+    """Images of a part of the run's own split, or of others whose classes the network has.
 
     Args:
         net: the run.
-        part: which part.
-        data: where the images are now, where they have moved; what the run was made from without it.
+        part: train, validation or test.
+        data: other images; the run's own without it.
         most: how many at most, spread evenly over the part.
 
     Raises:
-        BadInput: where the images are gone, or are not those of the run.
+        BadInput: where the images are gone, are not those of the run, or share no class with it.
     """
     import numpy as np
 
-    from ..data import Images, read
-    from ..runs import Run
+    from .own_images import own_images
 
-    run = Run.open(net.path)
-    recipe: dict[str, Any] = run.read_json("recipe.json")
-    source = recipe.get("data") if data is None else data
-    if source is None:
-        raise BadInput(str(net.path), "does not say what it was trained on", "recipe.json with data")
-    if not isinstance(source, Images) and data is None and not _there(source):
-        raise BadInput(
-            str(net.path),
-            f"its images are no longer at '{source}'",
-            "the images that it was trained on",
-            "--data with their new place",
-        )
-    images = source if isinstance(source, Images) else read(source)
-    known = run.read_json("data.json").get("fingerprint")
-    if known != images.fingerprint:
-        raise BadInput(images.source, f"holds other images than {net.path} was made from", "the same images")
-    shares = {name: recipe[name] for name in ("seed", "validation", "test") if recipe.get(name) is not None}
-    rows = np.sort(getattr(images.split(**shares), part))
+    own = own_images(net, data)
+    rows = np.sort(own.rows(part))
+    rows = rows[own.y[rows] >= 0]
+    if not len(rows):
+        raise BadInput(str(net.path), f"has no {part} images", "images of its classes", "--data with some")
     if most is not None and len(rows) > most:
         rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-    chosen = images[rows]
-    height, width, channels = (int(size or 0) for size in net.graph.input_shape)
-    return HeldOut(np.array(chosen.pixels((height, width), channels)), chosen.y, chosen)
-
-
-def _there(source: str) -> bool:
-    """Whether a set can be read: a name without a place, such as "digits", always can."""
-    return Path(source).exists() or not any(mark in source for mark in "/\\.")
+    return HeldOut(np.array(own.pixels_NHWC[rows]), own.y[rows], own.images[rows].names)

@@ -1,0 +1,84 @@
+"""What a run's network says of pictures that belong to no class, and a threshold to turn them away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .fooling import FOLDER
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...runs import Run
+    from ..answers import Answers
+    from ..progress import Display
+
+SHOWN = 6
+
+
+def turned_away(
+    asked: Answers,
+    run: Run,
+    display: Display,
+    x_NHWC: np.ndarray,
+    *,
+    others_NHWC: np.ndarray | None,
+    fooling: dict[str, np.ndarray],
+    seed: int,
+) -> dict[str, Any]:
+    """Score known images beside pictures of no class, and find the thresholds.
+
+    Args:
+        x_NHWC: known images, held out.
+        others_NHWC: the user's own pictures that belong to no class.
+        fooling: kind -> fooling images, which are judged by the thresholds and not used to find their AUROC.
+
+    Returns:
+        What fool.json says.
+    """
+    from ...insight.tiles import png, row
+    from ...insight.unknown import KEEP, SCORES, no_class, probability, thresholds
+
+    kinds = no_class(x_NHWC, seed=seed)
+    if others_NHWC is not None:
+        kinds["other photos"] = others_NHWC
+    known = asked.logits(x_NHWC)
+    said = {kind: asked.logits(pictures) for kind, pictures in kinds.items()}
+    scores = thresholds(known, said)
+    for score in scores:
+        compute = SCORES[score["score"]][1]
+        score["fooling"] = {
+            kind: float((compute(asked.logits(pictures).astype("float64")) >= score["threshold"]).mean())
+            for kind, pictures in fooling.items()
+        }
+    rows = []
+    for number, (kind, pictures) in enumerate(kinds.items()):
+        file = f"unknown/{number}.png"
+        run.write(f"{FOLDER}/{file}", png(row(list(pictures[:SHOWN]))))
+        sure = probability(said[kind].astype("float64"))
+        classes = asked.net.classes
+        most = _commonest(said[kind].argmax(1))
+        rows.append(
+            {
+                "kind": kind,
+                "n": len(pictures),
+                "file": file,
+                "mean_confidence": float(sure.mean()),
+                "over_90": float((sure >= 0.9).mean()),
+                "taken_for": classes[most[0]],
+                "taken_share": most[1],
+            }
+        )
+    best = max(scores, key=lambda score: score["auroc"])
+    display.say(
+        f"pictures of no class: {best['name']} tells them apart best, AUROC {best['auroc']:.4f}; "
+        f"with {KEEP:.0%} of the known kept, {best['let_in']:.1%} get in"
+    )
+    return {"keep": KEEP, "known": len(x_NHWC), "kinds": rows, "scores": scores, "best": best["score"]}
+
+
+def _commonest(labels: np.ndarray) -> tuple[int, float]:
+    import numpy as np
+
+    counts = np.bincount(labels)
+    return int(counts.argmax()), float(counts.max() / len(labels))
