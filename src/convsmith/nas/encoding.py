@@ -93,23 +93,23 @@ class Encoding:
             walk = space.walk(lambda _, options: int(rng.integers(len(options))))
             for name, options in walk.asked.items():
                 found.setdefault(name, {}).update(dict.fromkeys(options))
-        self._questions: dict[str, Options] = {}
+        self.questions: dict[str, Options] = {}
         self.columns: list[str] = []
         for name, union in sorted(found.items()):
             options = tuple(union)
             if is_ordered(options):
-                self._questions[name] = tuple(sorted(options))
+                self.questions[name] = tuple(sorted(options))
                 self.columns += [f"{name}?", name]
             else:
-                self._questions[name] = tuple(sorted(options, key=repr))
-                self.columns += [f"{name}={option}" for option in self._questions[name]]
+                self.questions[name] = tuple(sorted(options, key=repr))
+                self.columns += [f"{name}={option}" for option in self.questions[name]]
 
     def __call__(self, answers: Answers) -> np.ndarray:
         """The vector of a genotype: float64, one number for each of `columns`."""
         import numpy as np
 
         values: list[float] = []
-        for name, options in self._questions.items():
+        for name, options in self.questions.items():
             index = index_of(answers[name], options) if name in answers else None
             if is_ordered(options):
                 rank = 0.0 if index is None else (index + 1) / len(options)
