@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from .engine.fit import evaluate, fit, predict
     from .jobs.explain import explain
     from .jobs.export import export
+    from .jobs.fool import fool
     from .jobs.forge import forge
+    from .jobs.robustness import robustness
     from .jobs.search import search
+    from .jobs.style import style
     from .jobs.train import train
     from .ledger import audit, compare, diff, draw, size
     from .reports import report
@@ -35,13 +38,16 @@ _VERBS = {
     "search": "jobs.search",
     "forge": "jobs.forge",
     "explain": "jobs.explain",
+    "fool": "jobs.fool",
+    "robustness": "jobs.robustness",
+    "style": "jobs.style",
     "export": "jobs.export",
     "report": "reports",
 }
 
 __all__ = [
-    "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "forge", "predict", "read",
-    "report", "search", "size", "train",
+    "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "fool", "forge", "predict",
+    "read", "report", "robustness", "search", "size", "style", "train",
 ]  # fmt: skip
 
 

@@ -104,6 +104,8 @@ def _parameter(
         return _keyword(parameter.name, several, None)
     if parameter.kind is parameter.KEYWORD_ONLY:
         flags = ["--input", "--input-shape"] if parameter.name == "input_shape" else [_flag(parameter.name)]
+        if parameter.name == "output":
+            flags.append("-o")
         if kind is bool and default is True:
             flags = [f"{flags[0]}/--no-{parameter.name.replace('_', '-')}"]
         option = typer.Option(*flags, help=note, metavar=metavar, show_default=default not in (None, False))

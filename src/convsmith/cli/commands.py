@@ -103,6 +103,33 @@ COMMANDS = {
         ),
         then="save",
     ),
+    "fool": Command(
+        "convsmith.jobs.fool:fool",
+        "Fool a network: evolved pictures, adversarial examples, pictures of nothing.",
+        ("json",),
+        (
+            "convsmith fool runs/0007",
+            "convsmith fool runs/0007 cppn --generations 1000",
+            "convsmith fool runs/0007 adversarial --epsilon 8 --images 1000",
+            "convsmith fool runs/0007 unknown --others holiday-photos/",
+        ),
+    ),
+    "robustness": Command(
+        "convsmith.jobs.robustness:robustness",
+        "Accuracy on noisy, blurred, dark, moved and squeezed images.",
+        ("json",),
+        ("convsmith robustness runs/0007", "convsmith robustness runs/0007 --images 5000 --json"),
+    ),
+    "style": Command(
+        "convsmith.jobs.style:style",
+        "Paint one photograph with the textures of another.",
+        ("json",),
+        (
+            "convsmith style runs/0007 cat.jpg colosseum.jpg",
+            "convsmith style vgg16 cat.jpg colosseum.jpg --weights imagenet -o painted.png --size 512",
+            "convsmith style net.keras cat.jpg coffee.png --optimizer adam --style-weight 5000",
+        ),
+    ),
     "convolve": Command(
         "convsmith.insight.convolve:convolve",
         "A hand-made filter on a photo, step by step.",

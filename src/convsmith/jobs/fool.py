@@ -77,7 +77,7 @@ def fool(
     generations: int = 200,
     children: int = 200,
     steps: int = 300,
-    epsilon: float = 8.0,
+    epsilon: float | None = None,
     images: int = 500,
     label: str | None = None,
     others: str | Images | None = None,
@@ -97,7 +97,8 @@ def fool(
         generations: of the evolution; more than before goes on with what there is.
         children: in each generation, and random pictures before the first.
         steps: of the gradient ascent.
-        epsilon: the largest change of a pixel in the adversarial examples, in pixel units 0..255.
+        epsilon: the largest change of a pixel in the adversarial examples, in pixel units 0..255; for each
+            example the smallest of 1, 2, 4 ... 64 that fools the network without it.
         images: held-out images to attack and to compare with, at most.
         label: the class that fooling images are made for; every class without it.
         others: your own pictures that belong to no class: a file, a folder, a data set.
@@ -157,7 +158,7 @@ def _work(
     generations: int,
     children: int,
     steps: int,
-    epsilon: float,
+    epsilon: float | None,
     images: int,
     labels: list[int],
     others_NHWC: np.ndarray | None,
@@ -210,7 +211,7 @@ def _work(
 
 
 def _check(
-    what: str, generations: int, children: int, steps: int, epsilon: float, images: int, seed: int
+    what: str, generations: int, children: int, steps: int, epsilon: float | None, images: int, seed: int
 ) -> None:
     if what not in ("all", *PARTS):
         raise BadName("what", what, ("all", *PARTS))
@@ -218,7 +219,7 @@ def _check(
     for name, (value, low) in {**least, "images": (images, 2), "seed": (seed, 0)}.items():
         if value < low:
             raise BadInput(f"--{name}", f"came {value}", f"at least {low}", f"--{name} {max(low, 200)}")
-    if not 0 < epsilon <= 255:
+    if epsilon is not None and not 0 < epsilon <= 255:
         raise BadInput("--epsilon", f"came {epsilon:g}", "above 0, in pixel units up to 255", "--epsilon 8")
 
 

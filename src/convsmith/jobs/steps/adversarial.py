@@ -19,13 +19,13 @@ CURVES = (("fgsm", "linf"), ("pgd", "linf"), ("pgd", "l2"))
 
 
 def attacked(
-    asked: Answers, run: Run, display: Display, known: HeldOut, *, epsilon: float, seed: int
+    asked: Answers, run: Run, display: Display, known: HeldOut, *, epsilon: float | None, seed: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attack held-out images with FGSM and PGD.
 
     Args:
         known: images that the network was not trained on.
-        epsilon: of the example pictures, in pixel units 0..255.
+        epsilon: of the example pictures, in pixel units 0..255; the smallest that fools without it.
 
     Returns:
         What fool.json says, and arrays: the examples before and after.
@@ -48,7 +48,7 @@ def attacked(
         curves.append({"attack": attack, "norm": norm, "rows": rows})
     examples, arrays = _examples(asked, run, known, epsilon, seed)
     fooled = sum(one["fooled"] for one in examples)
-    display.say(f"changed by at most {epsilon:g} of 255: {fooled} of {len(examples)} examples fool it")
+    display.say(f"examples: {fooled} of {len(examples)} fool it")
     return {
         "epsilon": epsilon,
         "images": len(known),
@@ -58,14 +58,12 @@ def attacked(
 
 
 def _examples(
-    asked: Answers, run: Run, known: HeldOut, epsilon: float, seed: int
+    asked: Answers, run: Run, known: HeldOut, epsilon: float | None, seed: int
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """Images that are recognised, one of each class first, attacked with PGD; the changed ones first."""
+    """Images that are recognised, one of each class first, each changed as little as it takes."""
     import numpy as np
-    import torch
 
-    from ...engine.predict import to_NCHW
-    from ...insight.adversarial import pgd
+    from ...insight.adversarial import LINF
     from ...insight.tiles import png, row
 
     before = asked.probabilities(known.x_NHWC)
@@ -73,37 +71,52 @@ def _examples(
     first = [right[known.y[right] == label][:1] for label in np.unique(known.y[right])]
     several = np.concatenate([*first, right])
     _, place = np.unique(several, return_index=True)
-    chosen = several[np.sort(place)][: 3 * EXAMPLES]
+    chosen = several[np.sort(place)][:EXAMPLES]
     if not len(chosen):
         return [], {}
     x, y = known.x_NHWC[chosen], known.y[chosen]
-    labels = torch.from_numpy(y.astype(np.int64))
-    parts = [
-        pgd(asked.module, to_NCHW(x[rows]), labels[rows], epsilon=epsilon, seed=seed)
-        for rows in (slice(b, b + asked.batch_size) for b in range(0, len(y), asked.batch_size))
-    ]
-    changed = np.clip(np.rint(torch.cat(parts).permute(0, 2, 3, 1).numpy()), 0, 255).astype(np.uint8)
-    after = asked.probabilities(changed)
-    order = np.argsort(after.argmax(1) == y, kind="stable")[:EXAMPLES]
-    names, classes, found = known.names, asked.net.classes, []
-    for number, at in enumerate(order):
+    changed, after = x.copy(), before[chosen]
+    used = np.zeros(len(y))
+    for size in LINF[1:] if epsilon is None else (epsilon,):
+        still = np.flatnonzero(after.argmax(1) == y)
+        if not len(still):
+            break
+        changed[still] = _attacked(asked, x[still], y[still], size, seed)
+        after[still] = asked.probabilities(changed[still])
+        used[still] = size
+    classes, found = asked.net.classes, []
+    for at in range(len(y)):
         said, truth = int(after[at].argmax()), int(y[at])
         change = changed[at].astype(np.float32) - x[at]
-        largest = float(np.abs(change).max())
-        shown = np.rint(127.5 + change * 127 / max(largest, 1)).astype(np.uint8)
-        file = f"adversarial/{number}.png"
+        shown = np.rint(127.5 + change * 127 / used[at]).astype(np.uint8)
+        file = f"adversarial/{at}.png"
         run.write(f"{FOLDER}/{file}", png(row([x[at], shown, changed[at]])))
         found.append(
             {
                 "file": file,
-                "name": names[int(chosen[at])],
+                "name": known.names[int(chosen[at])],
+                "epsilon": float(used[at]),
                 "true": classes[truth],
                 "confidence": float(before[chosen[at], truth]),
                 "predicted": classes[said],
                 "confidence_after": float(after[at, said]),
                 "fooled": said != truth,
-                "largest_change": largest,
-                "amplified": 127 / max(largest, 1),
             }
         )
-    return found, {"adversarial_before_NHWC": x[order], "adversarial_after_NHWC": changed[order]}
+    return found, {"adversarial_before_NHWC": x, "adversarial_after_NHWC": changed}
+
+
+def _attacked(asked: Answers, x_NHWC: np.ndarray, y: np.ndarray, epsilon: float, seed: int) -> np.ndarray:
+    """The images changed by PGD and rounded to whole pixels, uint8."""
+    import numpy as np
+    import torch
+
+    from ...engine.predict import to_NCHW
+    from ...insight.adversarial import pgd
+
+    labels = torch.from_numpy(y.astype(np.int64))
+    found = pgd(asked.module, to_NCHW(x_NHWC), labels, epsilon=epsilon, seed=seed)
+    x = x_NHWC.astype(np.int64)
+    whole = np.rint(found.permute(0, 2, 3, 1).numpy()).astype(np.int64)
+    reach = int(np.floor(epsilon)) if epsilon >= 1 else 1
+    return np.clip(np.clip(whole, x - reach, x + reach), 0, 255).astype(np.uint8)
