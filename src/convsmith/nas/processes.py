@@ -132,8 +132,11 @@ class Processes(Pool):
         else:
             self._folder = self._wanted_folder
             self._folder.mkdir(parents=True, exist_ok=True)
-        paths = {name: str(self._folder / f"{name}.npy") for name in self._portable.arrays}
+        paths = {}
         for name, array in self._portable.arrays.items():
+            paths[name] = _mapped(array) or str(self._folder / f"{name}.npy")
+            if _mapped(array):
+                continue
             try:
                 np.save(paths[name], array, allow_pickle=False)
             except OSError as error:
@@ -222,6 +225,18 @@ class _Worker:
             with suppress(OSError):
                 pipe.close()
         return code if before is None else before
+
+
+def _mapped(array: Any) -> str | None:
+    """The file of an array that is the whole of a mapped .npy file already."""
+    import numpy as np
+
+    file = getattr(array, "filename", None)
+    if not isinstance(array, np.memmap) or file is None or Path(file).suffix != ".npy":
+        return None
+    whole = np.load(file, mmap_mode="r", allow_pickle=False)
+    is_whole = (whole.shape, whole.dtype, whole.offset) == (array.shape, array.dtype, array.offset)
+    return str(Path(file).resolve()) if is_whole else None
 
 
 def _how(code: int) -> str:

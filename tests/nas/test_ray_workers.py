@@ -1,0 +1,119 @@
+"""A cluster of two machines, one of them killed in mid-search: every trial is there once."""
+
+from __future__ import annotations
+
+import socket
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convsmith.errors import BadInput
+from convsmith.nas import ray_workers
+from convsmith.nas.budget import Budget
+from convsmith.nas.portable import Portable
+from convsmith.nas.search import search
+from convsmith.nas.spaces import space
+from convsmith.runs import Run
+
+pytest.importorskip("ray", reason="the extra convsmith[ray] is not installed")
+
+MODULE = textwrap.dedent(
+    """
+    import time, zlib
+    from convsmith.nas.work import Evaluation
+
+    def make(numbers, folder):
+        def evaluate(graph, *, epochs, seed):
+            with open(f"{folder}/calls.txt", "a") as calls:
+                calls.write(f"{seed}\\n")
+            time.sleep(0.4)
+            assert not numbers.flags.writeable
+            score = zlib.crc32(f"{graph.fingerprint} {epochs} {seed}".encode()) / 2**32
+            return Evaluation(score, 0.01 * epochs, more={"sum": float(numbers.sum())})
+        return evaluate
+    """
+)
+
+
+def test_a_machine_dies_in_mid_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    (tmp_path / "for_the_cluster.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # Ray takes 127.0.0.1 to mean the address by which others see this machine; any other loopback stays.
+    small = {"object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.2"}
+    head = {"num_cpus": 1, "include_dashboard": False, **small}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        second = cluster.add_node(num_cpus=2, **small)
+        portable = Portable(
+            "for_the_cluster:make", {"folder": str(tmp_path)}, {"numbers": np.arange(100_000.0)}
+        )
+        pool = ray_workers.RayWorkers(portable, cluster.address)
+        slots, before = [pool.slots], []
+        run = Run.create(tmp_path, kind="search", recipe={})
+
+        def progress(event):
+            if event["event"] == "trial" and len(run.lines("trials.jsonl")) == 6 and not before:
+                before.extend(run.lines("trials.jsonl"))
+                cluster.remove_node(second, allow_graceful=False)
+
+        limit = {"budget": Budget(params=20_000), "algorithm": "random", "trials": 14, "epochs": (2, 3)}
+        digits = space("stages", (8, 8, 1), 10)
+        found = search(digits, pool, run=run, progress=progress, **limit)
+        deadline = time.monotonic() + 10
+        while slots[-1] != 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            slots.append(pool.slots)
+        assert (slots[0], slots[-1]) == (3, 1)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    after = run.lines("trials.jsonl")
+    assert len(before) == 6
+    assert after[:6] == before
+    assert all(trial["status"] == "ok" and trial["more"]["sum"] == 4999950000.0 for trial in after)
+
+    def alone(graph, *, epochs, seed):
+        from for_the_cluster import make
+
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        numbers = np.arange(100_000.0)
+        numbers.flags.writeable = False
+        return make(numbers, tmp_path)(graph, epochs=epochs, seed=seed)
+
+    calls = (tmp_path / "calls.txt").read_text().split()
+    assert len(calls) > len(after)  # what the lost machine had was begun again
+    expected = search(digits, alone, **limit)
+    assert {t.key: (t.score, t.answers) for t in found.trials} == {
+        t.key: (t.score, t.answers) for t in expected.trials
+    }
+    assert len(after) == len(found.trials) == len({trial.key for trial in found.trials})
+
+
+def test_an_address_that_nobody_answers_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
+    for address, text in [
+        ("127.0.0.1:1", r"--ray 127.0.0.1:1: does not answer \(.*refused"),
+        ("somewhere", "--ray somewhere: is no address; expected host:port"),
+        ("127.0.0.1:99999", "is no address"),
+    ]:
+        with pytest.raises(BadInput, match=text):
+            ray_workers.RayWorkers(nothing, address)
+    monkeypatch.setattr(ray_workers, "HEALTHY_WITHIN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(BadInput, match="answers, but not as a Ray cluster"):
+            ray_workers.RayWorkers(nothing, address)
+
+
+def test_numbers_that_mean_nothing() -> None:
+    nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
+    with pytest.raises(BadInput, match="--cpus-per-trial: came -1"):
+        ray_workers.RayWorkers(nothing, cpus=-1)
