@@ -14,8 +14,8 @@ from .budget import Budget, Latency
 from .choose import Space
 from .driver import Driver, Found, Progress, Warm
 from .pace import Clock
+from .settings import settings_of
 from .store import Store
-from .trial import settings_of
 from .work import Evaluate, Here, Pool, Stop
 
 

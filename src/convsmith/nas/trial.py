@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from convsmith.errors import BadName
 from convsmith.graph import Graph
 
-from .algorithms import ALGORITHMS
 from .budget import Budget, Latency, figures_of
 from .choose import Answers, Space
 from .fit import fit_to_budget
@@ -31,7 +28,6 @@ __all__ = [
     "propose",
     "random_numbers",
     "run_trial",
-    "settings_of",
 ]
 
 _TRIES = 30  # proposals until one is a network that its arm has not trained yet
@@ -42,24 +38,6 @@ def random_numbers(seed: int, arm: str, *place: int) -> np.random.Generator:
     import numpy as np
 
     return np.random.default_rng([seed, zlib.crc32(arm.encode()), *place])
-
-
-def settings_of(algorithm: str, options: dict[str, Any]) -> dict[str, Any]:
-    """An algorithm's settings: its defaults, with `options` instead where given.
-
-    Raises:
-        BadName: an option that the algorithm does not have.
-
-    Example:
-        >>> settings_of("evolution", {"sample": 3})
-        {'population': 8, 'sample': 3, 'mutations': 1}
-    """
-    parameters = inspect.signature(ALGORITHMS[algorithm]).parameters.values()
-    settings = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
-    for name in options:
-        if name not in settings:
-            raise BadName(f"option of algorithm '{algorithm}'", name, settings)
-    return settings | options
 
 
 class Seen:
