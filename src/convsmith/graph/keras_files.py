@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from .keras_json import is_model
+from .keras_calls import is_model
 from .names import Names
 
 MAX_TEXT = 64 * 2**20

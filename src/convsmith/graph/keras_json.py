@@ -5,51 +5,25 @@ Nothing in a configuration is run; a layer that no kind describes becomes `Unkno
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import BadInput
-from ..kinds import KINDS, Kind, Shape
+from ..kinds import Shape
 from ..kinds.input_layer import InputLayer
-from ..kinds.operation import FUNCTIONS, Operation
-from ..kinds.unknown import OPERATION_HOMES, Unknown
+from ..kinds.operation import Operation
+from ..kinds.unknown import Unknown
 from .graph import Graph, Node
+from .keras_calls import Call, calls_of, is_model, recorded_shape
+from .keras_layer import dtype_name, entry_name, layer_kind, text
 from .names import Names
 from .order import topological
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
-MAX_NAME = 500
-LAYER_HOMES = ("keras.layers", "keras.src.layers", "tensorflow.keras.layers", "tf_keras.layers", None)
-"""Modules under which versions of Keras have serialised their own layers."""
-_LAYER_FOLDERS = ("keras.src.layers.", "keras.layers.", "tensorflow.keras.layers.", "tf_keras.src.layers.")
-_NOT_SETTINGS = frozenset(("name", "trainable", "dtype", "batch_input_shape", "registered_name"))
-_DEFAULTS: Mapping[str, Any] = {"renorm_momentum": 0.99}
-"""Settings beyond the kinds' own that Keras always writes, with the values that say nothing."""
 
 InputShape = Sequence[int | None] | Mapping[str, Sequence[int | None]] | None
-
-
-@dataclass
-class Call:
-    """One use of a layer: the tensors it takes (layer, call, output, recorded shape) and where they go."""
-
-    sources: list[tuple[str, int, int, Shape | None]] = field(default_factory=list)
-    args: list[Any] = field(default_factory=list)
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def template(self) -> dict[str, Any]:
-        """How the tensors are handed over, where that is not one tensor, or one list of all of them."""
-        places = [{"tensor": place} for place in range(len(self.sources))]
-        plain = self.args == ([places] if len(places) != 1 else places)
-        plain = plain or (len(places) == 1 and self.args == [places]) or not places
-        found: dict[str, Any] = {} if plain else {"args": self.args}
-        if self.kwargs:
-            found["kwargs"] = self.kwargs
-        return found
 
 
 def from_keras_json(entry: Mapping[str, Any], *, input_shape: InputShape = None) -> Graph:
@@ -71,16 +45,6 @@ def from_keras_json(entry: Mapping[str, Any], *, input_shape: InputShape = None)
     name = config.get("name") or "model"
     inputs, outputs = reader.model(entry, _Place(), None, {})
     return Graph(str(name), reader.nodes, list(dict.fromkeys(outputs)), list(dict.fromkeys(inputs)))
-
-
-def is_model(entry: Any) -> bool:
-    """Whether a configuration is that of a whole model."""
-    config = entry.get("config") if isinstance(entry, dict) else None
-    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
-        return False
-    return (
-        "output_layers" in config or entry.get("class_name") == "Sequential" or "build_input_shape" in config
-    )
 
 
 @dataclass(frozen=True)
@@ -168,12 +132,12 @@ class _Reader:
         given: Sequence[str] | None,
         shapes: Mapping[int, Shape | None],
     ) -> tuple[list[str], list[str]]:
-        entries = {_entry_name(entry): entry for entry in config["layers"]}
+        entries = {entry_name(entry): entry for entry in config["layers"]}
         if len(entries) < len(config["layers"]):
             raise BadInput(
                 f"network '{config.get('name')}'", "has two layers of one name", "a name for each layer"
             )
-        calls, ends = _calls(config, entries)
+        calls, ends = calls_of(config, entries)
         used: dict[tuple[str, int], dict[int, Shape | None]] = {}
         for call in calls.values():
             for source, at, output, shape in call.sources:
@@ -238,7 +202,7 @@ class _Reader:
         wanted: Mapping[int, Shape | None],
     ) -> list[str]:
         """Add one use of a layer or of a nested model; the names of the nodes that are its outputs."""
-        path = (*place.path, _entry_name(entry))
+        path = (*place.path, entry_name(entry))
         title = place.prefix + path[-1]
         config = entry["config"]
         training = call.kwargs.pop("training", None)
@@ -268,7 +232,7 @@ class _Reader:
             more = {**rest, "output": output} if output and isinstance(own, Unknown) else rest
             owner = self._owners.setdefault(entry.get("shared_object_id", path), name)
             self.nodes.append(
-                Node(name, own, tuple(sources), owner, trainable, dtype_name(config), _text(more))
+                Node(name, own, tuple(sources), owner, trainable, dtype_name(config), text(more))
             )
             shape = wanted.get(output)
             if shape is not None:
@@ -284,183 +248,8 @@ class _Reader:
         return self._taken.free(wanted)
 
 
-def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, dict[str, Any]]:
-    """The kind of a layer's configuration, and what the configuration says beyond the kind's settings.
-
-    Args:
-        entry: one layer as Keras writes it.
-        title: the layer's name, for messages.
-        call: its first use, which an operation's meaning depends on.
-    """
-    found, home, config = entry["class_name"], entry.get("module"), entry["config"]
-    if isinstance(home, str) and home.startswith(OPERATION_HOMES):
-        operation = _operation(f"{home.rpartition('.')[2]}.{found}", config, call)
-        if operation is not None:
-            return operation, {}
-    cls = KINDS[found] if isinstance(found, str) and found in KINDS else None
-    own = cls is not None and _is_kinds(cls, home, entry.get("registered_name"))
-    if cls is None or not own or not _understood(config):
-        return Unknown(str(found), home if isinstance(home, str) else None, _text(config) or "{}"), {}
-    try:
-        kind = cls.from_config(config)
-    except BadInput as error:
-        raise BadInput(
-            f"layer {title} ({found}), {error.where}", error.came, error.expected, error.hint
-        ) from None
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise BadInput(
-            f"layer {title} ({found})", f"has settings that do not fit: {error}", "Keras's"
-        ) from None
-    known = cls.field_names()
-    more = {
-        key: value
-        for key, value in config.items()
-        if key not in known
-        and key not in _NOT_SETTINGS
-        and value is not None
-        and value is not False
-        and _DEFAULTS.get(key) != value
-    }
-    return kind, {"config": more} if more else {}
-
-
-def _is_kinds(cls: type[Kind], home: Any, registered: Any) -> bool:
-    """Whether a configuration's class is the kind's, by its module; Keras saves none for a program's own."""
-    if cls.home != "keras.layers":
-        return home is None or home == cls.home
-    if home is None:
-        return not registered or registered == cls.__name__
-    return home in LAYER_HOMES or (isinstance(home, str) and home.startswith(_LAYER_FOLDERS))
-
-
-def _operation(function: str, config: Mapping[str, Any], call: Call) -> Operation | None:
-    """A function of tensors; None where no rule gives its shape."""
-    if function not in FUNCTIONS:
-        return None
-    options = {key: value for key, value in config.items() if key != "name" and value is not None}
-    places = [{"tensor": place} for place in range(len(call.sources))]
-    given = {"args": call.args, "kwargs": call.kwargs} if call.kwargs else {"args": call.args}
-    made = Operation(function, _text(options), "" if given == {"args": places} else _text(given))
-    shapes = [source[3] for source in call.sources]
-    try:
-        made.shape(*(shape for shape in shapes if shape is not None))
-    except (BadInput, KeyError, IndexError, TypeError, ValueError):
-        return None
-    return made
-
-
-def _text(found: Mapping[str, Any]) -> str:
-    return json.dumps(found, sort_keys=True, separators=(",", ":")) if found else ""
-
-
-def _understood(config: Mapping[str, Any]) -> bool:
-    """False for settings that change what the kind means (batch renormalisation)."""
-    return not config.get("renorm")
-
-
-def dtype_name(config: Mapping[str, Any]) -> str:
-    """The type of a layer's numbers, or its policy's name."""
-    found = config.get("dtype")
-    if isinstance(found, dict):
-        inner = found.get("config")
-        found = inner.get("name") if isinstance(inner, dict) else None
-    return found if isinstance(found, str) else "float32"
-
-
-def _entry_name(entry: Mapping[str, Any]) -> str:
-    name = entry.get("name") or entry["config"].get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-        raise BadInput(
-            f"a layer of class {entry.get('class_name')!r:.60}",
-            "has no name",
-            f"one of at most {MAX_NAME} letters",
-        )
-    return name
-
-
 def _built_shape(entry: Mapping[str, Any] | None) -> Shape | None:
     """The shape that a layer recorded for its only input, without the batch."""
     built = entry.get("build_config") if entry else None
     found = built.get("input_shape") if isinstance(built, dict) else None
-    return _shape(found)
-
-
-def _shape(found: Any) -> Shape | None:
-    good = isinstance(found, (list, tuple)) and all(size is None or isinstance(size, int) for size in found)
-    return tuple(found[1:]) if good and found else None
-
-
-def _ends(found: Any) -> Iterator[tuple[str, int, int]]:
-    """The tensors of ``input_layers`` or ``output_layers``: a triple, a list of them, or a dictionary."""
-    if isinstance(found, dict):
-        for key in sorted(found):
-            yield from _ends(found[key])
-    elif len(found) == 3 and isinstance(found[0], str):
-        yield found[0], int(found[1]), int(found[2])
-    else:
-        for item in found:
-            yield from _ends(item)
-
-
-def _calls(
-    config: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[tuple[str, int], Call], list[list[tuple[str, int, int]]]]:
-    """Every use of every layer by (name, number of the use), and the ends; all uses are counted from 0.
-
-    The definition of a nested Functional model is itself a use in Keras, the first one: Keras 3 counts it in
-    ``input_layers`` and ``output_layers`` alone, Keras 2 everywhere.
-    """
-    calls: dict[tuple[str, int], Call] = {}
-    old: set[str] = set()
-    for name, entry in entries.items():
-        nodes = entry.get("inbound_nodes") or ()
-        for at, found in enumerate(nodes):
-            calls[name, at] = _call(found)
-            if not isinstance(found, dict):
-                old.add(name)
-        if not nodes and entry.get("class_name") == "InputLayer":
-            calls[name, 0] = Call()
-    ends = [list(_ends(config.get(key) or ())) for key in ("input_layers", "output_layers")]
-    nested = {
-        name for name, entry in entries.items() if is_model(entry) and "output_layers" in entry["config"]
-    }
-    if old:
-        named = {source[:2] for call in calls.values() for source in call.sources}
-        shifted = {name for name, entry in entries.items() if is_model(entry) and (name, 0) not in named}
-        for call in calls.values():
-            call.sources = [
-                (name, at - (name in shifted and at > 0), output, shape)
-                for name, at, output, shape in call.sources
-            ]
-    return calls, [[(n, at - (n in nested and at > 0), out) for n, at, out in some] for some in ends]
-
-
-def _call(found: Any) -> Call:
-    """One inbound node: Keras 3's arguments, or Keras 2's list of [layer, call, output, arguments]."""
-    call = Call()
-    if isinstance(found, dict):
-        call.args = [_template(item, call) for item in found.get("args") or ()]
-        kwargs = found.get("kwargs") or {}
-        call.kwargs = {key: _template(item, call) for key, item in kwargs.items() if item is not None}
-        return call
-    items = [found] if found and isinstance(found[0], str) else found
-    for item in items:
-        call.sources.append((item[0], int(item[1]), int(item[2]), None))
-        if len(item) > 3:
-            call.kwargs.update({key: value for key, value in item[3].items() if value is not None})
-    places: list[Any] = [{"tensor": place} for place in range(len(call.sources))]
-    call.args = places if len(places) == 1 else [places]
-    return call
-
-
-def _template(found: Any, call: Call) -> Any:
-    """The argument with its tensors taken out and numbered."""
-    if isinstance(found, dict):
-        if found.get("class_name") == "__keras_tensor__":
-            name, at, output = found["config"]["keras_history"]
-            call.sources.append((str(name), int(at), int(output), _shape(found["config"].get("shape"))))
-            return {"tensor": len(call.sources) - 1}
-        return {key: _template(found[key], call) for key in sorted(found)}
-    if isinstance(found, (list, tuple)):
-        return [_template(item, call) for item in found]
-    return found
+    return recorded_shape(found)
