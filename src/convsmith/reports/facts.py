@@ -76,6 +76,15 @@ class Facts:
         """The names of the classes, in the order of their numbers."""
         return [str(name) for name in self.data.get("classes", ())]
 
+    def found(self, name: str) -> dict[str, Any]:
+        """A JSON object of the run, for the section that alone shows it; ``{}`` where it is absent."""
+        return _object(self, name)
+
+    def listed(self, name: str) -> list[dict[str, Any]]:
+        """The objects of a JSON list of the run; none where it is absent."""
+        found = _json(self, name)
+        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
     def picture(self, name: str) -> Picture | None:
         """An image file of the run; None where it is absent, outside the folder, too large or no image."""
         file = (self.path / name).resolve()

@@ -22,15 +22,31 @@ from .sections import (
     evaluation,
     explanations,
     export,
+    fooling,
     head,
     network,
     repeat,
+    robustness,
     search,
+    style,
     training,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
-SECTIONS = (data, network, search, training, evaluation, explanations, export, repeat, environment)
+SECTIONS = (
+    data,
+    network,
+    search,
+    training,
+    evaluation,
+    explanations,
+    robustness,
+    fooling,
+    style,
+    export,
+    repeat,
+    environment,
+)
 """In the order of the page. Each has ``TITLE`` and ``build(facts)``: what its template of the same name
 takes, or None where the run has nothing to show."""
 UNEXPECTED = (

@@ -173,7 +173,7 @@ def curves(
     else:
         y = Scale(min(0.0, *values), max(values) * 1.03 or 1, BOTTOM, TOP)
     inside = []
-    ends = _apart([y(pairs[-1][1]) for _, _, pairs in drawn], 16)
+    ends = apart([y(pairs[-1][1]) for _, _, pairs in drawn], 16)
     for (name, colour, pairs), end in zip(drawn, ends, strict=True):
         inside.append(polyline([(x(epoch), y(value)) for epoch, value in pairs], class_=f"curve {colour}"))
         inside.append(tag("text", name, x=right + 7, y=end + 4, class_=f"name {colour}"))
@@ -193,7 +193,7 @@ def curves(
     return frame.draw(*inside, width=WIDTH, height=HEIGHT, label=f"{what} over epochs: {last}")
 
 
-def _apart(places: Sequence[float], gap: float) -> list[float]:
+def apart(places: Sequence[float], gap: float) -> list[float]:
     """The places moved so that labels do not overlap, in the same order from top to bottom."""
     moved = list(places)
     order = sorted(range(len(places)), key=lambda k: places[k])
