@@ -6,6 +6,7 @@ Each takes the module and changes it in place. `TRAINING` are those that `engine
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from functools import cache
@@ -13,8 +14,15 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from ..kinds._torch import BatchNorm, MaxPool2d, Merge
-from .lower import Lowered
+from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
+from ..kinds.zero_padding2d import ZeroPadding2D
+from .fused import Convolution, Widened, act_of
+from .lower import Lowered, Step
+
+WIDE = 1 << 13
+"""Numbers of an image's output from which on `widen_at_once` gains more than its own small products cost."""
+MANY = 32
+"""Filters from which on `activate_at_once` gains."""
 
 
 class Dropout(nn.Module):
@@ -100,6 +108,107 @@ def relu_after_pool(module: Lowered) -> None:
             step.activation, source.layer = source.layer, nn.Identity()
 
 
+def padding_in_convolution(module: Lowered) -> None:
+    """Zeros around an image that only a convolution without padding takes become that convolution's own."""
+    for node in module.graph.nodes:
+        kind = node.kind
+        if not isinstance(kind, ZeroPadding2D) or (taker := _only_taker(module, node.name)) is None:
+            continue
+        (top, bottom), (left, right) = kind.padding
+        conv = taker.layer
+        plain = isinstance(conv, Conv2d) and conv.padding == (0, 0) and not conv.uneven and not conv.skips
+        if plain and top == bottom and left == right and _uses(module, taker.name) == 1:
+            assert isinstance(conv, Conv2d)
+            conv.padding = (top, left)
+            conv._reversed_padding_repeated_twice = [left, left, top, top]
+            module.steps_by_name[node.name].layer = nn.Identity()
+
+
+def _only_taker(module: Lowered, name: str) -> Step | None:
+    """The one step that takes this output, where it is one."""
+    takers = module.graph.consumers(name)
+    if len(takers) != 1 or name in module.graph.outputs:
+        return None
+    return module.steps_by_name[takers[0].name]
+
+
+def _numbers(module: Lowered, name: str) -> int:
+    """How many numbers one image's output has; 0 where its size is open."""
+    return math.prod(size or 0 for size in module.graph.shapes[name])
+
+
+def _uses(module: Lowered, name: str) -> int:
+    """How many calls the layer of this step has."""
+    owner = module.graph[name].owner
+    return sum(node.owner == owner for node in module.graph.nodes)
+
+
+def _activation_after(module: Lowered, step: Step) -> tuple[Step, nn.Module | None] | None:
+    """The activation that alone takes a step's output, and where it is: in the step or in the next one.
+
+    Returns:
+        The step it stands in and the activation, or None for none; None where it has no fused form.
+    """
+    if step.activation is not None:
+        return (step, step.activation) if act_of(step.activation) else None
+    after = _only_taker(module, step.name)
+    if after is None:
+        return step, None
+    if isinstance(after.layer, nn.Identity) and after.activation is not None and act_of(after.activation):
+        return after, after.activation
+    if after.activation is None and isinstance(after.layer, nn.ReLU | nn.ReLU6):
+        return after, after.layer
+    return step, None
+
+
+def _gone(step: Step, activation: nn.Module | None) -> None:
+    """Take the activation out of its step: another step does it now."""
+    if activation is not None and step.activation is activation:
+        step.activation = None
+    elif activation is not None:
+        step.layer = nn.Identity()
+
+
+def widen_at_once(module: Lowered) -> None:
+    """A 1x1 convolution to at least twice as many channels, its batch norm and ReLU: one operation."""
+    for node in module.graph.nodes:
+        step = module.steps_by_name[node.name]
+        conv, taker = step.layer, _only_taker(module, node.name)
+        if (
+            isinstance(conv, Conv2d)
+            and conv.kernel_size == conv.stride == (1, 1)
+            and conv.padding == (0, 0)
+            and conv.groups == 1
+            and conv.out_channels >= 2 * conv.in_channels
+            and _numbers(module, node.name) >= WIDE
+            and step.activation is None
+            and taker is not None
+            and isinstance(taker.layer, BatchNorm)
+            and _uses(module, node.name) == _uses(module, taker.name) == 1
+            and (found := _activation_after(module, taker)) is not None
+        ):
+            place, activation = found
+            _gone(place, activation)
+            step.layer, taker.layer = nn.Identity(), Widened(conv, taker.layer, activation)
+
+
+def activate_at_once(module: Lowered) -> None:
+    """A convolution with a bias does its activation while it writes."""
+    for node in module.graph.nodes:
+        step = module.steps_by_name[node.name]
+        conv = step.layer
+        if (
+            isinstance(conv, Conv2d)
+            and conv.bias is not None
+            and conv.out_channels >= MANY
+            and not (conv.uneven or conv.skips)
+        ):
+            found = _activation_after(module, step)
+            if found is not None:
+                _gone(*found)
+                step.layer = Convolution(conv, found[1])
+
+
 _OUTPUT_NOT_KEPT = (BatchNorm, nn.Conv2d, nn.Linear, MaxPool2d)
 """Layers whose way back does not look at their output."""
 
@@ -109,7 +218,7 @@ def relu_in_place(module: Lowered) -> None:
     graph = module.graph
     for node in graph.nodes:
         step = module.steps_by_name[node.name]
-        if not isinstance(step.activation, nn.ReLU):
+        if not isinstance(step.activation, nn.ReLU | nn.ReLU6):
             continue
         source = step
         if isinstance(step.layer, nn.Identity):
@@ -118,10 +227,18 @@ def relu_in_place(module: Lowered) -> None:
                 continue
         summed = isinstance(source.layer, Merge) and source.layer.operation == "add"
         if summed or isinstance(source.layer, _OUTPUT_NOT_KEPT):
-            step.activation = nn.ReLU(inplace=True)
+            step.activation = type(step.activation)(inplace=True)
 
 
-TRAINING = (cheap_dropout, relu_after_pool, relu_in_place)
+TRAINING = (
+    padding_in_convolution,
+    cheap_dropout,
+    relu_after_pool,
+    widen_at_once,
+    activate_at_once,
+    relu_in_place,
+)
+INFERENCE = (padding_in_convolution, relu_after_pool)
 
 
 def seed_dropout(module: nn.Module, generator: torch.Generator | None) -> None:

@@ -1,0 +1,196 @@
+"""Several layers as one operation with a way back of its own: the same numbers, less traffic to memory.
+
+The passes of `engine.passes` put these in place of a lowered network's layers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..kinds._torch import BatchNorm, Conv2d
+
+ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
+    None: ("none", []),
+    nn.ReLU: ("relu", []),
+    nn.ReLU6: ("hardtanh", [0.0, 6.0]),
+}
+"""Activations that oneDNN applies while it writes a convolution's output, with its words for them."""
+
+
+def act_of(activation: nn.Module | None) -> tuple[str, list[float]] | None:
+    """oneDNN's name for an activation, or None where it has no such form here."""
+    return ACTS.get(None if activation is None else type(activation))
+
+
+def fits(x: Tensor) -> bool:
+    """Whether the fused operations take this tensor: float32, on a CPU, channels last in memory."""
+    return (
+        x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and x.dim() == 4
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and torch.backends.mkldnn.is_available()
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def rows(x_NCHW: Tensor) -> Tensor:
+    """The pixels one under the other, (N H W, C), without a copy where channels are last in memory."""
+    return x_NCHW.permute(0, 2, 3, 1).reshape(-1, x_NCHW.shape[1])
+
+
+def _image(x: Tensor, like_NCHW: Tensor) -> Tensor:
+    count, _, high, wide = like_NCHW.shape
+    return x.view(count, high, wide, -1).permute(0, 3, 1, 2)
+
+
+def _sum(x: Tensor) -> Tensor:
+    """The sum over rows: as a matrix product, which is the fastest."""
+    return torch.mv(x.t(), x.new_ones(len(x)))
+
+
+def _convolved(
+    x: Tensor, conv: Conv2d, weight: Tensor, bias: Tensor | None, act: tuple[str, list[float]]
+) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        x, weight, bias, conv.padding, conv.stride, conv.dilation, conv.groups, *act, ""
+    )
+    return found
+
+
+def _before(act: tuple[str, list[float]], grad: Tensor, out: Tensor) -> Tensor:
+    """The gradient in front of an activation."""
+    if act[0] == "relu":
+        return torch.ops.aten.threshold_backward(grad, out, 0)
+    if act[0] == "hardtanh":
+        return torch.ops.aten.hardtanh_backward(grad, out, *act[1])
+    return grad
+
+
+class _Convolution(torch.autograd.Function):
+    """act(convolution + bias): the activation while writing, the bias's gradient as a matrix product."""
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, x: Tensor, weight: Tensor, bias: Tensor, conv: Conv2d, act: tuple[str, list[float]]
+    ) -> Tensor:
+        out = _convolved(x, conv, weight, bias, act)
+        ctx.conv, ctx.act = conv, act
+        ctx.save_for_backward(x, weight, out if act[0] != "none" else None)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        x, weight, out = ctx.saved_tensors
+        conv = ctx.conv
+        grad = _before(ctx.act, grad.contiguous(memory_format=torch.channels_last), out)
+        to_x, to_weight, _ = torch.ops.aten.convolution_backward(
+            grad, x, weight, None, conv.stride, conv.padding, conv.dilation, False, [0, 0], conv.groups,
+            [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False],
+        )  # fmt: skip
+        return to_x, to_weight, _sum(rows(grad)) if ctx.needs_input_grad[2] else None, None, None
+
+
+class Convolution(nn.Module):
+    """A convolution with a bias, and its activation.
+
+    Args:
+        conv: the layer, whose weights stay its own.
+        activation: ReLU, ReLU6 or None.
+    """
+
+    def __init__(self, conv: Conv2d, activation: nn.Module | None) -> None:
+        super().__init__()
+        self.conv, self.activation = conv, activation
+        self.act = ACTS[None if activation is None else type(activation)]
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        if fits(x_NCHW):
+            return _Convolution.apply(x_NCHW, self.conv.weight, self.conv.bias, self.conv, self.act)  # type: ignore[no-any-return, no-untyped-call]
+        out: Tensor = self.conv(x_NCHW)
+        return out if self.activation is None else self.activation(out)
+
+
+class _Widened(torch.autograd.Function):
+    """act(batch norm(1x1 convolution)) with everything but the activations' signs from the narrow input.
+
+    y = W x has the mean W mean(x) and the variance diag(W cov(x) Wᵀ), so the norm can be part of the kernel
+    before y is computed; on the way back, the sums that batch norm needs are diagonals of dᵀ x Wᵀ. The wide
+    y itself is never kept, read again or normalised.
+    """
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, x: Tensor, weight: Tensor, gamma: Tensor | None, beta: Tensor | None, part: Widened
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        pixels = rows(x)
+        mean = _sum(pixels).div_(len(pixels))
+        centred = pixels - mean
+        cov = torch.mm(centred.t(), centred).div_(len(pixels))
+        kernel = weight.flatten(1)
+        spread = kernel.double() @ cov.double()
+        var = (spread * kernel).sum(1).clamp_(min=0)
+        inv = (var + part.norm.eps).rsqrt()
+        scale = inv if gamma is None else inv * gamma
+        scaled = (scale[:, None] * kernel).float()
+        out = _convolved(
+            _image(centred, x), part.conv, scaled.view(weight.shape), beta, part.act
+        )  # a bias of the convolution would fall out with the mean
+        ctx.act = part.act
+        ctx.save_for_backward(centred, kernel, spread, inv, scale, scaled, out)
+        ctx.mark_non_differentiable(mean_y := kernel @ mean, var_y := var.float())
+        return out, mean_y, var_y
+
+    @staticmethod
+    def backward(ctx, grad: Tensor, _mean: Tensor, _var: Tensor):  # type: ignore[no-untyped-def]
+        centred, kernel, spread, inv, scale, scaled, out = ctx.saved_tensors
+        image = _before(ctx.act, grad.contiguous(memory_format=torch.channels_last), out)
+        d = rows(image)
+        count = len(d)
+        total = _sum(d)
+        product = torch.mm(centred.t(), d).t().double()  # dᵀ x
+        toward = (product * kernel).sum(1) * inv  # the sum of d times the normalised y
+        share = scale * toward * inv / count
+        to_weight = (scale[:, None] * product - (share * count)[:, None] * spread).float()
+        to_x = None
+        if ctx.needs_input_grad[0]:
+            back = (kernel.double().t() @ (share[:, None] * kernel)).float()
+            to_x = torch.addmm(-(total / count) @ scaled, centred, back, alpha=-1)
+            to_x = _image(to_x.addmm_(d, scaled), image)
+        return (
+            to_x,
+            to_weight.view(*to_weight.shape, 1, 1),
+            toward.float() if ctx.needs_input_grad[2] else None,
+            total if ctx.needs_input_grad[3] else None,
+            None,
+        )
+
+
+class Widened(nn.Module):
+    """A 1x1 convolution to more channels, its batch norm and its activation.
+
+    Args:
+        conv: without stride and padding; its weights stay its own.
+        norm: its weights and statistics stay its own.
+        activation: ReLU, ReLU6 or None.
+    """
+
+    def __init__(self, conv: Conv2d, norm: BatchNorm, activation: nn.Module | None) -> None:
+        super().__init__()
+        self.conv, self.norm, self.activation = conv, norm, activation
+        self.act = ACTS[None if activation is None else type(activation)]
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        norm = self.norm
+        if not norm.training or norm.frozen or not fits(x_NCHW) or not self.conv.weight.requires_grad:
+            out: Tensor = norm(self.conv(x_NCHW))
+            return out if self.activation is None else self.activation(out)
+        out, mean, var = _Widened.apply(x_NCHW, self.conv.weight, norm.weight, norm.bias, self)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            if self.conv.bias is not None:
+                mean = mean + self.conv.bias
+            # .data: autograd need not watch the statistics, nothing on the way back reads them
+            norm.running_mean.data.lerp_(mean, 1 - norm.momentum)
+            norm.running_var.data.lerp_(var, 1 - norm.momentum)
+        return out
