@@ -128,6 +128,8 @@ def _type(hint: Any) -> tuple[Any, Callable[[str, str], Any] | None, str | None,
     origin = typing.get_origin(hint)
     if origin is Callable:
         return str, None, None, False
+    if origin is list:
+        return hint, None, None, True
     if origin is Annotated:
         base, *marks = typing.get_args(hint)
         if "api" in marks:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ..errors import BadInput
 from ..units import Bytes, Count, Size
 from .begin import begin
 from .done import Done
 from .job import BUDGET_OPTIONS, Job, checked
+from .reopen import reopen
+from .steps.logs import check_logs
+from .workers import Workers
 
 if TYPE_CHECKING:
     from ..data import Images
@@ -30,6 +34,7 @@ def forge(
     epochs: int | None = None,
     space: str = "stages",
     algorithm: str = "evolution",
+    option: list[str] | None = None,
     augment: str = "auto",
     size: Size | None = None,
     validation: float = 0.15,
@@ -39,7 +44,15 @@ def forge(
     seed: int = 0,
     runs: str = "runs",
     resume: str | None = None,
+    more_trials: int | None = None,
+    more_minutes: float | None = None,
+    warm_start: str | None = None,
     plan: str | None = None,
+    workers: int = 1,
+    ray: str | None = None,
+    cpus_per_trial: float = 1.0,
+    gpus_per_trial: float = 0.0,
+    log: str | None = None,
     threads: int | None = None,
     quiet: bool = False,
 ) -> Done:
@@ -61,7 +74,8 @@ def forge(
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
         space: the kind of networks to search among.
-        algorithm: how to search: "evolution" or "random".
+        algorithm: how to search; "convsmith list algorithms" shows the ways.
+        option: a setting of the algorithm, such as population=20; may be given several times.
         augment: changes to training images: "auto", "none", "digits" or "photos".
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
@@ -71,8 +85,18 @@ def forge(
         strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         runs: the folder that run folders go to.
-        resume: a run folder to go on with; the same command again finds it by itself.
+        resume: a run folder to go on with; the same command again finds it by itself. With another budget
+            the trials that keep it count, and the end is done again.
+        more_trials: so many more for the run that --resume names, finished or not.
+        more_minutes: so many more for the run that --resume names, finished or not.
+        warm_start: the folder of an earlier search whose best networks are tried first; where images and
+            recipe are the same, its scores count.
         plan: the folder of a finished run whose decisions to repeat (number of trials, epochs).
+        workers: how many processes train candidates at once.
+        ray: train candidates on a Ray cluster: its address, "auto" for one that runs here, or "local".
+        cpus_per_trial: processors of each trial on the cluster.
+        gpus_per_trial: GPUs of each trial on the cluster.
+        log: further logs of the search in the run folder: "tensorboard", "mlflow", or both with a comma.
         threads: to train with; the faster of one and all cores, as measured, without it.
         quiet: no progress on standard error.
 
@@ -88,11 +112,18 @@ def forge(
     started = time.monotonic()
     options = locals()
     recipe = {name: options[name] for name in RECIPE}
+    who, logs = Workers(workers, ray, cpus_per_trial, gpus_per_trial), check_logs(log)
     if resume is None:
+        if more_trials is not None or more_minutes is not None:
+            raise BadInput("--more-trials and --more-minutes", "came without a run", "--resume runs/0001 too")
         recipe = checked(recipe)
+    else:
+        limits = {name: recipe[name] for name in BUDGET_OPTIONS}
+        reopen(resume, trials=more_trials, minutes=more_minutes, limits=limits)
     job = begin(
         "forge", data, recipe, steps=len(STEPS), runs=runs, resume=resume, started=started, quiet=quiet
     )
+    job.workers, job.logs = who, logs
     with job.run as run:
         if not run.finished:
             work(job)
@@ -100,8 +131,8 @@ def forge(
 
 
 RECIPE = (
-    *BUDGET_OPTIONS, "minutes", "trials", "epochs", "space", "algorithm", "augment", "size", "validation",
-    "test", "group", "strict", "seed", "threads", "plan",
+    *BUDGET_OPTIONS, "minutes", "trials", "epochs", "space", "algorithm", "option", "augment", "size",
+    "validation", "test", "group", "strict", "seed", "threads", "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
+from .workers import Workers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,8 @@ class Job:
         images: the images.
         display: where progress is shown.
         clock: the time worked and left.
+        workers: who trains the candidates of a search.
+        logs: further logs of a search: "tensorboard", "mlflow".
     """
 
     run: Run
@@ -43,6 +46,8 @@ class Job:
     images: Images
     display: Display
     clock: Clock
+    workers: Workers = field(default_factory=Workers)
+    logs: tuple[str, ...] = ()
     split: Split = field(init=False)
     working: Resolution = field(init=False)
     pixels_NHWC: np.ndarray = field(init=False)
@@ -78,8 +83,14 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     Raises:
         BadInput: no budget, both a time and a number of trials, or numbers that mean nothing.
     """
+    from ..nas.settings import parse_options
+    from ..runs import Run
+
     check_names(recipe)
     check_numbers(recipe)
+    parse_options(recipe["algorithm"], recipe["option"] or ())
+    if recipe["warm_start"] is not None:
+        Run.open(recipe["warm_start"])
     if all(recipe[option] is None for option in BUDGET_OPTIONS):
         flags = ", ".join("--" + option.replace("_", "-") for option in BUDGET_OPTIONS)
         raise BadInput("budget", "no limit was given", f"at least one of {flags}", "--max-params 100k")

@@ -27,11 +27,18 @@ def search(
     trials: int | None = None,
     epochs: int | None = None,
     algorithm: str = "evolution",
+    option: list[str] | None = None,
     augment: str = "auto",
     size: Size | None = None,
     group: str | None = None,
     strict: bool = False,
     seed: int = 0,
+    warm_start: str | None = None,
+    workers: int = 1,
+    ray: str | None = None,
+    cpus_per_trial: float = 1.0,
+    gpus_per_trial: float = 0.0,
+    log: str | None = None,
     threads: int | None = None,
     runs: str = "runs",
     quiet: bool = False,
@@ -52,12 +59,20 @@ def search(
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
+        option: a setting of the algorithm, such as population=20; may be given several times.
         augment: changes to training images: "auto", "none", "digits" or "photos".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
         strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
+        warm_start: the folder of an earlier search whose best networks are tried first; where images and
+            recipe are the same, its scores count.
+        workers: how many processes train candidates at once.
+        ray: train candidates on a Ray cluster: its address, "auto" for one that runs here, or "local".
+        cpus_per_trial: processors of each trial on the cluster.
+        gpus_per_trial: GPUs of each trial on the cluster.
+        log: further logs of the search in the run folder: "tensorboard", "mlflow", or both with a comma.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
         quiet: no progress on standard error.
@@ -84,11 +99,18 @@ def search(
         epochs=epochs,
         space=space,
         algorithm=algorithm,
+        option=option,
         augment=augment,
         size=size,
         group=group,
         strict=strict,
         seed=seed,
+        warm_start=warm_start,
+        workers=workers,
+        ray=ray,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        log=log,
         threads=threads,
         runs=runs,
         quiet=quiet,

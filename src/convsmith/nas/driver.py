@@ -33,6 +33,8 @@ from .work import Pool, Stop, Task
 _EPOCHS = (6, 24)
 _COMPARED = 200  # finished learning curves that a running one is compared with, at most
 
+_WARM = 5  # networks of an earlier search that are tried first
+
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -121,6 +123,7 @@ class Driver:
                 pass  # the cap only keeps trainings short; the budget itself can be kept
         self.within = Within(self.space, self.limits, self.anchor, self.latency_ms)
         self._take_earlier(first["epochs"])
+        self.warm_answers = self.store.decide("warm", self._best_earlier) if self.warm.trials else []
         self.arms = Arms(self.names, self.store.trials, self._counts)
         self._short_trainings(first["epochs"])
         final = self.store.decide("final", partial(self._choose_final, first["epochs"]))
@@ -171,11 +174,18 @@ class Driver:
         fitting = [one for one in self.warm.trials if (one.rung, one.epochs, one.size) == (0, epochs, None)]
         place = 0
         for trial in sorted(fitting, key=lambda one: one.index):
-            graph = self.space.graph(trial.answers)
+            graph = self.space.graph(self.space.complete(trial.answers))
             if graph.fingerprint == trial.fingerprint and self.limits.check(graph, self.latency_ms).kept:
                 index = len(self.store.trials)
                 self.store.add(replace(trial, index=index, arm=EARLIER, arm_index=place, at=0.0))
                 place += 1
+
+    def _best_earlier(self) -> list[Answers]:
+        """Genotypes of an earlier search that the algorithm begins with."""
+        best: dict[str, Answers] = {}
+        for trial in self.warm.trials:
+            best.setdefault(trial.fingerprint, trial.answers)
+        return list(best.values())[:_WARM]
 
     def _short_trainings(self, epochs: int) -> None:
         population = self.settings.get("population")
@@ -228,8 +238,10 @@ class Driver:
             return Proposal(largest)
         method: Callable[..., Answers | Proposal] = ALGORITHMS[RANDOM]
         if arm == self.algorithm:
-            if place < len(self.warm.trials) and not self.warm.same:
-                return self._warm(self.warm.trials[place].answers, rng)
+            if place < len(self.warm_answers):
+                proposal = self._warm(self.warm_answers[place], rng)
+                if not self.arms.seen[arm].of(self.space.graph(proposal.answers).fingerprint):
+                    return proposal
             settings = dict(self.settings)
             # The clock may have cut the beginning short.
             if isinstance(settings.get("population"), int) and len(self.names) > 1:

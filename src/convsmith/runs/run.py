@@ -235,6 +235,12 @@ class Run:
         self._about["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         self.write_json("run.json", self._about)
 
+    def reopen(self, recipe: dict[str, Any], key: str) -> None:
+        """Go on beyond the end, with another recipe: the run is unfinished again, and of another key."""
+        self.write_json("recipe.json", recipe)
+        self._about |= {"finished": None, "key": key}
+        self.write_json("run.json", self._about)
+
     def close(self) -> None:
         """Give the lock back; the end of the process, kill -9 included, does the same."""
         if self._lock is not None:

@@ -10,11 +10,12 @@ from ...errors import BadInput
 from ...units import show_count
 from ..job import Job
 from ..threads import set_threads
+from ..workers import pool
+from .logs import logging
+from .warm import warm
 
 if TYPE_CHECKING:
-    from ...graph import Graph
     from ...nas.search import Found
-    from ...nas.trial import Evaluation
 
 SHARE = 0.5
 """Of the time that is left after the images; the rest trains the winner and its two baselines."""
@@ -30,6 +31,7 @@ def search(job: Job) -> Found:
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
     from ...nas.search import search as nas_search
+    from ...nas.settings import parse_options
     from ...nas.spaces import space as find_space
 
     recipe = job.recipe
@@ -37,21 +39,24 @@ def search(job: Job) -> Found:
     began = job.clock.seconds
     _set_threads(job, space)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
-    with job.display.bar("searching") as bar:
+    teller = _Teller(job, seconds, recipe["trials"])
+    with job.display.bar("searching") as bar, logging(job) as log:
         found = nas_search(
             space,
-            _evaluator(job),
+            pool(job),
             budget=job.budget,
             algorithm=recipe["algorithm"],
+            options=parse_options(recipe["algorithm"], recipe["option"] or ()),
             seconds=seconds,
             trials=recipe["trials"],
             epochs=_epochs(recipe),
             fewest_epochs=_fewest_epochs(job),
             seed=recipe["seed"],
             latency_ms=_latency(),
+            warm=warm(job),
             run=job.run,
             plan=earlier_plan(recipe["plan"], "plan.json"),
-            progress=_Teller(job, bar, seconds, recipe["trials"]),
+            progress=lambda event: teller(event, bar, log),
         )
     for line in _summary(found):
         job.display.say(line)
@@ -116,25 +121,6 @@ def _fewest_epochs(job: Job) -> int:
     return max(4, -(-FEWEST_STEPS // steps))
 
 
-def _evaluator(job: Job) -> Any:
-    """Trains a candidate on the training images and judges it on the validation images."""
-    from ...engine.loop import fit
-    from ...engine.predict import evaluate as judge
-    from ...nas.trial import Evaluation
-
-    x_NHWC, y = job.part("train")
-    x_validation_NHWC, y_validation = job.part("validation")
-
-    def evaluate(graph: Graph, /, *, epochs: int, seed: int) -> Evaluation:
-        fitted = fit(graph, x_NHWC, y, epochs=epochs, seed=seed, augment=job.recipe["augment"])
-        judged = judge(graph, x_validation_NHWC, y_validation, weights=fitted.weights)
-        job.clock.save()
-        more = {"train_loss": fitted.history[-1]["loss"]}
-        return Evaluation(judged["accuracy"], fitted.seconds, judged["loss"], more)
-
-    return evaluate
-
-
 def _latency() -> Any:
     """Measures a candidate in milliseconds: its exported form, one image at a time, on this machine."""
     from ...formats.latency import latency_ms
@@ -145,11 +131,11 @@ def _latency() -> Any:
 class _Teller:
     """Shows the search's events: a bar, and the best so far."""
 
-    def __init__(self, job: Job, bar: Any, seconds: float | None, trials: int | None) -> None:
-        self._job, self._bar, self._seconds, self._trials = job, bar, seconds, trials
+    def __init__(self, job: Job, seconds: float | None, trials: int | None) -> None:
+        self._job, self._seconds, self._trials = job, seconds, trials
         self._count, self._best = 0, 0.0
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: dict[str, Any], bar: Any, log: Any) -> None:
         if event["event"] == "pace":
             self._job.display.say(
                 f"each candidate is checked against the budget, then trained for {event['epochs']} epochs; "
@@ -161,6 +147,8 @@ class _Teller:
             )
         if event["event"] == "trial":
             trial = event["trial"]
+            self._job.clock.save()
+            log(trial)
             self._count += 1
             if trial.score is not None:
                 self._best = max(self._best, trial.score)
@@ -174,7 +162,7 @@ class _Teller:
                 if self._seconds
                 else self._count / (2 * (self._trials or 1) + 8)
             )
-            self._bar.update(done, f"{self._count} trials, best {self._best:.1%}; {trial.arm}: {told}")
+            bar.update(done, f"{self._count} trials, best {self._best:.1%}; {trial.arm}: {told}")
 
 
 def _summary(found: Found) -> list[str]:

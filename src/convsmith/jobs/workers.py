@@ -1,0 +1,91 @@
+"""Who trains the candidates of a search: this process, several, or a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput
+
+if TYPE_CHECKING:
+    from ..nas.work import Pool
+    from .job import Job
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What was asked for; none of it decides what a trial gives, only when it is trained.
+
+    Args:
+        count: processes of this machine.
+        ray: the address of a Ray cluster, "auto" or "local"; None for processes.
+        cpus: processors of each trial on the cluster.
+        gpus: GPUs of each trial on the cluster.
+
+    Raises:
+        BadInput: less than one process; processes and a cluster.
+    """
+
+    count: int = 1
+    ray: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count < 100_000:
+            raise BadInput("--workers", f"came {self.count}", "at least 1", "--workers 2")
+        if self.ray is not None and self.count > 1:
+            raise BadInput("--workers and --ray", "both were given", "one of them", "--ray local")
+
+
+def pool(job: Job) -> Pool:
+    """Those who train this job's candidates, and a line that says who they are."""
+    import numpy as np
+
+    from ..nas.portable import Portable
+    from ..nas.work import Here
+
+    asked, workers = job.recipe["threads"], job.workers
+    arrays = {
+        "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
+        "train": np.sort(job.split.train), "validation": np.sort(job.split.validation),
+    }  # fmt: skip
+
+    def portable(threads: int | None) -> Portable:
+        settings = {"augment": job.recipe["augment"], "threads": threads}
+        return Portable("convsmith.jobs.steps.trainer:trainer", settings, arrays)
+
+    if workers.ray is not None:
+        from ..nas.ray_workers import RayWorkers
+
+        job.display.say(f"joining the Ray cluster at {workers.ray}")
+        cluster = RayWorkers(
+            portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus
+        )
+        job.display.say(f"it has room for {cluster.slots} trials at once")
+        return cluster
+    if workers.count == 1:
+        return Here(portable(None).build())
+    from ..nas.processes import Processes
+    from ..runs.environment import usable_cores
+
+    cores, gpus = usable_cores(), visible_gpus()
+    threads = asked or max(1, cores // workers.count)
+    share = f"{len(gpus)} GPUs" if gpus else f"{cores} cores"
+    crowded = workers.count > (len(gpus) or cores)
+    job.display.say(
+        f"{workers.count} workers with {threads} thread{'s' if threads > 1 else ''} each on {share}"
+        + (": more than there are, so they share them and each is slower" if crowded else "")
+    )
+    folder = job.run.path / ".workers"
+    return Processes(portable(threads), workers.count, threads=threads, folder=folder, gpus=gpus)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    count = torch.cuda.device_count()
+    return tuple(named[:count] if named else map(str, range(count)))
