@@ -274,19 +274,31 @@ def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, kernel_constraint="max_norm")]
     )
     regular.compile(loss="categorical_crossentropy", optimizer="sgd")
+    inputs = keras.Input((8, 8, 1))
+    out = keras.layers.Dense(10, activity_regularizer="l2")(keras.layers.Flatten()(inputs))
+    active = keras.Model(inputs, out)
+    active.compile(loss="mse", optimizer="sgd")
+
+    class Own(keras.Model):
+        def train_step(self, data):
+            return {}
+
+    own = Own(inputs, keras.layers.Flatten()(inputs))
+    own.compile(loss="mse", optimizer="sgd")
     cases = [
-        (course_model(loss="mse"), {}, "loss 'mse'"),
+        (course_model(loss="crossentropy"), {}, "loss 'crossentropy'"),
         (course_model(optimizer="ftrl"), {}, "optimizer Ftrl"),
-        (course_model(metrics=["auc"]), {}, "metric 'auc'"),
-        (course_model(), {"steps_per_epoch": 3}, "steps_per_epoch"),
-        (course_model(), {"x": iter([])}, "x: came"),
+        (course_model(), {"x": iter([])}, "x: came list_iterator"),
         (course_model(), {"x": [x, x]}, "x: came list"),
+        (course_model(), {"validation_data": x}, "validation_data: came ndarray"),
         (regular, {}, "constraint"),
+        (active, {}, "activity_regularizer"),
+        (own, {}, "train_step"),
     ]
     for model, arguments, message in cases:
         with pytest.raises(BadInput, match=message) as raised:
             cs.fit(model, **{"x": x, "y": y, "verbose": 0, **arguments})
-        assert "model.fit of Keras" in str(raised.value)
+        assert "try: model.fit of Keras" in str(raised.value) or "try: loss=" in str(raised.value)
 
 
 def test_wrong_input_says_what_to_try(digits):

@@ -26,7 +26,8 @@ OWN: dict[str, dict[str, st.SearchStrategy]] = {
     "Lion": {"beta_1": st.sampled_from([0.5, 0.9]), "beta_2": slow},
     "Muon": {
         "nesterov": flags, "momentum": betas, "ns_steps": st.integers(1, 6),
-        "exclude_layers": st.sampled_from([None, ["v1"]]), "rms_rate": st.sampled_from([None, 0.2]), "adam_lr_ratio": st.sampled_from([1, 0.3]),
+        "exclude_layers": st.sampled_from([None, ["v1"]]), "rms_rate": st.sampled_from([None, 0.2]),
+        "adam_lr_ratio": st.sampled_from([1, 0.3]),
         "adam_weight_decay": st.sampled_from([None, 0.1]), "adam_beta_1": betas,
     },
 }  # fmt: skip

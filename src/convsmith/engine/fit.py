@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -10,57 +11,65 @@ import torch
 
 from ..errors import BadInput
 from ..graph.read import read
-from .compiled import check_settings, loss_of, metrics_of, refuse
-from .keras_loop import Work, images, judge
+from .compiled import check_model, check_settings
+from .keras_data import Arrays, Stream, array, check, class_weights, is_stream, spread_weights
+from .keras_ends import Ends, ends_of, refuse
+from .keras_loop import Work, judge
+from .keras_loss import Objective, last
+from .keras_metrics import Accuracies, metrics_of
 from .live import Live
 from .lower import Lowered, lower
 from .passes import TRAINING, keep_pages, relu_after_pool
-from .predict import check_images, to_NCHW
 from .regularizers import Penalty
+
+AT_ONCE = 256
+"""Images at once where nobody asks for another number and the result is the same."""
 
 
 def fit(
     model: Any,
-    x: Any,
-    y: Any,
+    x: Any = None,
+    y: Any = None,
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: Any = "auto",
     callbacks: Any = None,
     validation_split: float = 0.0,
     validation_data: Any = None,
-    shuffle: bool = True,
+    shuffle: bool | str = True,
     class_weight: dict[int, float] | None = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
     validation_batch_size: int | None = None,
-    validation_freq: int = 1,
+    validation_freq: int | Collection[int] = 1,
 ) -> Any:
     """``model.fit(x, y, ...)`` of Keras, faster: the same arguments, the same numbers, the same History.
 
     The model's own weights and its optimizer's state are trained in place, whatever Keras's backend.
 
     Args:
-        model: a compiled Sequential or Functional model with one input and one output.
-        x: images (N, H, W, C), arrays or tensors.
-        y: one-hot (N, classes) or class numbers (N,), as the model's loss wants them.
+        model: a compiled Sequential or Functional model.
+        x: images (N, H, W, C), arrays or tensors; for several inputs a list or a dictionary of them. Or
+            batches of (x, y) or (x, y, sample_weight): a ``keras.utils.PyDataset``, a torch ``DataLoader``,
+            a ``tf.data.Dataset``, a generator.
+        y: targets as the model's loss wants them; for several outputs a list or a dictionary.
         batch_size: images per step; 32 without it.
         epochs: the number of the last epoch.
         verbose: as in Keras.
         callbacks: Keras's callbacks; they see the model with its weights at the end of each epoch.
         validation_split: share of the images, from the end, that is not trained on.
-        validation_data: (x, y) or (x, y, sample_weight).
+        validation_data: (x, y), (x, y, sample_weight) or batches of them.
         shuffle: a new order for each epoch (drawn from numpy's global generator, which
-            ``keras.utils.set_random_seed`` sets).
+            ``keras.utils.set_random_seed`` sets); ``"batch"``: of whole batches.
         class_weight: class number -> weight of its images.
-        sample_weight: a weight for each image.
+        sample_weight: a weight for each image; for several outputs also a list or a dictionary.
         initial_epoch: the number of the first epoch.
-        steps_per_epoch: not taken here.
-        validation_steps: not taken here.
+        steps_per_epoch: batches that are called an epoch; all of them without it.
+        validation_steps: batches of a validation.
         validation_batch_size: images at once in validation.
-        validation_freq: validation after each so many epochs.
+        validation_freq: validation after each so many epochs, or after the epochs of these numbers.
 
     Returns:
         ``keras.callbacks.History``.
@@ -68,116 +77,198 @@ def fit(
     Raises:
         BadInput: what this call cannot take, by name; Keras's own ``model.fit`` then can.
     """
-    for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
-        if value is not None:
-            raise refuse(f"fit({name}=...)", f"came {value!r}", "whole epochs over arrays")
-    x, y = images(x, "x"), images(y, "y")
-    model, module = prepared(model, x)
-    loss, metrics = loss_of(model), metrics_of(model)
+    check_model(model)
+    if class_weight and sample_weight is not None:
+        raise BadInput("fit", "class_weight and sample_weight came together", "one of them")
+    if validation_split and is_stream(x):
+        raise BadInput("validation_split", f"came with a {type(x).__name__}", "arrays", "validation_data=...")
+    model, module, inputs, outputs = prepared(model, x, training=True)
     check_settings(module)
-    weights = _sample_weights(y, class_weight, sample_weight)
-    if validation_split and validation_data is None:
-        at = math.floor(len(x) * (1 - validation_split))
-        if at in (0, len(x)):
-            raise BadInput("validation_split", f"{validation_split} of {len(x)} images", "some on each side")
-        held = None if weights is None or sample_weight is None else weights[at:]
-        validation_data = (x[at:], y[at:]) if held is None else (x[at:], y[at:], held)
-        x, y, weights = x[:at], y[:at], None if weights is None else weights[:at]
-    work = Work(model, module, loss, metrics, batch_size or 32)
-    return work.run(
-        x,
-        y,
-        weights,
-        validation_data,
-        epochs=range(initial_epoch, epochs),
+    objective = Objective(model, outputs)
+    size = validation_batch_size or batch_size or 32
+    held: Arrays | Stream | None = None
+    if validation_data is not None:
+        held = _validation(validation_data, inputs, objective, size, validation_steps)
+    data = _data(
+        x, y, sample_weight, inputs, objective,
+        size=batch_size, shuffle=shuffle, by_class=class_weight, steps=steps_per_epoch,
+    )  # fmt: skip
+    if validation_split and held is None and isinstance(data, Arrays):
+        at = math.floor(data.count * (1 - validation_split))
+        if at in (0, data.count):
+            came = f"{validation_split} of {data.count} images"
+            raise BadInput("validation_split", came, "some on each side")
+        data, held = data.parted(at, size, weighted=sample_weight is not None)
+    return Work(model, module, objective, metrics_of(model, objective)).run(
+        data,
+        held,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
         callbacks=callbacks,
         verbose=verbose,
-        shuffle=bool(shuffle),
-        validation_size=validation_batch_size or batch_size or 32,
-        validation_freq=validation_freq,
+        validated=_due(validation_freq),
     )
 
 
-def predict(model: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> np.ndarray:
+def predict(
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Any = "auto",
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Any:
     """``model.predict(x)`` of Keras, faster.
 
     Args:
-        model: a Sequential or Functional model with one input and one output.
-        x: images (N, H, W, C).
+        model: a Sequential or Functional model.
+        x: images (N, H, W, C), or whatever `fit` takes; targets among it are left out.
         batch_size: images at once.
-        verbose: taken and not used: it is done at once.
+        verbose: as in Keras.
+        steps: batches to take; all of them without it.
+        callbacks: Keras's callbacks.
 
     Returns:
-        The model's output, float32, as Keras lays it out.
+        The model's output, float32, as Keras lays it out; for several a list or a dictionary, as the model's.
     """
-    x = images(x, "x")
-    model, module = prepared(model, x, training=False)
+    check_model(model, compiled=False)
+    model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
-    return _outputs(module, x, batch_size or 256)
+    data = _data(x, None, None, inputs, None, size=batch_size or (None if steps else AT_ONCE), steps=steps)
+    told = _told(model, callbacks, verbose, data.steps)
+    found: list[list[Any]] = [[] for _ in outputs.names]
+    module.eval()
+    told.on_predict_begin()
+    with torch.inference_mode():
+        for step, batch in enumerate(data):
+            told.on_predict_batch_begin(step)
+            out = module(*batch.x)
+            parts = [last(one).numpy() for one in (out if isinstance(out, tuple) else (out,))]
+            for kept, one in zip(found, parts, strict=True):
+                kept.append(one)
+            told.on_predict_batch_end(step, {"outputs": outputs.together(parts)})
+    told.on_predict_end()
+    return outputs.together([np.concatenate(kept) for kept in found])
 
 
 def evaluate(
     model: Any,
-    x: Any,
-    y: Any,
+    x: Any = None,
+    y: Any = None,
     batch_size: int | None = None,
     verbose: Any = "auto",
     sample_weight: Any = None,
+    steps: int | None = None,
+    callbacks: Any = None,
     return_dict: bool = False,
 ) -> Any:
     """``model.evaluate(x, y)`` of Keras, faster.
 
     Args:
         model: a compiled model.
-        x: images (N, H, W, C).
+        x: images (N, H, W, C), or whatever `fit` takes.
         y: targets as the model's loss wants them.
         batch_size: images at once.
-        verbose: taken and not used.
+        verbose: as in Keras.
         sample_weight: a weight for each image.
+        steps: batches to take; all of them without it.
+        callbacks: Keras's callbacks.
         return_dict: names and numbers instead of numbers alone.
 
     Returns:
         The loss, or the loss and the metrics in a list, or a dictionary of them.
     """
-    x, y = images(x, "x"), images(y, "y")
-    model, module = prepared(model, x, training=False)
+    check_model(model)
+    model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
-    names = metrics_of(model)
-    weights = None if sample_weight is None else np.asarray(sample_weight, np.float32)
-    logs = judge(module, loss_of(model), names, x, y, weights, batch_size or 256, Penalty(module))
-    found = [logs["loss"], *(logs[name] for name in names)]
-    return logs if return_dict else found[0] if len(found) == 1 else found
+    objective = Objective(model, outputs)
+    metrics = metrics_of(model, objective)
+    size = batch_size
+    if size is None and steps is None and objective.splits and isinstance(metrics, Accuracies):
+        size = AT_ONCE
+    data = _data(x, y, sample_weight, inputs, objective, size=size, steps=steps)
+    told = _told(model, callbacks, verbose, data.steps)
+    told.on_test_begin()
+    tally = judge(module, objective, metrics, data, Penalty(module), told)
+    logs = tally.logs()
+    told.on_test_end(logs)
+    row = tally.row()
+    return logs if return_dict else row[0] if len(row) == 1 else row
 
 
-def prepared(model: Any, x: np.ndarray, *, training: bool = True) -> tuple[Any, Lowered]:
-    """The model, built, and its lowered form."""
-    if not hasattr(model, "layers"):
-        raise BadInput("fit", f"came a {type(model).__name__}", "a compiled keras.Model")
-    if training and not getattr(model, "compiled", False):
-        raise BadInput(f"model '{model.name}'", "is not compiled", "a loss", "model.compile(...)")
+def prepared(model: Any, x: Any, *, training: bool) -> tuple[Any, Lowered, Ends, Ends]:
+    """The model, built, its lowered form, its inputs and its outputs."""
     if not model.built:
-        model.build((None, *x.shape[1:]))
+        if is_stream(x):
+            raise BadInput(
+                f"model '{model.name}'", "has no input shape", "keras.Input(...) as its first layer"
+            )
+        model.build((None, *array(x, "x").shape[1:]))
     graph = read(model)
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise refuse(f"model '{model.name}'", "has several inputs or outputs", "one of each")
-    check_images(graph, x)
+    inputs, outputs = ends_of(model, graph)
     keep_pages()
-    return model, lower(graph, passes=TRAINING if training else (relu_after_pool,))
+    module = lower(graph, passes=TRAINING if training else (relu_after_pool,))
+    return model, module, inputs, outputs
 
 
-def _sample_weights(y: np.ndarray, by_class: Any, each: Any) -> np.ndarray | None:
-    if by_class and each is not None:
-        raise BadInput("fit", "class_weight and sample_weight came together", "one of them")
-    if each is not None:
-        return np.asarray(each, np.float32)
-    if not by_class:
-        return None
-    labels = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-    return np.array([by_class.get(int(label), 1.0) for label in labels], np.float32)
+def _data(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    inputs: Ends,
+    objective: Objective | None,
+    *,
+    size: int | None = None,
+    shuffle: bool | str = False,
+    by_class: dict[int, float] | None = None,
+    steps: int | None = None,
+) -> Arrays | Stream:
+    """Batches of whatever came."""
+    if is_stream(x):
+        more = {"y": y, "sample_weight": sample_weight, "class_weight": by_class, "shuffle": shuffle}
+        return Stream(x, inputs, objective, steps=steps, arguments=more)
+    parts = [array(one, "x") for one in inputs.apart(x, "x")]
+    check(parts, inputs)
+    count = len(parts[0])
+    targets: list[Any] = []
+    if objective is not None:
+        if y is None:
+            raise BadInput("y", "came None", "targets for the images")
+        targets = objective.targets(y)
+    for target in targets:
+        if target is not None and len(target) != count:
+            raise BadInput("y", f"{len(target)} targets for {count} images", "one for each")
+    weights = spread_weights(sample_weight, objective, count)
+    if by_class and objective is not None:
+        weights = [class_weights(y, by_class, objective)]
+    size = size or (math.ceil(count / steps) if steps else 32)
+    return Arrays(parts, targets, weights, size, shuffle, steps)
 
 
-def _outputs(module: Lowered, x: np.ndarray, size: int) -> np.ndarray:
-    module.eval()
-    with torch.inference_mode():
-        found = [module(to_NCHW(x[at : at + size])) for at in range(0, len(x), size)]
-    return torch.cat([part.permute(0, 2, 3, 1) if part.dim() == 4 else part for part in found]).numpy()
+def _validation(
+    given: Any, inputs: Ends, objective: Objective, size: int, steps: int | None
+) -> Arrays | Stream:
+    if is_stream(given):
+        return _data(given, None, None, inputs, objective, steps=steps)
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        raise refuse("validation_data", f"came {type(given).__name__}", "(x, y)")
+    x, y, weights = (*given, None)[:3]
+    return _data(x, y, weights, inputs, objective, size=size, steps=steps)
+
+
+def _due(frequency: int | Collection[int]) -> Callable[[int], bool]:
+    """Whether an epoch, counted from 1, ends with a validation."""
+    if isinstance(frequency, int):
+        return lambda epoch: epoch % frequency == 0
+    wanted = set(frequency)
+    return lambda epoch: epoch in wanted
+
+
+def _told(model: Any, callbacks: Any, verbose: Any, steps: int | None) -> Any:
+    from keras.callbacks import CallbackList
+
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(
+        callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=steps, model=model
+    )

@@ -2,92 +2,64 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import BadInput
-from .compiled import Loss, optimizer_of, refuse
+from .compiled import optimizer_of
+from .keras_data import Arrays, Batch, Stream
+from .keras_loss import Objective
+from .keras_metrics import Metrics, Tally
 from .live import Live
 from .lower import Lowered
 from .passes import seed_dropout
-from .predict import to_NCHW
 from .regularizers import Penalty
-
-
-def images(given: Any, name: str) -> np.ndarray:
-    """Arrays, tensors or lists as one numpy array.
-
-    Raises:
-        BadInput: generators, datasets, several inputs.
-    """
-    if given is None or isinstance(given, dict) or (isinstance(given, tuple | list) and _several(given)):
-        raise refuse(name, f"came {type(given).__name__}", "one array")
-    if hasattr(given, "detach"):
-        given = given.detach().cpu().numpy()
-    if not hasattr(given, "__array__") and not isinstance(given, tuple | list):
-        raise refuse(name, f"came {type(given).__name__}", "an array")
-    return np.asanyarray(given)
-
-
-def _several(given: Any) -> bool:
-    return bool(given) and hasattr(given[0], "__array__") and np.ndim(given[0]) > 1
 
 
 def judge(
     module: Lowered,
-    loss: Loss,
-    metrics: list[str],
-    x: np.ndarray,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    size: int,
+    objective: Objective,
+    metrics: Metrics,
+    data: Iterable[Batch],
     penalty: Penalty,
-) -> dict[str, float]:
-    """Loss and metrics over images, as Keras's evaluate logs them."""
-    target = loss.targets(y, module.graph.output_shape[-1] or 0)
-    totals = Totals(metrics)
+    told: Any = None,
+) -> Tally:
+    """Loss and metrics over images, as Keras's evaluate counts them.
+
+    Args:
+        told: a ``keras.callbacks.CallbackList`` that hears of each batch, or None.
+    """
+    tally = Tally(objective, metrics)
     module.eval()
     with torch.inference_mode():
-        for at in range(0, len(x), size):
-            part = target[at : at + size]
-            share = None if weights is None else torch.from_numpy(weights[at : at + size])
-            value, scores = loss(module, to_NCHW(x[at : at + size]), part, share)
-            totals.add(value, scores, part)
-        totals.loss += float(penalty()) * totals.images
-    return totals.logs()
-
-
-class Totals:
-    """Means over the images seen so far: the loss, and the share that is right."""
-
-    def __init__(self, metrics: list[str]) -> None:
-        self.metrics = metrics
-        self.loss, self.right, self.images = 0.0, 0, 0
-
-    def add(self, loss: Tensor, scores: Tensor, target: Tensor) -> None:
-        """Count one batch."""
-        count = len(target)
-        self.images += count
-        self.loss += float(loss.detach()) * count
-        if self.metrics:
-            labels = target if target.dim() == 1 else target.argmax(1)
-            self.right += int((scores.detach().argmax(1) == labels).sum())
-
-    def logs(self) -> dict[str, float]:
-        """Names and numbers, sorted by name as Keras does."""
-        found = dict.fromkeys(self.metrics, self.right / self.images)
-        return dict(sorted({**found, "loss": self.loss / self.images}.items()))
+        now = float(penalty())
+        for step, batch in enumerate(data):
+            if told is not None:
+                told.on_test_batch_begin(step)
+            outcome = objective(module, batch.x, batch.targets, batch.weights)
+            tally.add(outcome, batch.targets, batch.weights, batch.count, now)
+            if told is not None:
+                told.on_test_batch_end(step, tally.logs())
+                if getattr(told.model, "stop_evaluating", False):
+                    break
+    return tally
 
 
 class Work:
-    """One call of `fit`."""
+    """One call of `fit`.
 
-    def __init__(self, model: Any, module: Lowered, loss: Loss, metrics: list[str], size: int) -> None:
-        self.model, self.module, self.loss, self.metrics, self.size = model, module, loss, metrics, size
+    Args:
+        model: compiled and built.
+        module: the same network, lowered.
+        objective: the model's loss.
+        metrics: the model's metrics.
+    """
+
+    def __init__(self, model: Any, module: Lowered, objective: Objective, metrics: Metrics) -> None:
+        self.model, self.module, self.objective, self.metrics = model, module, objective, metrics
         self.live = Live(model, module)
         self.live.pull()
         self.penalty = Penalty(module)
@@ -102,119 +74,138 @@ class Work:
 
     def run(
         self,
-        x: np.ndarray,
-        y: np.ndarray,
-        weights: np.ndarray | None,
-        validation: Any,
+        data: Arrays | Stream,
+        validation: Arrays | Stream | None,
         *,
-        epochs: range,
+        epochs: int,
+        initial_epoch: int,
         callbacks: Any,
         verbose: Any,
-        shuffle: bool,
-        validation_size: int,
-        validation_freq: int,
+        validated: Callable[[int], bool],
     ) -> Any:
-        import keras
+        """Train, and return Keras's History.
 
-        target = self.loss.targets(y, self.module.graph.output_shape[-1] or 0)
-        if len(target) != len(x):
-            raise BadInput("y", f"{len(target)} targets for {len(x)} images", "one for each")
-        given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
-        steps = math.ceil(len(x) / self.size)
-        told = keras.callbacks.CallbackList(
-            given,
-            add_history=True,
-            add_progbar=verbose != 0,
-            verbose=verbose,
-            epochs=epochs.stop,
-            steps=steps,
-            model=self.model,
-        )
-        each_batch = [callback for callback in given if _watches_batches(callback)]
+        Args:
+            data: the batches of each epoch.
+            validation: the batches to judge by.
+            validated: whether the epoch of this number, from 1, ends with a validation.
+        """
+        from keras.callbacks import CallbackList
+
+        given = _listed(callbacks)
+        told = callbacks
+        if not isinstance(callbacks, CallbackList):
+            told = CallbackList(
+                given,
+                add_history=True,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=epochs,
+                steps=data.steps,
+                model=self.model,
+            )
+        each = [callback for callback in given if _hears_batches(callback)]
+        self.hears, self.sees = bool(each) or verbose != 0, any(_sees_weights(one) for one in each)
         self.model.stop_training = False
-        logs: dict[str, float] = {}
+        logs: dict[str, Any] = {}
         told.on_train_begin()
-        for epoch in epochs:
+        self._back(given)
+        # BackupAndRestore, and nothing else, says there where an interrupted training goes on.
+        for epoch in range(getattr(self.model, "_initial_epoch", None) or initial_epoch, epochs):
             told.on_epoch_begin(epoch)
+            self._back(given)
+            logs = self._epoch(data, told)
             if given:
-                self.live.pull()
-            logs = self._epoch(x, target, weights, shuffle, told, bool(each_batch), verbose != 0)
-            if given:
-                self.live.push()
-                self.live.push_state(self.optimizer)
-            if validation is not None and (epoch + 1) % validation_freq == 0:
-                logs |= self._validated(validation, validation_size, told)
+                self._forth()
+            if validation is not None and validated(epoch + 1):
+                logs |= self._validated(validation, told, given)
             told.on_epoch_end(epoch, logs)
+            self._back(given)
             if self.model.stop_training:
                 break
         self.optimizer.finish()
-        self.live.push()
-        self.live.push_state(self.optimizer)
+        self._forth()
         told.on_train_end(logs)
         return self.model.history
 
-    def _epoch(
-        self,
-        x: np.ndarray,
-        target: Tensor,
-        weights: np.ndarray | None,
-        shuffle: bool,
-        told: Any,
-        each_batch: bool,
-        shown: bool,
-    ) -> dict[str, float]:
-        order = np.random.permutation(len(x)) if shuffle else np.arange(len(x))
-        totals = Totals(self.metrics)
+    def _forth(self) -> None:
+        """Weights and the optimizer's state into the model, for whoever looks there."""
+        self.live.push()
+        self.live.push_state(self.optimizer)
+
+    def _back(self, given: list[Any]) -> None:
+        """What callbacks may have changed there, out of the model."""
+        if given:
+            self.live.pull()
+            self.live.pull_state(self.optimizer)
+
+    def _epoch(self, data: Arrays | Stream, told: Any) -> dict[str, Any]:
+        tally = Tally(self.objective, self.metrics)
         self.module.train()
-        for step, at in enumerate(range(0, len(x), self.size)):
-            if shown or each_batch:
+        for step, batch in enumerate(data):
+            if self.hears:
                 told.on_train_batch_begin(step)
-            chosen = np.sort(order[at : at + self.size])
-            part = target[torch.from_numpy(chosen)]
-            share = None if weights is None else torch.from_numpy(weights[chosen])
-            value, scores = self.loss(self.module, to_NCHW(x[chosen]), part, share)
-            value = value + self.penalty()
-            value.backward()
+            outcome = self.objective(self.module, batch.x, batch.targets, batch.weights)
+            penalty = self.penalty()
+            (outcome.loss + penalty).backward()
             self.optimizer.step(self._rate())
-            totals.add(value, scores, part)
-            if each_batch:
-                self.live.push()
-                self.live.push_state(self.optimizer)
-            if shown or each_batch:
-                told.on_train_batch_end(step, totals.logs())
-            if each_batch:
-                self.live.pull()
+            now = penalty if isinstance(penalty, float) else penalty.detach()
+            tally.add(outcome, batch.targets, batch.weights, batch.count, now)
+            if self.sees:
+                self._forth()
+            if self.hears:
+                told.on_train_batch_end(step, tally.logs())
+            if self.sees:
+                self._back([self])
             if self.model.stop_training:
                 break
-        return totals.logs()
+        return tally.logs()
 
     def _rate(self) -> float:
         """The learning rate of this step: a callback may have changed it, a schedule counts the steps."""
         theirs = self.model.optimizer
         schedule = getattr(theirs, "_learning_rate", None)
         if callable(schedule) and not hasattr(schedule, "assign"):
-            return float(schedule(self.optimizer.iterations))
+            from keras.optimizers.schedules import LearningRateSchedule
+
+            steps = (self.optimizer.iterations,) if isinstance(schedule, LearningRateSchedule) else ()
+            return float(schedule(*steps))
         return float(theirs.learning_rate)
 
-    def _validated(self, data: Any, size: int, told: Any) -> dict[str, float]:
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise refuse("validation_data", f"came {type(data).__name__}", "(x, y)")
-        weights = np.asarray(data[2], np.float32) if len(data) == 3 else None
+    def _validated(self, data: Arrays | Stream, told: Any, given: list[Any]) -> dict[str, Any]:
         told.on_test_begin()
-        x, y = images(data[0], "validation x"), images(data[1], "validation y")
-        logs = judge(self.module, self.loss, self.metrics, x, y, weights, size, self.penalty)
+        self._back(given)
+        logs = judge(
+            self.module, self.objective, self.metrics, data, self.penalty, told if given else None
+        ).logs()
         told.on_test_end(logs)
+        self._back(given)
         return {f"val_{name}": value for name, value in logs.items()}
 
 
-def _watches_batches(callback: Any) -> bool:
-    """Whether a callback of the user's looks at every batch, and so must see the weights after each."""
+def _listed(callbacks: Any) -> list[Any]:
+    found = getattr(callbacks, "callbacks", callbacks)
+    return list(found) if isinstance(found, list | tuple) else [found] if found else []
+
+
+def _hears_batches(callback: Any) -> bool:
+    """Whether a callback of the user's listens to every batch."""
     import keras
 
-    if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
-        return False
     base = keras.callbacks.Callback
     return any(
         name in vars(callback) or getattr(type(callback), name) is not getattr(base, name)
         for name in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     )
+
+
+def _sees_weights(callback: Any) -> bool:
+    """Whether it may also look at the weights then: Keras's own often only read the logs."""
+    import keras
+
+    title = type(callback).__name__
+    if type(callback) is not getattr(keras.callbacks, title, None):
+        return True
+    if title in ("ModelCheckpoint", "BackupAndRestore"):
+        return bool(callback.save_freq != "epoch")
+    return title not in ("TerminateOnNaN", "TensorBoard", "CSVLogger", "ProgbarLogger", "RemoteMonitor")
