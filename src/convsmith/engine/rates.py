@@ -27,7 +27,7 @@ STEPS = 120
 BEHIND = 10.0
 """The rate is this much below the one whose loss was smallest: that one is at the edge, and the mean lags."""
 DIVERGED = 2.0
-"""The sweep ends where the smoothed loss is this many times the smallest, plus as much as it fell."""
+"""The sweep ends where the smoothed loss is this many times the smallest: what falls later fell elsewhere."""
 MEMORY = 0.9
 """Of the running mean of the losses."""
 
@@ -87,8 +87,7 @@ def sweep(
         mean = MEMORY * mean + (1 - MEMORY) * loss
         rates.append(rate)
         losses.append(mean / (1 - MEMORY ** (at + 1)))
-        least = min(losses)
-        if at > 10 and losses[-1] > DIVERGED * least + (losses[0] - least):
+        if at > 10 and losses[-1] > DIVERGED * min(losses):
             break
     if not rates:
         raise ConvsmithError("learning-rate finder: the loss is not a number from the start")

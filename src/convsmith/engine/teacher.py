@@ -35,7 +35,7 @@ class Teacher:
 
     source: Lowered | np.ndarray
     temperature: float = 2.0
-    weight: float = 0.7
+    weight: float = 0.5
 
     def checked(self, graph: Graph, images: int) -> Teacher:
         """This teacher, if it fits the student and the number of images.
@@ -56,7 +56,7 @@ class Teacher:
         if not 0 < self.temperature <= 100:
             raise BadInput("temperature", f"came {self.temperature!r}", "above 0, to 100", "2")
         if not 0 <= self.weight <= 1:
-            raise BadInput("weight of the teacher", f"came {self.weight!r}", "0 to 1", "0.7")
+            raise BadInput("weight of the teacher", f"came {self.weight!r}", "0 to 1", "0.5")
         return self
 
     @property

@@ -43,7 +43,7 @@ def train(
     ema: float | None = None,
     teacher: str | None = None,
     temperature: float = 2.0,
-    teacher_weight: float = 0.7,
+    teacher_weight: float = 0.5,
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,

@@ -1,0 +1,68 @@
+"""Weights of one network in another: what is taken, what is new, and that it is worth it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from convsmith.engine.loop import fit
+from convsmith.engine.predict import evaluate
+from convsmith.engine.transfer import transfer
+from convsmith.engine.weights import initial
+from convsmith.errors import BadInput
+from convsmith.graph.head import frozen
+from convsmith.zoo import network
+
+
+def test_all_but_the_head_is_taken() -> None:
+    theirs = initial(network("resnet20", classes=10), seed=1)
+    graph = network("resnet20", classes=4)
+    found = transfer(graph, theirs, where="there", seed=0)
+    assert found.new == ("softmax/kernel", "softmax/bias")
+    assert set(found.weights) == set(graph.weights)
+    for name, array in found.weights.items():
+        assert array.shape == graph.weights[name].shape
+        assert np.array_equal(array, theirs[name]) == (not name.startswith("softmax/"))
+    same = transfer(network("resnet20", classes=10), theirs, where="there", seed=0)
+    assert not same.new
+    assert all(np.array_equal(same.weights[name], theirs[name]) for name in theirs)
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"there: holds .*'conv1/kernel'.*weights of 'lenet5'"):
+        transfer(network("lenet5"), initial(network("resnet20"), 0), where="there", seed=0)
+    wide = initial(network("lenet5", input_shape=(28, 28, 1)), 0)
+    with pytest.raises(BadInput, match=r"\(256, 120\) for 'fc3/kernel'.*\(400, 120\)"):
+        transfer(network("lenet5"), wide, where="there", seed=0)
+
+
+@pytest.mark.parametrize("freeze", [None, "conv2"])
+def test_half_of_the_classes_help_the_other_half(freeze: str | None) -> None:
+    # Digits 0-4 in plenty, then 5-9 with eight images each, as many epochs with and without.
+    x, y = load_digits(return_X_y=True)
+    x = np.repeat(np.repeat(x.reshape(-1, 8, 8, 1) * 15.9, 4, 1), 4, 2).astype(np.uint8)
+    first, second = y < 5, y >= 5
+    known = network("lenet5", classes=5)
+    learnt = fit(known, x[first], y[first], epochs=5, augment="none").weights
+    gains = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(np.flatnonzero(second))
+        few = np.concatenate([order[y[order] == label][:8] for label in range(5, 10)])
+        test = np.setdiff1d(order, few)[:300]
+        graph = network("lenet5", classes=5)
+        start = transfer(graph, learnt, where="digits 0-4", seed=seed).weights
+        options = {"epochs": 15, "augment": "none", "seed": seed}
+        tuned = frozen(graph, freeze) if freeze else graph
+        found = [
+            evaluate(graph, x[test], y[test] - 5, weights=weights)["accuracy"]
+            for weights in (
+                fit(graph, x[few], y[few] - 5, **options).weights,  # type: ignore[arg-type]
+                fit(
+                    tuned, x[few], y[few] - 5, weights=start,
+                    learning_rate=0.003, **options,  # type: ignore[arg-type]
+                ).weights,
+            )
+        ]  # fmt: skip
+        gains.append(found[1] - found[0])
+    assert np.mean(gains) > 0.02, gains
