@@ -63,7 +63,7 @@ def test_widened_equals_its_layers(activation, narrow, wide, bias, center, scale
     graph = notation.Model(inputs, layers.DepthwiseConv2D(3)(x))
     pixels = torch.randn(batch, narrow, 7, 5, generator=torch.Generator().manual_seed(batch)) + far
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "WIDE", 0)
+        patch.setattr(passes, "PIXELS", 0)
         module = _same(graph, (passes.widen_at_once, passes.relu_in_place), pixels)
     found = module.steps_by_name["norm"].layer
     assert isinstance(found, fused.Widened)
@@ -90,12 +90,22 @@ def test_convolution_equals_its_layers(activation, filters, kernel, stride, padd
         _same(graph, (passes.activate_at_once,), torch.randn(3, 4, 8, 7))
 
 
+@pytest.mark.parametrize("name", ["relu", "relu6"])
+def test_in_place_activations_equal_theirs(name):
+    x = inputs = notation.Input((6, 6, 3))
+    x = layers.BatchNormalization()(layers.Conv2D(5, 3, use_bias=False)(x))
+    x = layers.Activation(name, name="act")(x)
+    graph = notation.Model(inputs, layers.DepthwiseConv2D(3)(x))
+    module = _same(graph, (passes.relu_in_place,), 6 * torch.randn(4, 3, 6, 6))
+    assert not isinstance(module.steps_by_name["act"].activation, torch.nn.ReLU6)
+
+
 def test_frozen_and_resting_norms_keep_their_statistics():
     x = inputs = notation.Input((4, 4, 3))
     x = layers.Conv2D(8, 1, use_bias=False)(x)
     graph = notation.Model(inputs, layers.BatchNormalization(name="norm", trainable=False)(x))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "WIDE", 0)
+        patch.setattr(passes, "PIXELS", 0)
         _same(graph, (passes.widen_at_once,), torch.randn(3, 3, 4, 4))
 
 

@@ -194,3 +194,22 @@ class Widened(nn.Module):
             norm.running_mean.data.lerp_(mean, 1 - norm.momentum)
             norm.running_var.data.lerp_(var, 1 - norm.momentum)
         return out
+
+
+class _ReLU6(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x.clamp_(0, 6))
+        return x
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        return torch.ops.aten.hardtanh_backward(grad, ctx.saved_tensors[0], 0.0, 6.0)
+
+
+class ReLU6InPlace(nn.Module):
+    """ReLU6 that overwrites its input; torch's own keeps a copy of it for the way back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _ReLU6.apply(x)  # type: ignore[no-any-return, no-untyped-call]

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
-from .fused import Convolution, Widened, act_of
+from .fused import Convolution, ReLU6InPlace, Widened, act_of
 from .lower import Lowered, Step
 
-WIDE = 1 << 13
-"""Numbers of an image's output from which on `widen_at_once` gains more than its own small products cost."""
+PIXELS = 64
+"""Pixels of an output from which on `widen_at_once` gains more than its own small products cost."""
 MANY = 32
 """Filters from which on `activate_at_once` gains."""
 
@@ -132,9 +132,9 @@ def _only_taker(module: Lowered, name: str) -> Step | None:
     return module.steps_by_name[takers[0].name]
 
 
-def _numbers(module: Lowered, name: str) -> int:
-    """How many numbers one image's output has; 0 where its size is open."""
-    return math.prod(size or 0 for size in module.graph.shapes[name])
+def _pixels(module: Lowered, name: str) -> int:
+    """How many pixels an output has; 0 where its size is open."""
+    return math.prod(size or 0 for size in module.graph.shapes[name][:-1])
 
 
 def _uses(module: Lowered, name: str) -> int:
@@ -180,7 +180,7 @@ def widen_at_once(module: Lowered) -> None:
             and conv.padding == (0, 0)
             and conv.groups == 1
             and conv.out_channels >= 2 * conv.in_channels
-            and _numbers(module, node.name) >= WIDE
+            and _pixels(module, node.name) >= PIXELS
             and step.activation is None
             and taker is not None
             and isinstance(taker.layer, BatchNorm)
@@ -227,7 +227,8 @@ def relu_in_place(module: Lowered) -> None:
                 continue
         summed = isinstance(source.layer, Merge) and source.layer.operation == "add"
         if summed or isinstance(source.layer, _OUTPUT_NOT_KEPT):
-            step.activation = type(step.activation)(inplace=True)
+            is_six = isinstance(step.activation, nn.ReLU6)
+            step.activation = ReLU6InPlace() if is_six else nn.ReLU(inplace=True)
 
 
 TRAINING = (
@@ -238,7 +239,9 @@ TRAINING = (
     activate_at_once,
     relu_in_place,
 )
-INFERENCE = (padding_in_convolution, relu_after_pool)
+"""For a training; the order counts."""
+INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once)
+"""For a network that is already folded (`engine.fold`)."""
 
 
 def seed_dropout(module: nn.Module, generator: torch.Generator | None) -> None:

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from ..errors import BadInput
 from ..graph import Graph
+from .fold import fold
 from .lower import Lowered, lower
-from .passes import keep_pages, relu_after_pool
+from .passes import INFERENCE, keep_pages
 from .tta import views
+from .weights import check
 
 
 def to_NCHW(x: np.ndarray) -> Tensor:  # noqa: N802
@@ -130,4 +132,5 @@ def _module(network: Lowered | Graph, weights: Mapping[str, np.ndarray] | None) 
         return network
     if weights is None:
         raise BadInput(f"network '{network.name}'", "came without weights", "weights=...", "fit it first")
-    return lower(network, weights, passes=(relu_after_pool,))
+    check(network, weights)
+    return lower(*fold(network, dict(weights)), passes=INFERENCE)

@@ -22,13 +22,17 @@ def _shifted(down: int, across: int) -> View:
     return view
 
 
+def _itself(x: np.ndarray) -> np.ndarray:
+    return x
+
+
 def _mirrored(view: View) -> View:
     return lambda x_NHWC: view(x_NHWC)[:, :, ::-1]
 
 
 _CROSS = tuple(_shifted(down, across) for down, across in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)))
 TTA: Mapping[str, tuple[View, ...]] = {
-    "none": _CROSS[:1],
+    "none": (_itself,),
     "flip": (_CROSS[0], _mirrored(_CROSS[0])),
     "shift": _CROSS,
     "flip_shift": tuple(turn(view) for view, turn in product(_CROSS, (lambda view: view, _mirrored))),
