@@ -49,5 +49,9 @@ PRESETS: Mapping[str, Preset] = {
         batch_size=32, optimizer="sgd", learning_rate=0.01, momentum=0.0, schedule="constant",
         weight_decay=0.0, label_smoothing=0.0, ema=0.0, augment="none",
     ),
+    "fast": Preset(
+        "as few epochs as possible: cheap exact changes of photos, none of characters, mirrored views in tests",
+        epochs=10, augment="light", tta="auto",
+    ),
 }  # fmt: skip
 """Name of a recipe -> its settings."""

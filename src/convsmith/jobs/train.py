@@ -30,7 +30,7 @@ def train(
     patience: int | None = None,
     until_accuracy: str | float | None = None,
     augment: str = "auto",
-    tta: str = "none",
+    tta: str | None = None,
     balance: str = "auto",
     batch_size: int | None = None,
     optimizer: str = "auto",
@@ -74,7 +74,7 @@ def train(
         augment: changes to training images: "auto", "none", "digits", "photos", "trivial" (TrivialAugment),
             "rand" (RandAugment) or "strong" (also erasing, mixup and cutmix).
         tta: also judge the mean of several views of each test image, as a figure of its own: "flip",
-            "shift", "flip_shift", or "auto" by how images were varied in training.
+            "shift", "flip_shift", "auto" by how images were varied in training, or "none".
         balance: for classes of very different sizes: "weights" in the loss, "sampling" each class as often,
             "none", or "auto": weights where the largest class is at least 5 times the smallest.
         batch_size: images per step; chosen from the images without it.

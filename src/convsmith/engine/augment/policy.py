@@ -1,7 +1,7 @@
 """How strongly training images are varied, and which policy suits which images.
 
 A policy says by how much. ``"digits"`` keeps what a character means (no mirror image, small moves);
-``"photos"`` mirrors, crops, turns and recolours; ``"trivial"``, ``"rand"`` and ``"strong"`` draw from the
+``"photos"`` mirrors, crops, turns and recolours; ``"light"`` mirrors and moves by whole pixels; ``"trivial"``, ``"rand"`` and ``"strong"`` draw from the
 table of operations, within what the images allow.
 """
 
@@ -139,6 +139,7 @@ POLICIES: Mapping[str, Policy] = {
     "none": Policy(),
     "digits": Policy(shift=0.08, zoom=0.12, aspect=0.1, rotate=10, shear=0.1),
     "photos": _PHOTOS,
+    "light": Policy(flip=0.5, crop=0.0625),
     "trivial": Policy(flip=0.5, crop=0.125, operations=1),
     "rand": Policy(flip=0.5, crop=0.125, operations=2, magnitude=0.3),
     "strong": dataclasses.replace(_PHOTOS, cutout=0.0, operations=1, erase=0.25, mixup=0.25, cutmix=0.25),
@@ -190,6 +191,8 @@ def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> t
     name = augment or "none"
     if name not in POLICIES:
         raise BadName("augment", name, ["auto", *POLICIES])
+    if name == "light" and _characters(x):
+        return POLICIES["none"], "small grey images, perhaps characters, are not mirrored"
     if POLICIES[name].operations and _characters(x):
         safe = dataclasses.replace(POLICIES[name], flip=0.0, characters=True)
         return safe, "as given; not mirrored and less turned: small grey images, perhaps characters"

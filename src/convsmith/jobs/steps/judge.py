@@ -55,10 +55,11 @@ def judge_views(job: Job, final: Final) -> dict[str, Any]:
         ``{"tta": {"views", "test_accuracy", "interval", "log_loss"}}`` or nothing.
     """
     from ...engine.predict import predict
+    from ...engine.presets import PRESETS
     from ...engine.tta import automatic
     from ...insight.mistakes import figures
 
-    tta = job.recipe["tta"]
+    tta = job.recipe["tta"] or PRESETS[job.recipe["recipe"]].tta
     if tta == "none":
         return {}
     if tta == "auto":
