@@ -2,8 +2,9 @@
 
 D. Hendrycks, T. Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
 2019. The constants are theirs: of ImageNet-C (224 pixels) for images of 96 pixels a side and more, of
-CIFAR-10-C (32 pixels) below; lengths grow with the image's side. Our own are shift and rotation, which are
-not in that set, the radii of defocus on small images, where theirs are below a pixel, and one of the motion.
+CIFAR-10-C (32 pixels) below; lengths grow with the image's side, and are those of 32 pixels below that. Our
+own are shift and rotation, which are not in that set, the radii of defocus on small images, where theirs are
+below a pixel, and one of the motion.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
         raise BadInput("images", f"{x_NHWC.dtype} of shape {x_NHWC.shape}", "uint8 (N, H, W, C)")
     found, side = CORRUPTIONS[name], min(x_NHWC.shape[1:3])
     constant = found.constants(side)[severity - 1]
-    unit = side / (224 if side >= LARGE else 32)
+    unit = side / 224 if side >= LARGE else max(1.0, side / 32)
     x = torch.from_numpy(np.ascontiguousarray(x_NHWC)).permute(0, 3, 1, 2).float() / 255
     out = found.apply(x, constant, unit, np.random.default_rng(seed))
     pixels = (out.clamp(0, 1) * 255).round().to(torch.uint8)
@@ -175,25 +176,42 @@ def _rotation(x: Any, c: float, unit: float, rng: Any) -> Any:
 
 
 def _jpeg(x: Any, c: float, unit: float, rng: Any) -> Any:
+    from PIL import Image
+
+    def one(image: Any) -> Any:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=int(c))
+        return Image.open(buffer)
+
+    return _each(x, one)
+
+
+def _pixelate(x: Any, c: float, unit: float, rng: Any) -> Any:
+    """Shrunk and enlarged again, each pixel the mean of those that it covers."""
+    from PIL import Image
+
+    rows, columns = x.shape[2:]
+    size = (max(1, int(columns * c)), max(1, int(rows * c)))
+
+    def one(image: Any) -> Any:
+        small = image.resize(size, Image.Resampling.BOX)
+        return small.resize((columns, rows), Image.Resampling.BOX)
+
+    return _each(x, one)
+
+
+def _each(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Each image through Pillow and back."""
     import numpy as np
     import torch
     from PIL import Image
 
     pixels = (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    found = []
-    for one in pixels:
-        buffer = io.BytesIO()
-        Image.fromarray(one[..., 0] if one.shape[2] == 1 else one).save(buffer, "JPEG", quality=int(c))
-        found.append(np.asarray(Image.open(buffer)).reshape(one.shape))
+    found = [
+        np.asarray(change(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one))).reshape(one.shape)
+        for one in pixels
+    ]
     return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
-
-
-def _pixelate(x: Any, c: float, unit: float, rng: Any) -> Any:
-    from torch.nn import functional
-
-    size = [max(1, int(side * c)) for side in x.shape[2:]]
-    small = functional.interpolate(x, size=size, mode="area")
-    return functional.interpolate(small, size=x.shape[2:], mode="nearest-exact")
 
 
 def _bell(sigma: float) -> Any:

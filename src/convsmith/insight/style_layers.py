@@ -53,7 +53,7 @@ def choose_layers(
         >>> from convsmith.zoo import network
         >>> found = choose_layers(network("vgg16"))
         >>> found.style[0], len(found.style)
-        ('conv1_1', 5)
+        ('activation', 5)
     """
     known = feature_layers(graph)
     if not known:
@@ -68,7 +68,10 @@ def choose_layers(
     if len(scales) > 1:
         chosen_style = [names[0] for names in scales][:SCALES]
         chosen_content = scales[min(len(scales), SCALES) - 2][-1]
-        why = f"the first convolution of each of {len(chosen_style)} sizes, and the last of the size before"
+        why = (
+            f"style from the first convolution of each of {len(chosen_style)} sizes, content from the last "
+            "of the last but one"
+        )
     else:
         step = max(1, -(-len(known) // SCALES))
         chosen_style, chosen_content = known[::step], known[(2 * len(known)) // 3]

@@ -41,7 +41,8 @@ class Styled:
         result = self.result
         lines = [
             f"content  {', '.join(result['content_layers'])}",
-            f"style    {', '.join(result['style_layers'])}: {result['why']}",
+            f"style    {', '.join(result['style_layers'])}",
+            f"layers   {result['why']}",
             f"losses   style {result['first']['style']:.4g} to {result['last']['style']:.4g}, "
             f"content {result['last']['content']:.4g}",
         ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..explanation import Explanation
@@ -15,6 +16,35 @@ if TYPE_CHECKING:
     from ...engine.lower import Lowered
 
 
+@contextmanager
+def relu_rule(what: str, net: Lowered, rule: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Inside the block each ReLU passes back ``rule(its gradient, the gradient that it got)``.
+
+    Args:
+        what: who asks, for the refusal's words.
+        net: the network; its hooks go at the block's end.
+        rule: from the two gradients to the one that is passed back.
+
+    Raises:
+        Refused: the network has no ReLU to guide.
+    """
+    from torch import nn
+
+    parts = [part for step in net.steps_by_name.values() for part in (step.layer, step.activation)]
+    guided = [part for part in dict.fromkeys(parts) if isinstance(part, nn.ReLU | nn.ReLU6)]
+    if not guided:
+        raise Refused(
+            f"{what} of network '{net.graph.name}'", "it has no ReLU to guide", "a network with ReLUs"
+        )
+    hook = lambda part, to_input, from_output: (rule(to_input[0], from_output[0]),)  # noqa: E731
+    handles = [part.register_full_backward_hook(hook) for part in guided]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def with_relu_rule(
     method: str,
     net: Lowered,
@@ -22,27 +52,14 @@ def with_relu_rule(
     target: Target,
     rule: Callable[[Any, Any], Any],
 ) -> Explanation:
-    """The input's gradient where each ReLU passes back ``rule(its gradient, the gradient that it got)``.
+    """The input's gradient under a rule for the ReLUs, as an explanation.
 
     Raises:
         Refused: the network has no ReLU to guide.
     """
-    from torch import nn
-
     aimed = aimed_at(net, images_NCHW, target)
-    parts = [part for step in net.steps_by_name.values() for part in (step.layer, step.activation)]
-    guided = [part for part in dict.fromkeys(parts) if isinstance(part, nn.ReLU | nn.ReLU6)]
-    if not guided:
-        raise Refused(
-            f"{method} of network '{net.graph.name}'", "it has no ReLU to guide", "a network with ReLUs"
-        )
-    hook = lambda part, to_input, from_output: (rule(to_input[0], from_output[0]),)  # noqa: E731
-    handles = [part.register_full_backward_hook(hook) for part in guided]
-    try:
+    with relu_rule(method, net, rule):
         slope_NCHW, scores_N = input_gradient(net, images_NCHW, aimed)
-    finally:
-        for handle in handles:
-            handle.remove()
     return of_pixels(
         method,
         images_NCHW,

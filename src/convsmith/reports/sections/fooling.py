@@ -74,10 +74,10 @@ def sure(value: float) -> str:
 
     Example:
         >>> sure(0.5), sure(0.99912), sure(0.9999993), sure(0.99999999)
-        ('50%', '99.9%', '99.9999%', 'over 99.9999%')
+        ('50%', '99.9%', '99.9999%', '>99.9999%')
     """
     if value >= 0.9999995:
-        return "over 99.9999%"
+        return ">99.9999%"
     for digits, limit in ((0, 0.99), (1, 0.999), (2, 0.9999), (3, 0.99999)):
         if value < limit:
             shown = int(value * 100 * 10**digits) / 10**digits if value > 0.9 else round(value * 100, digits)
@@ -147,8 +147,8 @@ def _verdict(linf: list[dict[str, Any]]) -> str:
     if half is None:
         return "Even the largest change tried leaves it right more than half as often as before."
     return (
-        f"Changing each pixel by at most {half:g} of 255 is enough to make it wrong on half of the images that "
-        f"it recognises."
+        f"Changing each pixel by at most {half:g} of 255 is enough to make it wrong on half of the images "
+        "that it recognises."
     )
 
 
