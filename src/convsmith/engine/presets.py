@@ -50,7 +50,7 @@ PRESETS: Mapping[str, Preset] = {
         weight_decay=0.0, label_smoothing=0.0, ema=0.0, augment="none",
     ),
     "fast": Preset(
-        "as few epochs as possible: cheap exact changes of photos, none of characters, mirrored views in tests",
+        "as few epochs as possible: photos mirrored and moved by whole pixels, characters left alone",
         epochs=10, augment="light", tta="auto",
     ),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Networks that are trained in seconds: one for photos of 32x32 on a GPU, one for digits on a CPU's core.
 
-K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.1. His script also sets the first
-layer to whiten the pixels and turns filters into identities; here layers begin as Keras begins them.
+K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.1. His script also makes
+the first layer whiten the pixels and filters begin as identities; here they begin as Keras begins them.
 """
 
 from __future__ import annotations

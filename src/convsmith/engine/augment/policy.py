@@ -1,8 +1,8 @@
 """How strongly training images are varied, and which policy suits which images.
 
 A policy says by how much. ``"digits"`` keeps what a character means (no mirror image, small moves);
-``"photos"`` mirrors, crops, turns and recolours; ``"light"`` mirrors and moves by whole pixels; ``"trivial"``, ``"rand"`` and ``"strong"`` draw from the
-table of operations, within what the images allow.
+``"photos"`` mirrors, crops, turns and recolours; ``"light"`` mirrors and moves by whole pixels;
+``"trivial"``, ``"rand"`` and ``"strong"`` draw from the table of operations, within what the images allow.
 """
 
 from __future__ import annotations

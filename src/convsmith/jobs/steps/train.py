@@ -12,6 +12,7 @@ from .search import earlier_plan
 if TYPE_CHECKING:
     import numpy as np
 
+    from ...engine.teacher import Teacher
     from ...graph import Graph
     from ...nas.search import Found
     from ...nas.store import Trial
@@ -45,10 +46,13 @@ class Final:
     epochs: int
 
 
-def train(job: Job, found: Found) -> dict[str, Final]:
+def train(job: Job, found: Found, *, teacher: Teacher | None = None) -> dict[str, Final]:
     """Train the winner and the baselines; the winner's weights and history become the run's.
 
     A baseline that is the same network as the winner (or as the other baseline) is not trained twice.
+
+    Args:
+        teacher: whose opinion all of them learn as well; None for nobody's.
 
     Returns:
         "winner", and "random" and "largest" where the search had them.
@@ -64,7 +68,7 @@ def train(job: Job, found: Found) -> dict[str, Final]:
     for name, trial in wanted.items():
         if trial.fingerprint not in by_network:
             graph = space.graph(trial.answers)
-            by_network[trial.fingerprint] = _one(job, name, trial, graph, left)
+            by_network[trial.fingerprint] = _one(job, name, trial, graph, left, teacher)
             left -= 1
         done[name] = by_network[trial.fingerprint]
     keep(job, done["winner"])
@@ -80,7 +84,7 @@ def keep(job: Job, final: Final) -> None:
     save(job.run.path / "weights.safetensors", final.weights)
 
 
-def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int) -> Final:
+def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, teacher: Teacher | None) -> Final:
     from ...engine.loop import fit
     from ...engine.weights import open_weights, save
 
@@ -107,6 +111,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int) -> Final:
             epochs=pace.first,
             seed=job.recipe["seed"],
             augment=job.recipe["augment"],
+            teacher=teacher,
             checkpoint=folder / "checkpoint.safetensors",
             on_epoch=on_epoch,
         )

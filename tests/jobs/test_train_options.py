@@ -1,0 +1,157 @@
+"""train's options from end to end: fine-tuning from runs and .keras files, teachers, views, early ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import convsmith as cs
+from convsmith.cli.main import run as command
+from convsmith.engine.weights import open_weights
+from convsmith.errors import BadInput
+from convsmith.jobs.done import Done
+
+OPTIONS: dict[str, Any] = {"size": (28, 28), "threads": 1, "quiet": True}
+
+
+def saved(path: Path, labels: range, count: int) -> str:
+    x, y = load_digits(return_X_y=True)
+    rows = np.flatnonzero(np.isin(y, labels))[:count]
+    np.savez(path, x=(x[rows].reshape(-1, 8, 8) * 15.9).astype(np.uint8), y=y[rows].astype(np.int64))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return saved(tmp_path_factory.mktemp("images") / "digits.npz", range(10), 300)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return saved(tmp_path_factory.mktemp("images") / "three.npz", range(3), 120)
+
+
+@pytest.fixture(scope="module")
+def first(digits: str, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    runs = str(tmp_path_factory.mktemp("runs"))
+    return cs.train("mnist_fast", digits, epochs=5, tta="auto", runs=runs, **OPTIONS)
+
+
+def test_views_are_a_figure_of_their_own(first: Done) -> None:
+    metrics = json.loads((first.path / "metrics.json").read_text())
+    assert metrics["tta"]["views"] == "shift"
+    assert 0 <= metrics["tta"]["test_accuracy"] <= 1
+    assert metrics["test_accuracy"] == first.test_accuracy
+    assert "several views" in first.render("text")
+    recalls = [row["recall"] for row in metrics["per_class"]]
+    assert metrics["balanced_accuracy"] == pytest.approx(np.mean(recalls))
+
+
+def test_everything_asked_for_is_recorded(first: Done) -> None:
+    asked = json.loads((first.path / "recipe.json").read_text())
+    assert {"recipe", "freeze", "patience", "tta", "balance", "layer_decay", "teacher"} <= set(asked)
+    told = json.loads((first.path / "training.json").read_text())
+    assert told["recipe"]["learning_rate"] == 0.01
+    assert told["recipe"]["name"] == "auto"
+    assert told["epochs"] == told["best"] == 5
+
+
+@pytest.mark.parametrize("form", ["run", "keras"])
+def test_fine_tuning_with_another_head(
+    form: str, first: Done, three: str, tmp_path: Path, capsys: Any
+) -> None:
+    source = str(first.path)
+    if form == "keras":
+        source = str(tmp_path / "net.keras")
+        cs.export(first, source, format="keras")
+    options = {**OPTIONS, "quiet": False}
+    tuned = cs.train(
+        "mnist_fast", three, weights=source, freeze="body", epochs=2, runs=str(tmp_path / "runs"), **options
+    )
+    said = capsys.readouterr().err
+    assert "the head 'softmax' is new: 3 classes" in said
+    assert "frozen up to body" in said
+    before = open_weights(first.path / "weights.safetensors")
+    after = open_weights(tuned.path / "weights.safetensors")
+    changed = {name for name in after if not np.array_equal(after[name], before[name])}
+    assert changed == {"softmax/kernel", "softmax/bias"}
+    assert after["softmax/kernel"].shape[-1] == 3
+    assert tuned.result["params"] < first.result["params"]
+
+
+def test_a_keras_file_as_network_gets_a_new_head(first: Done, three: str, tmp_path: Path) -> None:
+    source = str(tmp_path / "net.keras")
+    cs.export(first, source, format="keras")
+    tuned = cs.train(
+        source, three, weights=source, layer_decay=0.5, epochs=1, runs=str(tmp_path / "runs"), **OPTIONS
+    )
+    assert json.loads((tuned.path / "training.json").read_text())["recipe"]["layer_decay"] == 0.5
+    assert json.loads((tuned.path / "training.json").read_text())["recipe"]["learning_rate"] == 0.01 * 0.03
+
+
+def test_a_teacher_a_found_rate_and_an_early_end(first: Done, digits: str, tmp_path: Path) -> None:
+    taught = cs.train(
+        "mnist_fast", digits, teacher=str(first.path), learning_rate="find", until_accuracy="5%",
+        balance="sampling", runs=str(tmp_path), **OPTIONS,
+    )  # fmt: skip
+    told = json.loads((taught.path / "training.json").read_text())
+    assert told["epochs"] == 1
+    assert told["recipe"]["until_accuracy"] == 0.05
+    assert told["recipe"]["balance"] == "sampling"
+    rates = json.loads((taught.path / "rates.json").read_text())
+    assert told["recipe"]["learning_rate"] == rates["rate"]
+    assert len(rates["rates"]) == len(rates["losses"])
+
+
+def test_a_teacher_of_other_classes_is_refused(first: Done, three: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"--teacher: .* knows 0, 1, 2"):
+        cs.train("mnist_fast", three, teacher=str(first.path), runs=str(tmp_path), **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--weights", "nowhere"], "--weights: no file or folder 'nowhere'"),
+        (["--teacher", "nowhere"], "'nowhere' is no trained network"),
+        (["--until-accuracy", "most"], "a number, such as 99%"),
+        (["--until-accuracy", "150%"], "0.01 to 1"),
+        (["--learning-rate", "quick"], 'or "find"'),
+        (["--learning-rate", "-1"], "0 to 1e+06"),
+        (["--recipe", "fats"], "did you mean 'fast'"),
+        (["--tta", "flipp"], "did you mean 'flip'"),
+        (["--balance", "weight"], "did you mean 'weights'"),
+        (["--schedule", "cosin"], "did you mean 'cosine'"),
+        (["--optimizer", "adamm"], "did you mean 'adam'"),
+        (["--patience", "0"], "--patience: came 0"),
+        (["--layer-decay", "2"], "--layer-decay: came 2"),
+        (["--label-smoothing", "3"], "--label-smoothing"),
+        (["--augment", "trivia"], "did you mean 'trivial'"),
+    ],
+)
+def test_bad_options_are_one_line(options: list[str], says: str, tmp_path: Path, capsys: Any) -> None:
+    runs = tmp_path / "runs"
+    assert command(["train", "mnist_fast", "digits", "--quiet", "--runs", str(runs), *options]) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
+    assert not runs.exists()
+
+
+def test_help_explains_every_option(capsys: Any) -> None:
+    assert command(["train", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for flag in (
+        "--recipe",
+        "--freeze",
+        "--teacher",
+        "--until-accuracy",
+        "--layer-decay",
+        "--tta",
+        "--balance",
+    ):
+        assert flag in said
