@@ -25,8 +25,10 @@ def test_every_space_passes(name):
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_every_algorithm_passes(name):
-    scores = exam_algorithm(ALGORITHMS[name])
-    assert len(scores) == 36
+    slow = {"bayesian": 12, "tpe": 16, "hyperband": 24, "ppo": 18, "nasrl": 18}  # each ask takes long
+    trials = slow.get(name, 28)
+    scores = exam_algorithm(ALGORITHMS[name], trials=trials)
+    assert len(scores) == trials - trials // 9
 
 
 def net(input_shape, width, units):

@@ -10,14 +10,17 @@ from typing import Any
 from ..nas.budget import Budget
 from ..nas.choose import Answers, Space
 from ..nas.fit import ensure_feasible
+from ..nas.proposal import Proposal
 from ..nas.spaces import space as find_space
 from ..nas.store import Trial
 from ..nas.trial import Evaluation, Seen, propose, run_trial
 from ..nas.within import Within
 
+_OTHERS = 5  # every so many trials, the last one is also taken as one that another worker still trains
+
 
 def exam_algorithm(
-    algorithm: Callable[..., Answers],
+    algorithm: Callable[..., Answers | Proposal],
     *,
     space: Space | None = None,
     budget: Budget | None = None,
@@ -27,7 +30,7 @@ def exam_algorithm(
     """Examine an algorithm on simulated trainings, every ninth of which fails.
 
     Args:
-        algorithm: ``(space, history, rng, *, ...) -> answers``.
+        algorithm: ``(space, history, rng, *, ...) -> answers`` or a `Proposal`.
         space: where it searches; "stages" for 8x8 images without one.
         budget: what it must keep; 20,000 parameters without one.
         trials: how many.
@@ -52,7 +55,7 @@ def exam_algorithm(
     name = getattr(algorithm, "__name__", "algorithm")
     within = Within(space, budget, ensure_feasible(space, budget, np.random.default_rng(seed)))
 
-    def ask(history: list[dict[str, Any]], place: int) -> Answers:
+    def ask(history: list[dict[str, Any]], place: int) -> Answers | Proposal:
         return algorithm(within, history, np.random.default_rng([seed, place]))
 
     def train(graph: Any, /, *, epochs: int, seed: int) -> Evaluation:
@@ -63,22 +66,26 @@ def exam_algorithm(
         return Evaluation(1 / (1 + abs(len(graph) - 20)), seconds=1.0)
 
     finished: list[Trial] = []
-    proposals: list[Answers] = []
+    proposals: list[Answers | Proposal] = []
     for place in range(trials):
         history = [trial.to_json() for trial in finished]
-        untouched, generators = copy.deepcopy(history), (python_random.getstate(), str(np.random.get_state()))
+        untouched = copy.deepcopy(history)
         proposals.append(ask(history, place))
+        generators = (python_random.getstate(), str(np.random.get_state()))  # an import may have drawn before
         assert ask(history, place) == proposals[-1], f"{name} gives other answers with the same seed"
         assert history == untouched, f"{name} changes its history"
         state = (python_random.getstate(), str(np.random.get_state()))
         assert state == generators, f"{name} draws from a global generator, not from rng"
-        space.replay(proposals[-1])
+        space.replay(Proposal.of(proposals[-1]).answers)
+        if finished and place % _OTHERS == 0:
+            others = [finished[-1].to_json() | {"status": "running", "score": None}]
+            space.replay(Proposal.of(ask([*history[:-1], *others], place)).answers)
         rng = np.random.default_rng([seed, place])
         proposed = propose(within, algorithm, Seen(finished), rng, budget=budget)
         assert proposed is not None, f"{name} and {trials} samples found no new network"
         trial = run_trial(
-            space, proposed.answers, train, index=place, arm=name, arm_index=place, rung=0, epochs=1,
-            seed=seed, budget=budget, latency_ms=None, elapsed=lambda: 0.0,
+            space, proposed.answers, train, index=place, arm=name, arm_index=place, rung=0,
+            epochs=proposed.epochs or 1, seed=seed, budget=budget, latency_ms=None, elapsed=lambda: 0.0,
         )  # fmt: skip
         assert trial.status != "over_budget", f"{name} proposed over the budget: {trial.error}"
         assert "AssertionError" not in (trial.error or ""), trial.error
