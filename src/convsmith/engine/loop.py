@@ -72,6 +72,8 @@ def fit(
     patience: int | None = None,
     until_accuracy: float | None = None,
     teacher: Teacher | None = None,
+    precision: str = "float32",
+    device: str = "auto",
     seed: int = 0,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
@@ -107,6 +109,9 @@ def fit(
             images, and give back the best one's weights.
         until_accuracy: end the training when this share of the validation images is right.
         teacher: whose opinion counts besides the labels.
+        precision: of the network's products, ``"float32"`` or ``"bfloat16"``: faster where the machine has
+            it, other numbers than Keras's.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a CUDA device where there is one.
         seed: of first weights, order, augmentation and dropout.
         validation: images and class numbers to judge the averaged weights on after each epoch.
         checkpoint: a file that holds the whole state after an epoch (not after each where epochs are so
@@ -131,6 +136,7 @@ def fit(
         >>> sorted(fitted.history[0])
         ['accuracy', 'epoch', 'learning_rate', 'loss', 'seconds']
     """
+    from .device import device as place
     from .training import Training
 
     if validation is None and (patience is not None or until_accuracy is not None):
@@ -158,10 +164,11 @@ def fit(
         balance=balance,
         patience=patience,
         until_accuracy=until_accuracy,
+        precision=precision,
         seed=seed,
     )
     teacher = None if teacher is None else teacher.checked(graph, len(x))
-    training = Training(graph, x, labels, chosen, weights, checkpoint, teacher)
+    training = Training(graph, x, labels, chosen, weights, checkpoint, teacher, place(device))
     while not training.done:
         began = time.perf_counter()
         record = training.epoch(deadline)

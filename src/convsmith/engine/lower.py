@@ -89,6 +89,14 @@ class Lowered(nn.Module):
         name = getattr(node.kind, "activation", None)
         return Step(node.name, layer, None if name in (None, "linear") else activation_module(name))
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Lowered:
+        """What changes device or type; torch would part the statistics that several calls share."""
+        super()._apply(fn, recurse)
+        for node in self.graph.nodes:
+            if node.owner != node.name:
+                _share(self.layers_by_name[node.owner], self.layers_by_name[node.name])
+        return self
+
     def plan(self) -> None:
         """Work out the order of calls and when each value is last used; again after a rewrite."""
         place = {node.name: index for index, node in enumerate(self.graph.nodes)}

@@ -83,7 +83,9 @@ class _Masked(torch.autograd.Function):
 
 def _masked(x: Tensor, words: Tensor, limit: float, scale: float) -> Tensor:
     # The one vectorised kernel that selects by another tensor; a boolean mask costs three times as much.
-    return torch.ops.aten.threshold_backward(x, words.to(x.dtype), limit).mul_(scale)
+    # The words need float32's precision, whatever x has.
+    kept = torch.ops.aten.threshold_backward(x.to(torch.float32), words.to(torch.float32), limit)
+    return kept.mul_(scale).to(x.dtype)
 
 
 def cheap_dropout(module: Lowered) -> None:

@@ -62,10 +62,14 @@ def predict(
     check_images(module.graph, x)
     keep_pages()
     module.eval()
+    place = next(module.parameters(), torch.empty(0)).device
     outputs = []
     with torch.inference_mode():
         for start in range(0, len(x), batch_size):
-            seen = [module(to_NCHW(view)).numpy() for view in views(x[start : start + batch_size], tta)]
+            seen = [
+                module(to_NCHW(view).to(place)).cpu().numpy()
+                for view in views(x[start : start + batch_size], tta)
+            ]
             outputs.append(seen[0] if len(seen) == 1 else np.mean(seen, axis=0))
     if not outputs:
         return np.zeros((0, *(size or 0 for size in module.graph.output_shape)), np.float32)

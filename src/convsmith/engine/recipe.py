@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import BadInput, BadName
 from . import augment as augmentation
 from . import balance as balances
+from .device import PRECISIONS
 from .optimizers import OPTIMIZERS
 from .presets import PRESETS
 from .schedule import SCHEDULES, WARM_UP
@@ -41,6 +42,7 @@ class Recipe:
         balance_why: where that comes from.
         patience: epochs that may follow the best one, whose weights then count; None for all.
         until_accuracy: share of validation images that ends the training; None for no such end.
+        precision: of the network's products: "float32" or "bfloat16".
         seed: of the order of images, the augmentation and dropout.
     """
 
@@ -63,6 +65,7 @@ class Recipe:
     balance_why: str
     patience: int | None
     until_accuracy: float | None
+    precision: str
     seed: int
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +96,7 @@ def recipe(
     balance: str = "none",
     patience: int | None = None,
     until_accuracy: float | None = None,
+    precision: str = "float32",
     seed: int = 0,
 ) -> Recipe:
     """The recipe for these images: what is None or "auto" is the preset's, or is chosen here.
@@ -145,6 +149,8 @@ def recipe(
     ):
         if value is not None and not low <= value <= high:
             raise BadInput(label, f"came {value!r}", f"{low} to {high:g}")
+    if precision not in PRECISIONS:
+        raise BadName("precision", precision, PRECISIONS)
     balanced, balance_why = balances.chosen(balance, y)
     return Recipe(
         name=name,
@@ -166,6 +172,7 @@ def recipe(
         balance_why=balance_why,
         patience=None if patience is None else int(patience),
         until_accuracy=None if until_accuracy is None else float(until_accuracy),
+        precision=precision,
         seed=int(seed),
     )
 

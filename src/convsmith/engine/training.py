@@ -18,17 +18,19 @@ from ..kinds._torch import BatchNorm
 from . import checkpoint as checkpoints
 from . import weights as numbers
 from .balance import class_weights, order
+from .device import calculating, source
 from .groups import Grouped, multipliers
 from .lower import Lowered, lower
 from .objective import Objective
 from .optimizers import Optimizer, optimizer
 from .passes import TRAINING, keep_pages, seed_dropout
-from .predict import evaluate, to_NCHW
+from .predict import evaluate
 from .recipe import Recipe
 from .schedule import share
 from .stopping import best, stops
 from .teacher import Teacher
 
+CPU = torch.device("cpu")
 SAVE_SHARE = 0.1
 """The share of the time that may go into writing checkpoints; tiny epochs are not each worth one."""
 
@@ -48,13 +50,15 @@ class Training:
         weights: Mapping[str, np.ndarray] | None,
         checkpoint: Path | None,
         teacher: Teacher | None = None,
+        device: torch.device = CPU,
     ) -> None:
         keep_pages()
+        self.device, self.source = device, source(x, y, device)
         self.graph, self.x, self.y, self.recipe = graph, x, y, recipe
         self.classes = graph.output_shape[-1] or 0
         first = numbers.initial(graph, recipe.seed) if weights is None else weights
-        self.module = lower(graph, first, passes=TRAINING)
-        self.average = lower(graph, first, passes=TRAINING)
+        self.module = lower(graph, first, passes=TRAINING).to(device)
+        self.average = lower(graph, first, passes=TRAINING).to(device)
         self.live = [tensor for _, tensor, _, _ in numbers.tensors(self.module)]
         self.mean = [tensor.detach() for _, tensor, _, _ in numbers.tensors(self.average)]
         self.norms = [part for part in self.module.modules() if isinstance(part, BatchNorm)]
@@ -120,22 +124,22 @@ class Training:
         done = len(self.history)
         rng = np.random.default_rng([self.recipe.seed, done])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        places = order(self.y, self.recipe.balance, rng)
+        self.source.order(order(self.y, self.recipe.balance, rng))
         size = min(self.recipe.batch_size, len(self.x))
         batches = max(1, len(self.x) // size)  # what is left over waits for another epoch's order
         grows = (1.0 - self.progress) / (self.total - done)
         start = self.progress
-        loss_sum, right = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        loss_sum = torch.zeros((), device=self.device)
+        right = torch.zeros((), dtype=torch.int64, device=self.device)
         rate = 0.0
         self.module.train()
-        seed_dropout(self.module, generator)
+        seed_dropout(self.module, self._beside(generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**62)))
             for batch in range(batches):
                 at = start + grows * batch / batches
                 rate = self.rate(at)
-                chosen = np.sort(places[batch * size : (batch + 1) * size])
-                loss, hits = self._step(to_NCHW(self.x[chosen]), chosen, rate, generator, batches)
+                loss, hits = self._step(*self.source.batch(batch * size, size), rate, generator, batches)
                 loss_sum += loss
                 right += hits
                 if deadline is not None and deadline():
@@ -148,14 +152,25 @@ class Training:
             "learning_rate": rate,
         }
 
+    def _beside(self, generator: torch.Generator) -> torch.Generator:
+        """The generator itself on a processor; on a device one of its own, as torch wants it."""
+        if self.device.type == "cpu":
+            return generator
+        return torch.Generator(self.device).manual_seed(generator.initial_seed())
+
     def rate(self, at: float) -> float:
         """The learning rate at this progress, 0 to 1."""
         return self.recipe.learning_rate * share(self.recipe.schedule, at, self.recipe.warm_up)
 
     def _step(
-        self, x_NCHW: Tensor, rows: np.ndarray, rate: float, generator: torch.Generator, batches: int
+        self,
+        x_NCHW: Tensor,
+        labels: Tensor,
+        rows: np.ndarray,
+        rate: float,
+        generator: torch.Generator,
+        batches: int,
     ) -> tuple[Tensor, Tensor]:
-        labels = torch.from_numpy(self.y[rows])
         target = self.objective.targets(labels, rows)
         x_NCHW, target = self.policy(x_NCHW, target, classes=self.classes, generator=generator)
         self.steps += 1
@@ -163,7 +178,8 @@ class Training:
             # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
             # carry the first values through hundreds of steps.
             norm.momentum = min(momentum, 1 - 1 / min(self.steps, 50))
-        loss, scores = self.objective(self.module, x_NCHW, target)
+        with calculating(self.device, self.recipe.precision):
+            loss, scores = self.objective(self.module, x_NCHW, target)
         loss.backward()
         self.optimizer.step(rate)
         if self.recipe.ema:

@@ -44,7 +44,7 @@ class Adam(Optimizer):
     ) -> None:
         # torch divides the velocity by its bias correction before it adds epsilon; Keras after.
         epsilon = self.epsilon / math.sqrt(1 - self.beta_2**self.time)
-        step = torch.tensor(float(self.time), device=parameters[0].device)
+        step = torch.full((), float(self.time), device=parameters[0].device)  # no copy to wait for
         torch._fused_adamw_(
             parameters,
             grads,

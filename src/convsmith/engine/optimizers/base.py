@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -133,11 +134,12 @@ class Optimizer(ABC):
         groups: list[list[tuple[int, slice]]] = [[]]
         room = PART
         for index, parameter in enumerate(self.parameters):
-            for start in range(0, parameter.numel(), PART):
-                size = min(PART, parameter.numel() - start)
+            most = PART if parameter.device.type == "cpu" else sys.maxsize
+            for start in range(0, parameter.numel(), most):
+                size = min(most, parameter.numel() - start)
                 if size > room:
                     groups.append([])
-                    room = PART
+                    room = most
                 groups[-1].append((index, slice(start, start + size)))
                 room -= size
         end = 0
