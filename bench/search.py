@@ -1,0 +1,231 @@
+"""Searches on real images: what each method finds within a hard budget in the same time.
+
+    python bench/search.py [--minutes 4] [--seeds 3] [--long-minutes 30] [--only fashion:auto:0 ...]
+                           [--results build/search.jsonl] [--table] [--data ../shared/data]
+
+Fashion-MNIST (10,000 training images, the official test images) and caltech12 (768 photographs of 12 classes;
+a fifth is for the test, split anew for each seed), each with at most 50k parameters and 1 ms for an image.
+Contenders: `auto`, random search, the largest network that fits, Optuna's TPE on the same space for the same
+seconds, KerasTuner's Hyperband (first seed only), and one longer run of `auto`. Every network found is then
+trained by the same recipe for the same epochs on train + validation, and tested once. What is over the
+budget: convsmith never proposes it; to Optuna it is a failed trial; KerasTuner is given `max_model_size` and
+does what it does (its latency nobody limits; a network over the budget does not count).
+
+Each result is a line of `--results` as it comes, so the benchmark runs in pieces (``--only
+images:contender:seed``, repeatable) and goes on where it stopped; `--table` only prints what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import statistics
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from search_contenders import Problem, contender
+
+from convsmith.nas.budget import Budget
+from convsmith.nas.spaces import space as find_space
+from convsmith.runs import append_line, read_lines
+from convsmith.runs.environment import cpu_model, usable_cores
+from convsmith.runs.files import to_json
+
+CONTENDERS = ("auto", "random", "largest", "optuna_tpe", "keras_tuner")
+IMAGES = ("fashion", "caltech12")
+BUDGET = Budget(params=50_000, latency_ms=1.0)
+MARGIN = 1.05  # a candidate counts as this much slower than measured
+VALIDATION = {"fashion": 0.15, "caltech12": 0.2}
+SIZE = 64  # pixels, of the photographs
+PACKAGES = ("convsmith", "torch", "optuna", "keras-tuner", "keras", "onnxruntime")
+
+Parts = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def load(name: str, data: Path, seed: int, images: int) -> Parts:
+    """Pixels (N, H, W, C) uint8 and class numbers of "train", "validation" and "test"."""
+    rng = np.random.default_rng(seed)
+    if name == "fashion":
+        with np.load(data / "fashion_mnist.npz") as arrays:
+            x, y = arrays["x_train"][..., None], arrays["y_train"].astype(np.int64)
+            test = arrays["x_test"][..., None], arrays["y_test"].astype(np.int64)
+        rows = np.random.default_rng(0).permutation(len(x))[:images]  # the same images for every seed
+        x, y = x[rows], y[rows]
+        order = rng.permutation(len(x))
+        held = order[: int(VALIDATION[name] * len(x))]
+        rest = order[len(held) :]
+        return {"train": (x[rest], y[rest]), "validation": (x[held], y[held]), "test": test}
+    import convsmith
+
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(data / "caltech12.tar") as packed:
+            packed.extractall(folder, filter="data")
+        photos = convsmith.read(next(path for path in Path(folder).iterdir() if path.is_dir()))
+        pixels, split = photos.pixels((SIZE, SIZE), 3), photos.split(seed=seed, test=0.2, validation=0.16)
+        parts = {one: np.sort(getattr(split, one)) for one in ("train", "validation", "test")}
+        return {one: (pixels[rows], photos.y[rows]) for one, rows in parts.items()}
+
+
+def run(name: str, who: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One search, the training of what it found, and its test."""
+    import torch
+
+    from convsmith.engine.loop import fit
+    from convsmith.engine.predict import evaluate as judge
+    from convsmith.engine.recipe import automatic_batch
+    from convsmith.formats.latency import latency_ms
+    from convsmith.jobs.steps.trainer import trainer
+
+    torch.set_num_threads(arguments.threads)
+    parts = load(name, arguments.data, seed, arguments.images)
+    (x, y), (x_validation, y_validation), (x_test, y_test) = parts.values()
+    classes = int(max(y.max(), y_test.max())) + 1
+    both, labels = np.concatenate([x, x_validation]), np.concatenate([y, y_validation])
+    train, validation = np.arange(len(x)), np.arange(len(x), len(both))
+    evaluate = trainer(
+        augment="auto", threads=None, pixels=both, labels=labels, train=train, validation=validation
+    )
+    known: dict[str, float] = {}
+
+    def milliseconds(graph: Any) -> float:
+        if graph.fingerprint not in known:
+            known[graph.fingerprint] = MARGIN * latency_ms(graph, seconds=0.15).median_ms
+        return known[graph.fingerprint]
+
+    steps = max(1, len(x) // automatic_batch(len(x)))
+    minutes = arguments.long_minutes if who.endswith("_long") else arguments.minutes
+    shape = x.shape[1:]
+    problem = Problem(
+        find_space(arguments.space, shape, classes), BUDGET, milliseconds, evaluate,
+        {"train": (x, y), "validation": (x_validation, y_validation)},
+        max(4, math.ceil(160 / steps)), 60 * minutes, seed,
+    )  # fmt: skip
+    began = time.monotonic()
+    chosen = contender(who)(problem)
+    result: dict[str, Any] = {
+        "images": name, "contender": who, "seed": seed, "minutes": minutes, "space": arguments.space,
+        "search_seconds": round(time.monotonic() - began, 1), "trials": chosen.trials, "over": chosen.over,
+        "note": chosen.note, **chosen.more,
+    }  # fmt: skip
+    if chosen.answers is None:
+        return result | {"accuracy": None}
+    graph = problem.space.graph(chosen.answers)
+    verdict = BUDGET.check(graph, milliseconds)
+    began = time.monotonic()
+    fitted = fit(graph, both, labels, epochs=arguments.epochs, seed=seed, augment="auto")
+    judged = judge(graph, x_test, y_test, weights=fitted.weights)
+    return result | {
+        "accuracy": judged["accuracy"],
+        "tested": len(y_test),
+        "train_seconds": round(time.monotonic() - began, 1),
+        "train_epochs": arguments.epochs,
+        "params": graph.params,
+        "macs": graph.macs,
+        "kept": verdict.kept,
+        "latency_ms": verdict.figures["latency_ms"],
+        "answers": chosen.answers,
+    }  # fmt: skip
+
+
+def interval(rows: list[dict[str, Any]]) -> tuple[float, float, float]:
+    """Mean accuracy and its 95% interval: Student's over seeds, or the binomial one of a single seed."""
+    found = [row["accuracy"] for row in rows]
+    mean = statistics.fmean(found)
+    if len(found) > 1:
+        from scipy.stats import t
+
+        half = t.ppf(0.975, len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
+    else:
+        half = 1.96 * math.sqrt(mean * (1 - mean) / rows[0]["tested"])
+    return mean, mean - half, mean + half
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Accuracy by images and contender, best first."""
+    lines = [
+        f"{'images':10} {'contender':12} {'seeds':>5} {'minutes':>7} {'test accuracy (95% interval)':>30} "
+        f"{'trials':>7} {'over':>6} {'params':>8} {'ms':>6}"
+    ]
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in results:
+        groups.setdefault((row["images"], row["contender"]), []).append(row)
+
+    def order(item: Any) -> Any:
+        worked = [row["accuracy"] for row in item[1] if row["accuracy"] is not None]
+        return item[0][0], -statistics.fmean(worked) if worked else 0.0
+
+    for (name, who), rows in sorted(groups.items(), key=order):
+        worked = [row for row in rows if row["accuracy"] is not None]
+        said = rows[0]["note"] or "found nothing"
+        if worked:
+            mean, low, high = interval(worked)
+            said = f"{mean:8.2%} ({low:.2%} to {min(1.0, high):.2%})"
+        params, ms = (
+            (statistics.median(row[one] for row in worked) if worked else math.nan)
+            for one in ("params", "latency_ms")
+        )
+        trials, over = (statistics.median(row[one] for row in rows) for one in ("trials", "over"))
+        lines.append(
+            f"{name:10} {who:12} {len(rows):5} {rows[0]['minutes']:7g} {said:>30} {trials:7g} {over:6g} "
+            f"{params:8.0f} {ms:6.2f}"
+        )
+        lines += [f"{'':10} {'':12} {row['note']}" for row in rows if row["note"] and worked]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """The processor and the versions."""
+    versions = []
+    for name in PACKAGES:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return f"{cpu_model()}, {usable_cores()} cores, Python {platform.python_version()}\n{', '.join(versions)}"
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    here = Path(__file__).resolve().parents[1]
+    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--long-minutes", type=float, default=30.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=40, help="of the training of what was found")
+    parser.add_argument("--images", type=int, default=10_000, help="of Fashion-MNIST to train on")
+    parser.add_argument("--space", default="stages")
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--only", action="append", default=[], metavar="IMAGES:CONTENDER:SEED")
+    parser.add_argument("--results", type=Path, default=here / "build" / "search.jsonl")
+    parser.add_argument("--data", type=Path, default=here.parent / "shared" / "data")
+    parser.add_argument("--table", action="store_true", help="print what is there")
+    arguments = parser.parse_args()
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    wanted = [tuple(one.split(":")) for one in arguments.only] or [
+        *((name, who, str(seed)) for seed in range(arguments.seeds) for name in IMAGES for who in CONTENDERS
+          if who != "keras_tuner" or seed == 0),
+        *((name, "auto_long", "0") for name in IMAGES),
+    ]  # fmt: skip
+    results = [json.loads(line) for line in read_lines(arguments.results)]
+    for name, who, seed in [] if arguments.table else wanted:
+        if any((row["images"], row["contender"], row["seed"]) == (name, who, int(seed)) for row in results):
+            continue
+        print(f"{name}:{who}:{seed} ...", flush=True)
+        row = run(name, who, int(seed), arguments)
+        append_line(arguments.results, to_json(row))
+        results.append(row)
+        print(f"  {to_json({key: value for key, value in row.items() if key != 'answers'})}", flush=True)
+    print(machine())
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
