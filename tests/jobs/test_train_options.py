@@ -145,13 +145,5 @@ def test_bad_options_are_one_line(options: list[str], says: str, tmp_path: Path,
 def test_help_explains_every_option(capsys: Any) -> None:
     assert command(["train", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for flag in (
-        "--recipe",
-        "--freeze",
-        "--teacher",
-        "--until-accuracy",
-        "--layer-decay",
-        "--tta",
-        "--balance",
-    ):
+    for flag in ("--recipe", "--freeze", "--teacher", "--until-accuracy", "--layer-decay", "--tta"):
         assert flag in said

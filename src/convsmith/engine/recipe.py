@@ -73,7 +73,15 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
-_RATES = {"adamw": 0.01, "adam": 0.005, "sgd": 0.1, "rmsprop": 0.002, "adagrad": 0.02, "adadelta": 1.0}
+_RATES = {
+    "adamw": 0.01,
+    "adam": 0.005,
+    "nadam": 0.005,
+    "sgd": 0.1,
+    "rmsprop": 0.002,
+    "adagrad": 0.02,
+    "adadelta": 1.0,
+}
 _DECAYS = {"adamw": 0.05, "sgd": 0.0005}
 
 

@@ -78,7 +78,7 @@ def train(
         balance: for classes of very different sizes: "weights" in the loss, "sampling" each class as often,
             "none", or "auto": weights where the largest class is at least 5 times the smallest.
         batch_size: images per step; chosen from the images without it.
-        optimizer: "auto", or sgd, adam, adamw, adadelta, rmsprop, adagrad.
+        optimizer: "auto", or sgd, adam, adamw, nadam, lion, muon, adadelta, rmsprop, adagrad.
         learning_rate: the largest of the schedule; "find" sweeps over rates first; the optimizer's own
             without it.
         layer_decay: each stage of layers before the head learns slower than the next by this, such as 0.8.
