@@ -69,7 +69,7 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
     Example:
         >>> import numpy as np
         >>> int(corrupt(np.full((1, 8, 8, 1), 100, np.uint8), "brightness", 5)[0, 0, 0, 0])
-        176
+        177
     """
     import numpy as np
     import torch
