@@ -25,7 +25,15 @@ def test_every_space_passes(name):
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_every_algorithm_passes(name):
-    slow = {"bayesian": 12, "tpe": 16, "hyperband": 24, "ppo": 18, "nasrl": 18}  # each ask takes long
+    slow = {
+        "bayesian": 12,
+        "tpe": 16,
+        "hyperband": 18,
+        "ppo": 18,
+        "nasrl": 18,
+        "auto": 12,
+        "predictor": 13,
+    }  # each ask takes long
     trials = slow.get(name, 28)
     scores = exam_algorithm(ALGORITHMS[name], trials=trials)
     assert len(scores) == trials - trials // 9

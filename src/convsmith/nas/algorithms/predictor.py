@@ -25,7 +25,7 @@ def predictor(
     *,
     population: int = 10,
     parents: int = 5,
-    children: int = 50,
+    children: int = 30,
 ) -> Answers:
     """The child for which a draw from what the trees expect is highest.
 

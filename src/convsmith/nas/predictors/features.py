@@ -55,6 +55,11 @@ class Features:
         self._row = lru_cache(_KEPT)(self._compute)
         self._asked: dict[str, Answers] = {}
 
+    @property
+    def questions(self) -> dict[str, Options]:
+        """Every question that random walks met, with all the options it had."""
+        return self._encode.questions
+
     @staticmethod
     @lru_cache(_KEPT_SPACES)
     def of(space: Space) -> Features:

@@ -47,5 +47,5 @@ class Trees:
         import numpy as np
 
         rows = np.asarray(rows, dtype=np.float32)
-        each = np.array([tree.predict(rows) for tree in self._trees.estimators_])
+        each = np.array([tree.predict(rows, check_input=False) for tree in self._trees.estimators_])
         return Prediction(each.mean(0), each.std(0))
