@@ -225,7 +225,8 @@ def _data(
 ) -> Arrays | Stream:
     """Batches of whatever came."""
     if is_stream(x):
-        more = {"y": y, "sample_weight": sample_weight, "class_weight": by_class, "shuffle": shuffle}
+        more = {"y": y, "sample_weight": sample_weight, "class_weight": by_class}
+        more["shuffle"] = shuffle and hasattr(x, "num_batches")  # a PyDataset; the others have their order
         return Stream(x, inputs, objective, steps=steps, arguments=more)
     parts = [array(one, "x") for one in inputs.apart(x, "x")]
     check(parts, inputs)

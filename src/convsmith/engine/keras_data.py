@@ -152,9 +152,8 @@ class Stream:
         try:
             self._epochs = EpochIterator(x=x, steps_per_epoch=steps, **arguments)
         except ValueError as error:
-            raise refuse(
-                "x", f"came {type(x).__name__}: {error}", "arrays, a dataset or a generator"
-            ) from None
+            reason = str(error).split(" Received", 1)[0]
+            raise refuse("x", f"came {type(x).__name__}: {reason}", "arrays or a dataset") from None
         self._epochs.reset()
 
     @property

@@ -137,6 +137,11 @@ def metrics_of(model: Any, objective: Objective) -> Metrics:
     whole = next((metric for metric in model.metrics if type(metric).__name__ == "CompileMetrics"), None)
     if names is None and whole is not None:
         return KerasMetrics(whole, objective.ends)
+    loss = objective.losses[0]
+    if names and whole is not None and loss is not None and not whole.built:
+        # EarlyStopping and others look there for which way is better.
+        of = np.zeros((1, *(() if loss.name in NUMBERED else loss.shape)))
+        whole.build(of, np.zeros((1, *loss.shape)))
     return Accuracies(names or [])
 
 

@@ -1,0 +1,71 @@
+"""A small model and the same program under Keras and here, for the tests of Keras's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convsmith as cs
+
+
+@pytest.fixture
+def small() -> Callable[..., Any]:
+    """A model of 8 x 8 images with one convolution; the same first weights each time."""
+    import keras
+
+    def make(*, units: int = 10, activation: str | None = "softmax", **compiled: Any) -> Any:
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Conv2D(4, 3, strides=2, activation="relu"),
+                keras.layers.Flatten(),
+                keras.layers.Dense(units, activation=activation),
+            ]
+        )
+        usual = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+        model.compile(**{"optimizer": keras.optimizers.SGD(0.1), **usual, **compiled})
+        return model
+
+    return make
+
+
+@pytest.fixture
+def alike() -> Callable[..., tuple[Any, Any]]:
+    """Train two equal models, one by Keras and one here, and compare everything that comes back."""
+
+    def compare(make: Callable[[], Any], *args: Any, close: float = 1e-4, **kwargs: Any) -> tuple[Any, Any]:
+        import keras
+
+        theirs, ours = make(), make()
+        usual = {"batch_size": 16, "epochs": 3, "verbose": 0, "shuffle": False, **kwargs}
+
+        def given(value: Any) -> Any:
+            return value() if callable(value) and getattr(value, "__name__", "") == "fresh" else value
+
+        expected = theirs.fit(*map(given, args), **{key: given(value) for key, value in usual.items()})
+        found = cs.fit(ours, *map(given, args), **{key: given(value) for key, value in usual.items()})
+        assert isinstance(found, keras.callbacks.History)
+        assert list(found.history) == list(expected.history)
+        assert found.epoch == expected.epoch
+        for name in expected.history:
+            np.testing.assert_allclose(
+                found.history[name], expected.history[name], rtol=close, atol=1e-5, err_msg=name
+            )
+        for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=10 * close, atol=1e-4)
+        return theirs, ours
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    """Eighty digits of 8 x 8 pixels, 0 to 1, and their classes."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.images[:80, ..., None] / 16).astype(np.float32), found.target[:80]
