@@ -95,6 +95,12 @@ COMMANDS = {
         ("json",),
         ("convsmith search stages photos/ --max-params 200k --algorithm evolution --hours 2",),
     ),
+    "trials": Command(
+        "convsmith.jobs.trials:trials",
+        "The trials of a search: table, front, and which choices matter.",
+        ("json", "csv", "html", "svg"),
+        ("convsmith trials runs/0007", "convsmith trials runs/0007 --csv > trials.csv"),
+    ),
     "explain": Command(
         "convsmith.jobs.explain:explain",
         "Show what a network looked at in an image.",

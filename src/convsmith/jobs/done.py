@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .trials import Trials
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,12 @@ class Done:
         return self
 
     @property
-    def trials(self) -> list[dict[str, Any]]:
-        """Every trial of the search, in order, as in trials.jsonl."""
+    def trials(self) -> Trials:
+        """Every trial of the search, in order, as in trials.jsonl; ``.to_pandas()`` makes a table of them."""
         from ..runs import Run
+        from .trials import Trials
 
-        return list(Run.open(self.path).lines("trials.jsonl"))
+        return Trials(Run.open(self.path).lines("trials.jsonl"))
 
     def render(self, wanted: str) -> str:
         """The result as text or as one JSON object."""
