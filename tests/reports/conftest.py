@@ -303,6 +303,7 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
         "explain/evidence.json",
         {"tests": tests, "badge": "1 of 2 checks passed on 6 images", "agreement": {"occlusion": 0.44}},
     )
+    write_fooling(folder, put, pictures, classes)
     put(
         "export.json",
         {
@@ -316,6 +317,98 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
         },
     )
     return folder
+
+
+def write_fooling(
+    folder: Path, put: Callable[[str, Any], None], pictures: np.ndarray, classes: list[str]
+) -> None:
+    """What `fool`, `robustness` and `style` leave."""
+    for name in ("explain/fool/one.png", "explain/robustness/one.png", "explain/style/one.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures[3]).save(folder / name)
+
+    def at(accuracy: float) -> dict[str, Any]:
+        right = round(200 * accuracy)
+        return {"n": 200, "right": right, "accuracy": right / 200, "interval": wilson(right, 200)}
+
+    shown = [{"file": "one.png", "class": name, "confidence": 0.99} for name in classes[:4]]
+    evolved = {"generations": 200, "children": 200, "median": 0.99998, "first_9999": 105, "pictures": shown}
+    rows = [{"epsilon": 2.0**k, **at(0.9 * 0.5**k)} for k in range(5)]
+    kind = {"kind": "noise", "n": 200, "file": "one.png", "mean_confidence": 0.4, "over_90": 0.01}
+    score = {
+        "score": "energy",
+        "name": "energy",
+        "threshold": 3.5,
+        "kept": 0.95,
+        "auroc": 0.97,
+        "let_in": 0.12,
+    }
+    example = {"file": "one.png", "fooled": True, "epsilon": 4.0, "true": classes[0], "predicted": classes[1]}
+    put(
+        "explain/fool/fool.json",
+        {
+            "direct": evolved,
+            "cppn": {**evolved, "first_9999": None},
+            "gradient": {"steps": 300, "median": 0.996, "pictures": shown},
+            "adversarial": {
+                "images": 200,
+                "curves": [
+                    {"attack": attack, "norm": norm, "rows": rows}
+                    for attack, norm in (("fgsm", "linf"), ("pgd", "linf"), ("pgd", "l2"))
+                ],
+                "examples": [{**example, "confidence": 0.98, "confidence_after": 0.6}],
+            },
+            "unknown": {
+                "keep": 0.95,
+                "known": 200,
+                "best": "energy",
+                "kinds": [{**kind, "taken_for": classes[1], "taken_share": 0.6}],
+                "scores": [
+                    {**score, "kinds": {"noise": {"auroc": 0.97, "let_in": 0.12}}, "fooling": {"cppn": 0.9}}
+                ],
+            },
+        },
+    )
+    corruptions = [
+        {
+            "name": name,
+            "group": group,
+            "unit": "pixels",
+            "file": "one.png",
+            "mean": 0.7,
+            "severities": [{"severity": k, "constant": k / 10, **at(0.9 - k / 10)} for k in range(1, 6)],
+        }
+        for name, group in (("gaussian_noise", "noise"), ("motion_blur", "blur"), ("shift", "place"))
+    ]
+    put(
+        "explain/robustness/robustness.json",
+        {
+            "n": 200,
+            "constants": "CIFAR-10-C",
+            "clean": at(0.9),
+            "corruptions": corruptions,
+            "mean_accuracy": 0.7,
+            "mean_error": 0.3,
+            "relative_error": 0.2,
+            "kept": 0.78,
+            "shown": {"name": "3/a.png", "true": classes[0]},
+        },
+    )
+    put(
+        "explain/style/style.json",
+        [
+            {
+                "content": "cat.jpg",
+                "style": "brick.jpg",
+                "content_layers": ["conv2"],
+                "style_layers": ["conv1", "conv2"],
+                "first": {"style": 410.0},
+                "last": {"style": 33.0},
+                "steps": 200,
+                "files": {"content": "one.png", "style": "one.png", "painted": "one.png"},
+            }
+        ],
+    )
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ from convsmith.reports.facts import read
 from convsmith.reports.page import page
 
 RunFolder = Callable[..., Path]
-FILES = ("run", "recipe", "data", "env", "search", "metrics", "export", "graph", "explain/explain")
+FILES = (
+    "run", "recipe", "data", "env", "search", "metrics", "export", "graph", "explain/explain",
+    "explain/fool/fool", "explain/robustness/robustness", "explain/style/style",
+)  # fmt: skip
 WRONG: list[Any] = [
     None, True, -1, 0, 1e308, float("nan"), "", "<b>", [], {}, [None], {"a": 1}, [[1]], "../x", 10**30,
 ]  # fmt: skip
