@@ -33,7 +33,7 @@ def forge(
     trials: int | None = None,
     epochs: int | None = None,
     space: str = "stages",
-    algorithm: str = "evolution",
+    algorithm: str = "auto",
     option: list[str] | None = None,
     augment: str = "auto",
     size: Size | None = None,

@@ -26,7 +26,7 @@ def search(
     minutes: float | None = None,
     trials: int | None = None,
     epochs: int | None = None,
-    algorithm: str = "evolution",
+    algorithm: str = "auto",
     option: list[str] | None = None,
     augment: str = "auto",
     size: Size | None = None,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SHOWN = 15
 _FIGURES = ("score", "loss", "params", "macs", "bytes", "memory", "latency_ms", "seconds")
 _COLUMNS = ("index", "arm", "arm_index", "rung", "status", "epochs", "size", *_FIGURES, "seed", "at")
+_PAGE = (
+    "body{display:block;max-width:75rem;margin:2rem auto;padding:0 1rem}td,th{white-space:nowrap}"
+    "pre{white-space:pre-wrap}"
+)
 _AGAINST = ("params", "macs", "memory", "latency_ms")
 
 
@@ -142,23 +146,26 @@ class Told:
         return lines
 
     def _plot(self, name: str) -> str:
+        """A picture that stands alone."""
+        text = self._bare_plot(name)
+        if "xmlns=" not in text.partition(">")[0]:
+            text = text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        head, _, rest = text.partition(">")
+        return f"{head}><style>{_style()}</style>{rest}"
+
+    def _bare_plot(self, name: str) -> str:
         from ..reports import plots
 
         drawn = plots.front(self.ranked, [], name, None)
         if drawn is None:
             came = f"has {len(self.ranked)} trials that worked"
             raise BadInput(str(self.path), came, "two or more to draw", "wait for them")
-        style = (Path(plots.__file__).parent / "templates" / "style.css").read_text()
-        text = str(drawn)
-        if "xmlns=" not in text.partition(">")[0]:
-            text = text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-        head, _, rest = text.partition(">")
-        return f"{head}><style>{style}</style>{rest}"
+        return str(drawn)
 
     def _html(self) -> str:
         found = rows(self.ranked)
         names = [name for name in _COLUMNS if any(row.get(name) is not None for row in found)]
-        plots = [self._plot(name) for name in _AGAINST if len(self.front(name)) > 1]
+        plots = [self._bare_plot(name) for name in _AGAINST if len(self.front(name)) > 1]
         cells = "".join(f"<th>{html.escape(name)}</th>" for name in names)
         body = "".join(
             "<tr>"
@@ -169,10 +176,8 @@ class Told:
         said = html.escape("\n".join(self._importance()))
         return (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Trials</title>'
-            "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-            "table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .6rem;"
-            "text-align:right;border-bottom:1px solid #ddd}svg{max-width:36rem}</style>"
-            f"<h1>Trials</h1><p>{html.escape(self._state())}</p>{''.join(plots)}"
+            f"<style>{_style()}{_PAGE}</style>"
+            f"<h1>Trials</h1><p>{html.escape(self._state())}</p><div class='plots'>{''.join(plots)}</div>"
             f"<pre>{said}</pre><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></html>"
         )
 
@@ -216,6 +221,13 @@ def reason(trial: dict[str, Any]) -> str:
     """Why a trial failed: the last line of its traceback."""
     text = str(trial.get("error") or "").strip()
     return text.splitlines()[-1] if text else ""
+
+
+def _style() -> str:
+    """The colours and lines of reports."""
+    from ..reports import plots
+
+    return (Path(plots.__file__).parent / "templates" / "style.css").read_text()
 
 
 def _csv(found: list[dict[str, Any]]) -> str:

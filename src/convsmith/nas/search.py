@@ -24,7 +24,7 @@ def search(
     evaluate: Evaluate | Pool,
     *,
     budget: Budget | None = None,
-    algorithm: str = "evolution",
+    algorithm: str = "auto",
     options: dict[str, Any] | None = None,
     baselines: bool = True,
     seconds: float | None = None,
@@ -84,7 +84,7 @@ def search(
         ...     return Evaluation(score=1 / (1 + abs(len(graph) - 20)), seconds=0.1)
         >>> found = search(space("stages", (8, 8, 1), 10), evaluate, budget=Budget(params=20_000), trials=12)
         >>> found.best.score, found.graph.params <= 20_000, sorted(found.winners)
-        (1.0, True, ['evolution', 'largest', 'random'])
+        (1.0, True, ['auto', 'largest', 'random'])
     """
     ask = Ask(seconds, trials, epochs, fewest_epochs, top)
     ask.check()

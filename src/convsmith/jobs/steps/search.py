@@ -183,6 +183,9 @@ def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any
     import numpy as np
 
     from ...nas.encoding import space_size
+    from ...nas.importance import importance
+
+    mattered = importance([trial.to_json() for trial in found.trials], seed=job.recipe["seed"])
 
     return {
         "space": space.name,
@@ -192,6 +195,7 @@ def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any
         "cost_seconds": found.training_seconds,
         "seconds": seconds,
         "winner_arm": winner_arm(found),
+        "importance": None if mattered is None else mattered.to_json(),
         "finalists": [
             {
                 "arm": arm,

@@ -11,6 +11,7 @@ from ..svg import strip
 
 TITLE = "The search"
 SHOWN, LISTED = 12, 300
+MATTERS = 0.01  # share of the variance; less is not shown
 
 
 def build(facts: Facts) -> dict[str, Any] | None:
@@ -27,13 +28,15 @@ def build(facts: Facts) -> dict[str, Any] | None:
         name: entry.get("limit") for name, entry in (facts.metrics.get("budget") or {}).items()
     }
     budget = {name: limit for name, limit in budget.items() if name in words.QUANTITIES and limit}
+    known = ("earlier", "shared", "random", "largest")
+    own = list(dict.fromkeys(str(t["arm"]) for t in trials if t.get("arm") and t["arm"] not in known))
     drawn = [(name, plots.front(furthest, named, name, budget.get(name))) for name in budget or ("params",)]
     status = Counter(t.get("status", "ok") for t in trials)
     return {
         "sentences": _sentences(named, search),
         "facts": _rows(search, status, trials),
         "plots": [(name, plot) for name, plot in drawn if plot is not None],
-        "arms": [arm for arm in ("shared", "evolution", "random", "largest") if _has(furthest, arm)],
+        "arms": [arm for arm in ("earlier", "shared", *own, "random", "largest") if _has(furthest, arm)],
         "tested": [arm for arm, _ in named],
         "rungs": len({t.get("rung") for t in done}) > 1,
         "compared": _compared(named, search),
@@ -41,7 +44,34 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "best": ranked[:SHOWN],
         "rest": ranked[SHOWN:LISTED],
         "left_out": max(0, len(ranked) - LISTED),
-        "failed": [t for t in trials if t.get("status") == "failed"][:20],
+        "failed": [(t.get("index"), _reason(t)) for t in trials if t.get("status") == "failed"][:LISTED],
+        "importance": _importance(search.get("importance")),
+    }
+
+
+def _reason(trial: dict[str, Any]) -> str:
+    """Why a trial failed: the last line of its traceback."""
+    text = str(trial.get("error") or "").strip()
+    return text.splitlines()[-1] if text else "no reason recorded"
+
+
+def _importance(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Which choices mattered, as bars, and what the best have in common, as sentences."""
+    if not found:
+        return None
+    falls = {name: fall for name, fall in (found.get("falls") or {}).items() if fall >= MATTERS}
+    most = max(falls.values(), default=0.0)
+    told = found.get("explained", 0.0) > 0 and most > 0
+    return {
+        "trials": found.get("trials"),
+        "method": found.get("method"),
+        "explained": found.get("explained"),
+        "falls": [(name, fall, 100 * fall / most) for name, fall in falls.items()][:SHOWN] if told else [],
+        "common": [
+            f"{one['question']} {words.number(one['answer'])}: {words.percent(one['best'], 0)} of the best "
+            f"quarter, {words.percent(one['rest'], 0)} of the others"
+            for one in (found.get("common") or [])[:8]
+        ],
     }
 
 
@@ -131,7 +161,7 @@ def _compared(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -
         drawn = None
         if interval and accuracy is not None:
             drawn = strip(accuracy, interval[0], interval[1], start=start, tone=plots.tone(arm))
-        searched = costs.get(search.get("algorithm", "evolution") if arm == "search" else arm)
+        searched = costs.get(search.get("algorithm", "") if arm == "search" else arm)
         rows.append(
             {
                 "arm": words.arm(arm),
