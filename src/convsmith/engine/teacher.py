@@ -76,7 +76,8 @@ class Teacher:
         assert isinstance(self.source, Lowered)
         self.source.eval()
         with torch.no_grad():
-            return self.softened(scores(self.source, resized(x_NCHW, self.source.graph)))
+            module = self.source.to(x_NCHW.device)
+            return self.softened(scores(module, resized(x_NCHW, module.graph)))
 
     def softened(self, logits: Tensor) -> Tensor:
         """Probabilities at the temperature."""
