@@ -96,7 +96,7 @@ def test_the_smallest_figures_are_those_of_the_whole_space(name):
     answers = ensure_feasible(SMALL, Budget(**{name: least}), rng)
     assert figures_of(SMALL.graph(answers))[name] == least
     if least > 1:
-        with pytest.raises(Infeasible, match="the smallest that the space has"):
+        with pytest.raises(Infeasible, match="the smallest found in the space"):
             ensure_feasible(SMALL, Budget(**{name: least - 1}), rng)
 
 
@@ -107,7 +107,7 @@ def test_an_infeasible_budget_is_told_in_one_line():
     assert str(caught.value) == (
         "budget for space 'small' at input 8x8x3: no network keeps params 5, macs 100; "
         f"expected at least params {params}, macs {macs} (each alone; not all together), "
-        "the smallest that the space has; try: a larger limit, a smaller input size, or another space"
+        "the smallest found in the space; try: a larger limit, a smaller input size, or another space"
     )
 
 

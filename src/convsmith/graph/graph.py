@@ -94,7 +94,7 @@ class Graph:
         shapes: dict[str, Shape] = {}
         for node in self.nodes:
             try:
-                shape = node.kind.shape(*(shapes[source] for source in node.inputs))
+                shape = node.kind.shape(*[shapes[source] for source in node.inputs])
             except ShapeError as error:
                 raise ShapeError(
                     error.came, error.expected, error.hint, where=f"layer {node.name} ({node.kind_name})"

@@ -130,7 +130,10 @@ class _Operations:
             >>> Model(inputs, ops.mean(x, axis=-1, keepdims=True)).output_shape
             (4, 4, 1)
         """
-        options = {"axis": axis if axis is None or isinstance(axis, int) else list(axis), "keepdims": keepdims}
+        options = {
+            "axis": axis if axis is None or isinstance(axis, int) else list(axis),
+            "keepdims": keepdims,
+        }
         kind: Any = KINDS["Operation"]
         return Layer(kind("numpy.Mean", json.dumps(options, sort_keys=True, separators=(",", ":"))))(x)
 

@@ -156,11 +156,13 @@ class Space:
             raise WrongAnswers(f"space '{self.name}'", came, f"answers to {list(walk.asked)}")
         return self._keep(walk)
 
-    def complete(self, answers: Answers, rng: np.random.Generator | None = None) -> Answers:
+    def complete(
+        self, answers: Answers, rng: np.random.Generator | None = None, *, place: float = 0.5
+    ) -> Answers:
         """The nearest answers that fit: those that can be kept are kept, the others are found anew.
 
         A number that is not among the options becomes the nearest one that is. A question without an
-        answer is drawn with `rng`, or gets its middle option without one.
+        answer is drawn with `rng`; without one it gets the option at `place`, from 0, the first, to 1.
         """
 
         def pick(name: str, options: Options) -> int:
@@ -170,7 +172,7 @@ class Space:
                     return index
                 if is_ordered(options) and is_number(answers[name]):
                     return min(range(len(options)), key=lambda i: abs(options[i] - answers[name]))
-            return (len(options) - 1) // 2 if rng is None else int(rng.integers(len(options)))
+            return int((len(options) - 1) * place) if rng is None else int(rng.integers(len(options)))
 
         return self._keep(self.walk(pick)).answers
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Cost = Callable[[Graph], float]
 _ROUNDS = 8  # of shrinking multiply-adds until the measured latency fits
 _FULL = 0.995  # of the limit: as good as full
+_LOOKS = 300  # random changes looked at for the smallest network
 _DRAWN = 5  # samples repaired for each climb
 _MEASURED = 30  # changes tried at the end with the latency itself
 
@@ -47,26 +48,22 @@ def ensure_feasible(
         Infeasible: none was found; names the smallest figure found for each limit.
     """
     static = budget.without_latency()
-    starts = _starts(space, rng)
-    for start in starts:
-        answers, excess = _descend(space, start, lambda graph: static_excess(graph, static))
-        if excess > 0:
-            continue
+    answers, excess = _least(space, partial(static_excess, budget=static), rng)
+    if excess == 0:
         if budget.check(space.graph(answers), latency_ms).kept:
             return answers
         for cost in (_macs, lambda graph: float(len(graph))):
             small, _ = _descend(space, answers, cost, lambda graph: static_excess(graph, static) == 0)
             if budget.check(space.graph(small), latency_ms).kept:
                 return small
-        break
-    smallest = _smallest_figures(space, budget, starts, latency_ms)
+    smallest = _smallest_figures(space, budget, rng, latency_ms)
     least = ", ".join(f"{name} {show(name, figure)}" for name, figure in smallest.items())
     asked = ", ".join(f"{name} {show(name, limit)}" for name, limit in budget.limits.items())
     together = " (each alone; not all together)" if len(smallest) > 1 else ""
     raise Infeasible(
         f"budget for space '{space.name}' at input {'x'.join(map(str, space.input_shape))}",
         f"no network keeps {asked}",
-        f"at least {least}{together}, the smallest that the space has",
+        f"at least {least}{together}, the smallest found in the space",
         "a larger limit, a smaller input size, or another space",
     )
 
@@ -181,17 +178,27 @@ def _macs(graph: Graph) -> float:
     return float(graph.macs or 0)
 
 
-def _starts(space: Space, rng: np.random.Generator) -> list[Answers]:
-    first = space.walk(lambda _, options: 0).answers  # most spaces have their smallest options first
-    return [first, space.complete({}), space.sample(rng), space.sample(rng)]
+def _least(space: Space, cost: Cost, rng: np.random.Generator) -> tuple[Answers, float]:
+    """The cheapest answers found: downhill from two starts, then by random changes that cost no more."""
+    ends = [_descend(space, space.complete({}, place=place), cost) for place in (0.0, 0.5)]
+    answers, least = min(ends, key=lambda end: end[1])
+    for _ in range(_LOOKS):
+        if least <= 0:
+            break
+        moved = answers
+        for _ in range(int(rng.integers(1, 4))):
+            moved = space.mutate(moved, rng)
+        if (found := cost(space.graph(moved))) <= least:
+            answers, least = moved, found
+    return answers, least
 
 
-def _moves(space: Space, answers: Answers, name: str) -> Iterator[Answers]:
+def _moves(space: Space, answers: Answers, name: str, place: float = 0.5) -> Iterator[Answers]:
     """Every genotype that differs in this answer, lower options of a number first."""
     options = space.options(answers).get(name, ())
     for option in sorted(options) if is_ordered(options) else options:
         if index_of(answers[name], options) != index_of(option, options):
-            yield space.complete({**answers, name: option})
+            yield space.complete({**answers, name: option}, place=place)
 
 
 def _descend(
@@ -203,10 +210,12 @@ def _descend(
     while improved and least > 0:
         improved = False
         for name in list(space.options(answers)):
-            for moved in list(_moves(space, answers, name)):
+            for moved in list(_moves(space, answers, name, place=0)):
                 graph = space.graph(moved)
                 if (found := cost(graph)) < least and allowed(graph):
                     answers, least, improved = moved, found, True
+                    if least <= 0:
+                        return answers, least
     return answers, least
 
 
@@ -258,14 +267,14 @@ def _climb_from(
 
 
 def _smallest_figures(
-    space: Space, budget: Budget, starts: list[Answers], latency_ms: Latency | None
+    space: Space, budget: Budget, rng: np.random.Generator, latency_ms: Latency | None
 ) -> dict[str, float]:
     smallest: dict[str, float] = {}
     for name in budget.limits:
         cost = _macs if name == "latency_ms" else partial(_figure, name)
-        candidates = [_descend(space, start, cost)[0] for start in starts]
-        measure = latency_ms if name == "latency_ms" and latency_ms is not None else cost
-        smallest[name] = min(measure(space.graph(answers)) for answers in candidates)
+        answers, least = _least(space, cost, rng)
+        measured = latency_ms if name == "latency_ms" else None
+        smallest[name] = least if measured is None else measured(space.graph(answers))
     return smallest
 
 

@@ -2,8 +2,8 @@
 
 Answers are put onto the one that keeps the budget in halves, as delta debugging finds what makes a program
 fail (Zeller and Hildebrandt, 2002): a half that still keeps it stays, another is halved again. Few answers of
-a genotype are to blame for its size, so a repair looks at some ten to thirty networks, and always ends within
-the budget.
+a genotype are to blame for its size, so a repair looks at some ten to thirty networks, and wherever it ends
+it is within the budget.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from .options import index_of, is_ordered, thawed
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_LOOKS = 24  # networks looked at in one repair, and a few more between two answers
 
 
 def static_excess(graph: Graph, budget: Budget) -> float:
@@ -57,12 +60,13 @@ def repair(
         return None
     names, current = list(answers), anchor
     groups = _halves([names[place] for place in rng.permutation(len(names))])
-    while groups:
+    looks = 0
+    while groups and looks < _LOOKS:
         group = [name for name in groups.pop() if answers[name] != current.get(name)]
         if not group:
             continue
         put = {name: answers[name] for name in group}
-        moved = space.complete({**answers, **current, **put}, rng)
+        moved, looks = space.complete({**answers, **current, **put}, rng), looks + 1
         if keeps(moved):
             current = moved
         elif len(group) > 1:
