@@ -131,6 +131,8 @@ def test_a_teacher_of_other_classes_is_refused(first: Done, three: str, tmp_path
         (["--layer-decay", "2"], "--layer-decay: came 2"),
         (["--label-smoothing", "3"], "--label-smoothing"),
         (["--augment", "trivia"], "did you mean 'trivial'"),
+        (["--precision", "bfloat"], "did you mean 'bfloat16'"),
+        (["--device", "gpu"], "known: auto, cpu, cuda"),
     ],
 )
 def test_bad_options_are_one_line(options: list[str], says: str, tmp_path: Path, capsys: Any) -> None:

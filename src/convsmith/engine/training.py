@@ -74,6 +74,8 @@ class Training:
             ),
             teacher=teacher,
         )
+        if teacher is not None and isinstance(teacher.source, Lowered):
+            teacher.source.to(device)
         self.policy = recipe.augment.scaled(recipe.strength)
         self.total = recipe.epochs
         self.progress = 0.0

@@ -48,6 +48,8 @@ def train(
     validation: float = 0.15,
     test: float = 0.2,
     seed: int = 0,
+    precision: str = "float32",
+    device: str = "auto",
     threads: int | None = None,
     runs: str = "runs",
     resume: str | None = None,
@@ -95,6 +97,9 @@ def train(
         validation: share of the images that the curves are drawn on.
         test: share of the images that nothing sees before the end.
         seed: of every random number.
+        precision: of the network's products while it trains, float32 or bfloat16: faster where the machine
+            has it, not the same numbers as Keras's.
+        device: cpu, cuda, or auto: a CUDA device where there is one.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
         resume: a run folder to go on with; the same command again finds it by itself.
@@ -126,7 +131,7 @@ RECIPE = (
     "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
     "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
     "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation", "test",
-    "seed", "threads",
+    "seed", "precision", "device", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 
@@ -138,6 +143,8 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
         BadInput: for what means nothing, before anything is read.
     """
     from ..engine.balance import BALANCES
+    from ..engine.device import PRECISIONS
+    from ..engine.device import device as check_device
     from ..engine.optimizers import OPTIMIZERS
     from ..engine.presets import PRESETS
     from ..engine.schedule import SCHEDULES
@@ -146,12 +153,14 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     check_names(options)
     check_numbers(options)
     _check_sources(options)
+    check_device(options["device"])
     for option, known in (
         ("recipe", PRESETS),
         ("tta", ("auto", *TTA)),
         ("balance", BALANCES),
         ("schedule", SCHEDULES),
         ("optimizer", ("auto", *OPTIMIZERS)),
+        ("precision", PRECISIONS),
     ):
         name = options[option]
         if name is not None and str(name).lower() not in known:

@@ -65,6 +65,8 @@ def train_one(job: Job) -> Final:
             patience=recipe["patience"],
             until_accuracy=recipe["until_accuracy"],
             teacher=teacher,
+            precision=recipe["precision"],
+            device=recipe["device"],
             seed=recipe["seed"],
             validation=job.part("validation"),
             checkpoint=job.run.path / "checkpoint.safetensors",
