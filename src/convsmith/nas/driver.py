@@ -8,13 +8,12 @@ proposal is made from the trials that are finished then, and noted before it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from convsmith.errors import BadInput, ConvsmithError
-from convsmith.graph import Graph
 from convsmith.runs import CannotWrite
 
 from . import pace
@@ -23,56 +22,18 @@ from .arms import EARLIER, LARGEST, RANDOM, SHARED, Arms, Ask, Turns
 from .budget import Budget, Latency
 from .choose import Answers, Space
 from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
+from .found import Found, Warm
 from .probe import measure
 from .proposal import Proposal
 from .store import Store, Trial
-from .trial import Draft, draft, propose, random_numbers
+from .trainings import Progress, Trainings
+from .trial import propose, random_numbers
 from .within import Within
-from .work import Pool, Stop, Task
+from .work import Pool, Stop
 
 _EPOCHS = (6, 24)
-_COMPARED = 200  # finished learning curves that a running one is compared with, at most
 
 _WARM = 5  # networks of an earlier search that are tried first
-
-Progress = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Args:
-        best: the best trial of all, by validation, among those trained longest.
-        graph: its network.
-        winners: the best trial of each arm, all trained for the same epochs: the algorithm's, and the
-            baselines "random" and "largest"; an arm without a trial that worked is absent.
-        trials: every trial, in order.
-        plan: every decision: ``search(plan=...)`` repeats this search exactly.
-        seconds: that the search took, interruptions not counted.
-        training_seconds: of the short trainings, by arm; the shared beginning counts for both.
-    """
-
-    best: Trial
-    graph: Graph
-    winners: dict[str, Trial]
-    trials: list[Trial]
-    plan: dict[str, Any]
-    seconds: float
-    training_seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Warm:
-    """What an earlier search gives to this one.
-
-    Args:
-        trials: of the earlier search, best first.
-        same: whether their scores mean the same here: same images, split and recipe.
-    """
-
-    trials: Sequence[Trial] = ()
-    same: bool = False
 
 
 class Driver:
@@ -101,8 +62,6 @@ class Driver:
         self.store, self.latency_ms, self.progress, self.clock = store, latency_ms, progress, clock
         self.stop, self.warm = stop, warm
         self.names = [algorithm, RANDOM] if baselines and algorithm != RANDOM else [algorithm]
-        self._running: dict[int, Draft] = {}
-        self._number = 0
 
     def run(self) -> Found:
         """The whole search."""
@@ -125,6 +84,10 @@ class Driver:
         self._take_earlier(first["epochs"])
         self.warm_answers = self.store.decide("warm", self._best_earlier) if self.warm.trials else []
         self.arms = Arms(self.names, self.store.trials, self._counts)
+        self.trainings = Trainings(
+            self.space, self.pool, self.arms, self.store, budget=self.budget, seed=self.seed,
+            latency_ms=self.latency_ms, stop=self.stop, progress=self.progress, clock=self.clock,
+        )  # fmt: skip
         self._short_trainings(first["epochs"])
         final = self.store.decide("final", partial(self._choose_final, first["epochs"]))
         self.progress({"event": "final", **final})
@@ -198,26 +161,26 @@ class Driver:
         for line in lost:  # a worker had them when everything ended
             size = None if line["size"] is None else (line["size"][0], line["size"][1])
             proposal = Proposal(line["answers"], line["epochs"], size)
-            self._wait_for_room()
-            self._begin(line["arm"], line["arm_index"], 0, epochs, proposal, noted=True)
+            self.trainings.wait_for_room()
+            self.trainings.begin(line["arm"], line["arm_index"], 0, epochs, proposal, noted=True)
         while True:
             arm = None
             planned = self.store.plan.get("order")
             if planned is None:
-                self._wait_for_room()  # whose turn it is may depend on what just came
+                self.trainings.wait_for_room()  # whose turn it is may depend on what just came
                 arm = turns.next()
             elif len(self.arms.order) < len(planned):
                 arm = planned[len(self.arms.order)]
             if arm is None:
-                if self._running:
-                    self._finish_one()
+                if self.trainings.running:
+                    self.trainings.finish_one()
                     continue
                 self.store.decide("order", lambda: list(self.arms.order))
                 return
-            self._wait_for_room()
+            self.trainings.wait_for_room()
             new = self._proposal(arm)
             if new is not None:
-                self._begin(arm, self.arms.place(arm), 0, epochs, new)
+                self.trainings.begin(arm, self.arms.place(arm), 0, epochs, new)
             elif planned is not None:
                 raise BadInput(
                     "plan", f"asks '{arm}' for a trial that it cannot give", "this search's own plan"
@@ -259,46 +222,6 @@ class Driver:
             )
         )
 
-    def _begin(
-        self, arm: str, place: int, rung: int, epochs: int, proposal: Proposal, *, noted: bool = False
-    ) -> None:
-        made = draft(
-            self.space, proposal, arm=arm, arm_index=place, rung=rung, epochs=epochs, seed=self.seed,
-            budget=self.budget, latency_ms=self.latency_ms,
-        )  # fmt: skip
-        self.progress({
-            "event": "trial_begins", "index": len(self.store.trials), "arm": arm, "rung": rung,
-            "epochs": made.proposal.epochs, "params": made.graph.params, "macs": made.graph.macs,
-            "elapsed": self.clock.elapsed,
-        })  # fmt: skip
-        if rung == 0:
-            self.arms.begin(made)
-        if made.refused is not None:
-            self._keep(made.finished(None, index=len(self.store.trials), at=self.clock.elapsed))
-            return
-        if self.pool.slots > 1 and not noted:
-            self.store.note(made.to_json())
-        self._number += 1
-        self._running[self._number] = made
-        watched = self.stop if rung == 0 else None
-        curves = [one.to_json() for one in self.store.trials[-_COMPARED:] if one.curve] if watched else []
-        asked = made.proposal.epochs or epochs
-        self.pool.submit(Task(self._number, made.graph, asked, made.seed, watched, curves))
-
-    def _wait_for_room(self) -> None:
-        while len(self._running) >= max(1, self.pool.slots):
-            self._finish_one()
-
-    def _finish_one(self) -> None:
-        outcome = self.pool.wait()
-        made = self._running.pop(outcome.number)
-        self._keep(made.finished(outcome, index=len(self.store.trials), at=self.clock.elapsed))
-
-    def _keep(self, trial: Trial) -> None:
-        self.store.add(trial)
-        self.arms.add(trial)
-        self.progress({"event": "trial", "trial": trial, "elapsed": self.clock.elapsed})
-
     def _best_first(self, arm: str) -> list[Trial]:
         """The short trainings of an arm that worked, each network once, best first."""
         seen = [trial for trial in self.arms.seen[arm].trials if trial.status == "ok"]
@@ -330,15 +253,15 @@ class Driver:
         for trial in list(unique.values())[:planned]:
             known = self.store.find((1, trial.arm, trial.arm_index))
             if known is None or known.epochs != epochs:
-                self._wait_for_room()
+                self.trainings.wait_for_room()
                 predicted = pace.seconds_of_epoch(trial, self.space.input_shape[:2]) * epochs
                 late = self.clock.left < 0.5 * predicted and "finalists" not in self.store.plan
                 if late and done >= len(finalists):
                     break
-                self._begin(trial.arm, trial.arm_index, 1, epochs, Proposal(trial.answers))
+                self.trainings.begin(trial.arm, trial.arm_index, 1, epochs, Proposal(trial.answers))
             done += 1
-        while self._running:
-            self._finish_one()
+        while self.trainings.running:
+            self.trainings.finish_one()
         self.store.decide("finalists", lambda: done)
 
     def _found(self, finalists: dict[str, list[Trial]], epochs: int) -> Found:

@@ -12,10 +12,12 @@ from convsmith.runs import Run
 from .arms import Ask
 from .budget import Budget, Latency
 from .choose import Space
-from .driver import Driver, Found, Progress, Warm
+from .driver import Driver
+from .found import Found, Warm
 from .pace import Clock
 from .settings import settings_of
 from .store import Store
+from .trainings import Progress
 from .work import Evaluate, Here, Pool, Stop
 
 

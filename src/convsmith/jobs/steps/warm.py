@@ -8,7 +8,7 @@ from ...errors import BadInput
 from ..job import Job
 
 if TYPE_CHECKING:
-    from ...nas.driver import Warm
+    from ...nas.found import Warm
 
 _DECIDE_SCORES = ("augment", "seed", "validation", "test", "group")
 
@@ -21,7 +21,7 @@ def warm(job: Job) -> Warm:
     Raises:
         BadInput: the folder is no run, or one without trials that worked.
     """
-    from ...nas.driver import Warm
+    from ...nas.found import Warm
     from ...nas.store import TRIALS, Trial
     from ...runs import Run
 

@@ -56,17 +56,16 @@ def _reason(trial: dict[str, Any]) -> str:
 
 
 def _importance(found: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Which choices mattered, as bars, and what the best have in common, as sentences."""
+    """Which choices mattered, and what the best have in common, as sentences."""
     if not found:
         return None
     falls = {name: fall for name, fall in (found.get("falls") or {}).items() if fall >= MATTERS}
-    most = max(falls.values(), default=0.0)
-    told = found.get("explained", 0.0) > 0 and most > 0
+    told = found.get("explained", 0.0) > 0
     return {
         "trials": found.get("trials"),
         "method": found.get("method"),
         "explained": found.get("explained"),
-        "falls": [(name, fall, 100 * fall / most) for name, fall in falls.items()][:SHOWN] if told else [],
+        "falls": list(falls.items())[:SHOWN] if told else [],
         "common": [
             f"{one['question']} {words.number(one['answer'])}: {words.percent(one['best'], 0)} of the best "
             f"quarter, {words.percent(one['rest'], 0)} of the others"
