@@ -73,6 +73,23 @@ def test_contrast_and_brightness_are_arithmetic() -> None:
         assert np.abs(found[place] - expected).max() <= 1
 
 
+def test_motion_is_a_blur_along_a_line_and_images_do_not_depend_on_each_other() -> None:
+    x = np.zeros((70, 65, 65, 1), np.uint8)
+    x[:, 32, 32] = 255
+    found = corrupt(x, "motion_blur", 5).astype(float)[..., 0]
+    assert found.sum((1, 2)) == pytest.approx(np.full(70, 255), rel=0.2)  # rounding of many small numbers
+    rows, columns = np.mgrid[-32:33, -32:33]
+    for one in found[:5]:
+        weights = one / one.sum()
+        spread = np.cov(np.stack([rows.ravel(), columns.ravel()]), aweights=weights.ravel())
+        across, along = np.linalg.eigvalsh(spread)
+        assert along > 5 * across
+    # 70 images are more than are taken at once; the first ones are the same without the others
+    assert (corrupt(x[:3], "motion_blur", 5) == corrupt(x, "motion_blur", 5)[:3]).all()
+    noisy = corrupt(x, "gaussian_noise", 2)
+    assert (corrupt(x[:3], "gaussian_noise", 2) == noisy[:3]).all()
+
+
 def test_jpeg_is_pillows() -> None:
     x = photos(1)
     buffer = io.BytesIO()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
+from .moving import bell, each, filtered, moved, tail
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 LARGE = 96
 """From this side on the constants of ImageNet-C are taken."""
 SEVERITIES = (1, 2, 3, 4, 5)
+AT_ONCE = 64
+"""Images that are held as floating-point numbers at once."""
 
 Corrupt = Callable[["torch.Tensor", float, float, "np.random.Generator"], "torch.Tensor"]
 
@@ -83,10 +86,13 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
     found, side = CORRUPTIONS[name], min(x_NHWC.shape[1:3])
     constant = found.constants(side)[severity - 1]
     unit = side / 224 if side >= LARGE else max(1.0, side / 32)
-    x = torch.from_numpy(np.ascontiguousarray(x_NHWC)).permute(0, 3, 1, 2).float() / 255
-    out = found.apply(x, constant, unit, np.random.default_rng(seed))
-    pixels = (out.clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
+    rng, spoiled = np.random.default_rng(seed), np.empty_like(x_NHWC)
+    for start in range(0, len(x_NHWC), AT_ONCE):
+        part = np.array(x_NHWC[start : start + AT_ONCE])  # a copy: torch wants to be able to write
+        x = torch.from_numpy(part).permute(0, 3, 1, 2).float() / 255
+        out = found.apply(x, constant, unit, rng).clamp(0, 1) * 255
+        spoiled[start : start + AT_ONCE] = out.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return spoiled
 
 
 def _gaussian_noise(x: Any, c: float, unit: float, rng: Any) -> Any:
@@ -109,7 +115,8 @@ def _impulse_noise(x: Any, c: float, unit: float, rng: Any) -> Any:
 
 
 def _gaussian_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
-    return _filtered(x, _bell(c * unit))
+    line = bell(c * unit)
+    return filtered(filtered(x, line[:, None]), line[None])
 
 
 def _defocus_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
@@ -121,29 +128,25 @@ def _defocus_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
     fine = (torch.arange(8 * (2 * reach + 1)) + 0.5) / 8 - reach - 0.5
     disk = ((fine[:, None] ** 2 + fine[None] ** 2) <= radius**2 + 1e-9).float()
     kernel = disk.reshape(2 * reach + 1, 8, 2 * reach + 1, 8).sum((1, 3))
-    return _filtered(x, kernel / kernel.sum())
+    return filtered(x, kernel / kernel.sum())
 
 
 def _motion_blur(x: Any, c: float, unit: float, rng: Any) -> Any:
     """A tail of weights that fall like a bell; each image has its own direction, within 45 degrees."""
     import numpy as np
     import torch
+    from torch.nn import functional
 
+    rows, columns = x.shape[2:]
     sigma = c * unit
     reach = max(1, round(3 * sigma))
-    angle = rng.uniform(-np.pi / 4, np.pi / 4, len(x))
-    kernels = np.zeros((len(x), 2 * reach + 1, 2 * reach + 1), np.float32)
-    images = np.arange(len(x))
-    for along in np.arange(0, reach + 0.01, 0.5):
-        weight = np.exp(-((along / sigma) ** 2) / 2)
-        down, across = reach + along * np.sin(angle), reach + along * np.cos(angle)
-        top, left = np.floor(down).astype(int), np.floor(across).astype(int)
-        for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            share = np.abs(1 - row - (down - top)) * np.abs(1 - column - (across - left))
-            place = (images, np.minimum(top + row, 2 * reach), np.minimum(left + column, 2 * reach))
-            kernels[place] += (weight * share).astype(np.float32)
-    kernels /= kernels.sum((1, 2), keepdims=True)
-    return _filtered(x, torch.from_numpy(kernels))
+    padded = functional.pad(x, (reach, reach, reach, reach), mode="replicate")
+    out = torch.zeros_like(x)
+    for number, angle in enumerate(rng.uniform(-np.pi / 4, np.pi / 4, len(x))):
+        taps = tail(sigma, reach, float(angle))
+        for (down, across), weight in taps.items():
+            out[number] += weight * padded[number, :, down : down + rows, across : across + columns]
+    return out
 
 
 def _contrast(x: Any, c: float, unit: float, rng: Any) -> Any:
@@ -165,14 +168,14 @@ def _shift(x: Any, c: float, unit: float, rng: Any) -> Any:
     import numpy as np
 
     angle = rng.uniform(0, 2 * np.pi, len(x))
-    return _moved(x, np.zeros(len(x)), 2 * c * np.stack([np.cos(angle), np.sin(angle)], 1))
+    return moved(x, np.zeros(len(x)), 2 * c * np.stack([np.cos(angle), np.sin(angle)], 1))
 
 
 def _rotation(x: Any, c: float, unit: float, rng: Any) -> Any:
     """By this many degrees, to a side of its own for each image; the edge is repeated."""
     import numpy as np
 
-    return _moved(x, np.deg2rad(c) * rng.choice((-1.0, 1.0), len(x)), np.zeros((len(x), 2)))
+    return moved(x, np.deg2rad(c) * rng.choice((-1.0, 1.0), len(x)), np.zeros((len(x), 2)))
 
 
 def _jpeg(x: Any, c: float, unit: float, rng: Any) -> Any:
@@ -183,7 +186,7 @@ def _jpeg(x: Any, c: float, unit: float, rng: Any) -> Any:
         image.save(buffer, "JPEG", quality=int(c))
         return Image.open(buffer)
 
-    return _each(x, one)
+    return each(x, one)
 
 
 def _pixelate(x: Any, c: float, unit: float, rng: Any) -> Any:
@@ -197,61 +200,7 @@ def _pixelate(x: Any, c: float, unit: float, rng: Any) -> Any:
         small = image.resize(size, Image.Resampling.BOX)
         return small.resize((columns, rows), Image.Resampling.BOX)
 
-    return _each(x, one)
-
-
-def _each(x: Any, change: Callable[[Any], Any]) -> Any:
-    """Each image through Pillow and back."""
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    pixels = (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    found = [
-        np.asarray(change(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one))).reshape(one.shape)
-        for one in pixels
-    ]
-    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
-
-
-def _bell(sigma: float) -> Any:
-    """A Gaussian kernel, four standard deviations to each side."""
-    import torch
-
-    reach = max(1, round(4 * sigma))
-    line = torch.exp(-((torch.arange(-reach, reach + 1) / sigma) ** 2) / 2)
-    return line[:, None] * line[None] / line.sum() ** 2
-
-
-def _filtered(x: Any, kernel: Any) -> Any:
-    """Each channel filtered with the kernel (K, K), or each image with its own (N, K, K); edges repeated."""
-    from torch.nn import functional
-
-    n, channels = x.shape[:2]
-    reach = kernel.shape[-1] // 2
-    padded = functional.pad(x, (reach, reach, reach, reach), mode="replicate")
-    if kernel.dim() == 2:
-        alone = padded.reshape(n * channels, 1, *padded.shape[2:])
-        return functional.conv2d(alone, kernel[None, None]).reshape(x.shape)
-    groups = kernel.repeat_interleave(channels, 0)[:, None]
-    together = padded.reshape(1, n * channels, *padded.shape[2:])
-    return functional.conv2d(together, groups, groups=n * channels).reshape(x.shape)
-
-
-def _moved(x: Any, angle_N: Any, shift_N2: Any) -> Any:
-    """Turned and shifted (in half sides), with linear interpolation; the edge is repeated."""
-    import numpy as np
-    import torch
-    from torch.nn import functional
-
-    rows, columns = x.shape[2:]
-    matrix = np.zeros((len(x), 2, 3), np.float32)
-    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle_N)
-    matrix[:, 0, 1] = -np.sin(angle_N) * rows / columns
-    matrix[:, 1, 0] = np.sin(angle_N) * columns / rows
-    matrix[:, :, 2] = shift_N2
-    grid = functional.affine_grid(torch.from_numpy(matrix), list(x.shape), align_corners=False)
-    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return each(x, one)
 
 
 _SHIFT, _TURN = (0.03, 0.06, 0.10, 0.15, 0.20), (5.0, 10.0, 15.0, 25.0, 40.0)
