@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import curve_fit
+
+from convsmith.nas.curves import extrapolate, should_stop
+
+
+def law(epochs, level, drop, power):
+    return level - drop * np.arange(1, epochs + 1) ** -power
+
+
+def finished(curve):
+    return {"status": "ok", "score": curve[-1], "epochs": len(curve), "curve": list(curve)}
+
+
+def test_the_forecast_agrees_with_a_free_fit():
+    """Where the power is among those tried, scipy's free fit of the three numbers ends at the same place."""
+    curve = law(8, 0.85, 0.5, 0.75)
+    (level, drop, power), _ = curve_fit(
+        lambda t, a, b, c: a - b * t**-c, np.arange(1.0, 9), curve, (0.8, 0.4, 1)
+    )
+    assert extrapolate(curve, 40).mean == pytest.approx(level - drop * 40.0**-power, abs=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.5, 0.95), st.floats(0.1, 0.5), st.floats(0.3, 1.8), st.integers(0, 1000))
+def test_the_truth_is_within_three_deviations(level, drop, power, seed):
+    noisy = law(10, level, drop, power) + np.random.default_rng(seed).normal(0, 0.01, 10)
+    forecast = extrapolate(noisy, 30)
+    assert abs(forecast.mean - law(30, level, drop, power)[-1]) < 3 * forecast.sd + 0.02
+
+
+def test_a_planted_bad_one_is_stopped_and_a_late_bloomer_is_not():
+    history = [finished(law(20, 0.8 + 0.01 * number, 0.5, 1.0)) for number in range(9)]
+    bad, slow = (
+        law(20, 0.4, 0.2, 1.0),
+        law(20, 1.32, 1.0, 0.25),
+    )  # .68 against .76 after six, .85 against .82 at the end
+    assert any(should_stop(bad[:done], 20, history) for done in range(1, 12))
+    assert not any(should_stop(slow[:done], 20, history) for done in range(1, 20))
+
+
+def test_noise_alone_stops_almost_none_of_the_better_half():
+    rng = np.random.default_rng(0)
+    levels = rng.normal(0.8, 0.05, 60)
+    curves = [law(12, level, 0.4, 0.8) + rng.normal(0, 0.015, 12) for level in levels]
+    stopped = []
+    for place in range(20, 60):
+        history = [finished(one) for one in curves[:place]]
+        stopped.append(any(should_stop(curves[place][:done], 12, history) for done in range(1, 12)))
+    better = levels[20:] > np.median(levels)
+    assert np.mean(np.array(stopped)[better]) < 0.06
+    assert np.mean(np.array(stopped)[levels[20:] < 0.76]) > 0.4
+
+
+def test_little_to_compare_with_stops_nothing():
+    good = finished(law(10, 0.9, 0.2, 1.0))
+    assert not should_stop([0.1] * 5, 10, [good] * 4)
+    assert not should_stop([0.1] * 2, 10, [good] * 9)
+    assert not should_stop([0.1] * 10, 10, [good] * 9)  # it is over anyway
+    failed = {**good, "score": None}
+    assert not should_stop([0.1] * 5, 10, [failed] * 9)
+    assert not should_stop([0.1] * 5, 10, [{**good, "curve": None}] * 9)
