@@ -57,7 +57,7 @@ def timeless(trials):
 
 
 def test_two_arms_over_a_shared_beginning_and_the_largest():
-    found = search(DIGITS, train, budget=BUDGET, trials=14, epochs=(3, 9), top=2)
+    found = search(DIGITS, train, budget=BUDGET, algorithm="evolution", trials=14, epochs=(3, 9), top=2)
     short = [trial.arm for trial in found.trials if trial.rung == 0]
     assert short == ["largest", *["shared"] * 8, *["evolution", "random"] * 6]
     longer = [trial for trial in found.trials if trial.rung == 1]
@@ -163,7 +163,7 @@ def test_the_order_of_arms_does_not_change_their_trials():
 
 def test_arms_get_equal_training_seconds():
     clock = FakeClock()
-    found = search(DIGITS, clock.evaluate, budget=BUDGET, seconds=60, now=clock.now)
+    found = search(DIGITS, clock.evaluate, budget=BUDGET, algorithm="evolution", seconds=60, now=clock.now)
     used = found.training_seconds
     longest = max(trial.seconds for trial in found.trials if trial.rung == 0)
     assert abs(used["evolution"] - used["random"]) <= longest
@@ -184,8 +184,9 @@ def test_the_clock_is_kept_whether_training_is_fast_or_slow(speed):
         return Evaluation(result.score, result.seconds * speed)
 
     found = search(
-        space("stages", (28, 28, 1), 10), evaluate, budget=Budget(params=50_000), seconds=120, now=clock.now
-    )
+        space("stages", (28, 28, 1), 10), evaluate, budget=Budget(params=50_000), algorithm="evolution",
+        seconds=120, now=clock.now,
+    )  # fmt: skip
     assert found.seconds <= 1.1 * 120
     assert set(found.winners) == {"evolution", "random", "largest"}
     assert len({winner.epochs for winner in found.winners.values()}) == 1
@@ -293,8 +294,9 @@ def test_evolution_beats_random_search_on_a_smooth_landscape():
     wins = []
     for seed in range(4):
         found = search(
-            DIGITS, train, budget=Budget(params=60_000), trials=32, seed=seed, epochs=(3, 3), top=1
-        )
+            DIGITS, train, budget=Budget(params=60_000), algorithm="evolution", trials=32, seed=seed,
+            epochs=(3, 3), top=1,
+        )  # fmt: skip
         best = {
             arm: max(t.score for t in found.trials if t.rung == 0 and t.arm in ("shared", arm))
             for arm in ("evolution", "random")
