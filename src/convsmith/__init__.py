@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .jobs.search import search
     from .jobs.style import style
     from .jobs.train import train
+    from .jobs.units import units
     from .ledger import audit, compare, diff, draw, size
     from .reports import report
 
@@ -41,13 +42,14 @@ _VERBS = {
     "fool": "jobs.fool",
     "robustness": "jobs.robustness",
     "style": "jobs.style",
+    "units": "jobs.units",
     "export": "jobs.export",
     "report": "reports",
 }
 
 __all__ = [
     "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "fool", "forge", "predict",
-    "read", "report", "robustness", "search", "size", "style", "train",
+    "read", "report", "robustness", "search", "size", "style", "train", "units",
 ]  # fmt: skip
 
 

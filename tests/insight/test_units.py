@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from convsmith.engine.lower import lower
 from convsmith.errors import BadInput
 from convsmith.graph import notation
+from convsmith.insight.switched_off import missed, without_unit
 from convsmith.insight.target import Refused
-from convsmith.insight.units import feature_layers, save_units, top_images, without_unit
+from convsmith.insight.units import feature_layers, top_images
 from convsmith.testing.planted import planted
 from convsmith.testing.random_networks import random_weights
 from convsmith.zoo import network
@@ -122,20 +120,18 @@ def test_the_network_is_left_as_it_was(case):
     assert not any(part._forward_hooks for part in net.modules())
 
 
-def test_files(case, tmp_path):
+def test_what_each_class_misses_is_the_difference_of_accuracies(case):
     graph, weights, images = case
-    weights["one/kernel"][..., 1] = 0
-    weights["one/bias"][1] = 0
-    found = top_images(lower(graph, weights), images, top=4)
-    pictures = save_units(tmp_path / "units", found, images, weights["one/kernel"])
-    assert [path.name for path in pictures] == ["one.png", "relu.png", "filters.png"]
-    for path in pictures:
-        with Image.open(path) as picture:
-            assert min(picture.size) > 20
-    said = json.loads((tmp_path / "units" / "units.json").read_text())
-    assert said[0]["dead"] == [1]
-    assert len(said[1]["units"]) == 5
-    assert said[0]["units"][0]["images"] == found[0].images_UK[0].tolist()
+    net, y = lower(graph, weights), np.arange(len(images)) % 2
+    rows = missed(net, "relu", images, y, classes=3)
+    assert len(rows) == 5
+    for unit in (0, 4):
+        with torch.no_grad():
+            whole = net(torch.from_numpy(images).permute(0, 3, 1, 2).float()).numpy().argmax(1) == y
+        now = without_unit(net, "relu", unit, images).argmax(1) == y
+        assert rows[unit]["accuracy"] == pytest.approx(now.mean() - whole.mean())
+        assert rows[unit]["classes"][1] == pytest.approx(now[y == 1].mean() - whole[y == 1].mean())
+        assert rows[unit]["classes"][2] is None
 
 
 def test_refusals(case):

@@ -101,6 +101,12 @@ COMMANDS = {
         ("json", "csv", "html", "svg"),
         ("convsmith trials runs/0007", "convsmith trials runs/0007 --csv > trials.csv"),
     ),
+    "latency-table": Command(
+        "convsmith.jobs.latency_table:latency_table",
+        "Measure a space's building blocks here, for searches elsewhere.",
+        ("json",),
+        ("convsmith latency-table mobile --input 64x64x3 --output pi4.json",),
+    ),
     "explain": Command(
         "convsmith.jobs.explain:explain",
         "Show what a network looked at in an image.",
@@ -137,6 +143,16 @@ COMMANDS = {
             "convsmith style runs/0007 cat.jpg colosseum.jpg",
             "convsmith style vgg16 cat.jpg colosseum.jpg --weights imagenet -o painted.png --size 512",
             "convsmith style net.keras cat.jpg coffee.png --optimizer adam --style-weight 5000",
+        ),
+    ),
+    "units": Command(
+        "convsmith.jobs.units:units",
+        "Show what each unit of a network does.",
+        ("json",),
+        (
+            "convsmith units runs/0007",
+            "convsmith units runs/0007 --layer conv2 --made yosinski --setting 3",
+            "convsmith units runs/0007 --layer conv1 --image cat.jpg --json",
         ),
     ),
     "convolve": Command(

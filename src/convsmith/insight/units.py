@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
@@ -206,84 +205,3 @@ def _patches(graph: Graph, layer: str, places_UK2: np.ndarray, size: tuple[int, 
     start = np.array(field.start) + places_UK2 * np.array(field.stride)
     end = np.clip(start + np.array(field.size), 1, limit)
     return np.concatenate([np.clip(start, 0, limit - 1), end], -1)
-
-
-def without_unit(
-    net: Lowered, layer: str, unit: int, images_NHWC: np.ndarray, *, batch_size: int = 128
-) -> np.ndarray:
-    """The network's outputs while one unit is switched off (its channel is 0 everywhere).
-
-    Args:
-        net: a network from `engine.lower`; not changed.
-        layer: the layer.
-        unit: its channel.
-        images_NHWC: raw pixels at the network's input size.
-        batch_size: images at a time.
-
-    Returns:
-        (N, classes); beside the outputs of the whole network they show which classes need the unit.
-
-    Raises:
-        BadInput: the layer has no such unit.
-    """
-    import numpy as np
-    import torch
-
-    only_lowered(net)
-    units = net.graph.shapes[net.graph[layer].name][-1] or 0
-    if not 0 <= unit < units:
-        raise BadInput(f"unit {unit} of layer {layer}", f"it has {units} units", f"0 to {units - 1}")
-
-    def off(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        output = output.clone()
-        output[:, unit] = 0
-        return output
-
-    handle, parts = net.steps_by_name[layer].register_forward_hook(off), []
-    try:
-        with untouched(net), torch.inference_mode():
-            for start in range(0, len(images_NHWC), batch_size):
-                batch = np.ascontiguousarray(images_NHWC[start : start + batch_size], dtype=np.float32)
-                parts.append(net(torch.from_numpy(batch).permute(0, 3, 1, 2)).numpy())
-    finally:
-        handle.remove()
-    return np.concatenate(parts)
-
-
-def save_units(
-    folder: str | Path,
-    found: Sequence[LayerUnits],
-    images_NHWC: np.ndarray,
-    kernel_HWIO: np.ndarray | None = None,
-) -> list[Path]:
-    """Write a contact sheet and a JSON file for each layer, and the first layer's filters as pictures.
-
-    Args:
-        folder: where; made when absent.
-        found: what `top_images` found.
-        images_NHWC: the images that it looked at.
-        kernel_HWIO: the first layer's kernel, of 1 or 3 input channels; without it no filters are drawn.
-
-    Returns:
-        The pictures' paths.
-
-    Raises:
-        CannotWrite: full disk or no permission.
-    """
-    import io
-
-    from ..runs.files import to_json, write_whole
-    from .units_picture import contact_sheet, filters
-
-    path, pictures = Path(folder), []
-    path.mkdir(parents=True, exist_ok=True)
-    drawn = [(one.layer.replace("/", "-"), contact_sheet(one, images_NHWC)) for one in found]
-    if kernel_HWIO is not None:
-        drawn.append(("filters", filters(kernel_HWIO)))
-    for name, picture in drawn:
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG", optimize=True)
-        pictures.append(path / f"{name}.png")
-        write_whole(pictures[-1], buffer.getvalue())
-    write_whole(path / "units.json", to_json([one.to_json() for one in found]) + "\n")
-    return pictures

@@ -73,8 +73,8 @@ class Explained:
             return json.dumps(said | {"evidence": self.evidence, "notes": list(self.notes)})
         lines = []
         for index, (one, problem) in enumerate(zip(self.about, found.problems, strict=True)):
-            of = found.of(index, self.classes)
-            asked = "" if of == f"{found.output} of {one['predicted']}" else f"; explained: {of}"
+            what = found.of(index, self.classes)
+            asked = "" if what == f"{found.output} of {one['predicted']}" else f"; explained: {what}"
             lines.append(f"{one['name']}: {one['predicted']} ({one['confidence']:.1%}){asked}")
             lines += [f"    not drawn: {problem}"] if problem else []
         if self.evidence:
