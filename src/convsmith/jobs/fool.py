@@ -34,6 +34,8 @@ class Fooled:
 
     def render(self, wanted: str) -> str:
         """As text or as one JSON object."""
+        from ..reports.words import sure
+
         if wanted == "json":
             return json.dumps({"run": str(self.path), **self.result})
         lines = []
@@ -42,7 +44,7 @@ class Fooled:
                 found = self.result[kind]
                 unit = "generations" if "generations" in found else "steps"
                 long = f"{found[unit]} {unit}"
-                lines.append(f"{NAMES[kind]:22} median confidence {found['median']:.4%} after {long}")
+                lines.append(f"{NAMES[kind]:22} median confidence {sure(found['median'])} after {long}")
         if "adversarial" in self.result:
             for curve in self.result["adversarial"]["curves"]:
                 half = next((r["epsilon"] for r in curve["rows"] if r["accuracy"] < 0.5), None)

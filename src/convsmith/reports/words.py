@@ -39,6 +39,22 @@ def percent(value: float | None, digits: int = 1) -> str:
     return f"{min(value * 100, 100 - 10**-digits) if value < 1 else value * 100:.{digits}f}%"
 
 
+def sure(value: float) -> str:
+    """A confidence with its nines, and never 100% where it is not.
+
+    Example:
+        >>> sure(0.5), sure(0.99912), sure(0.9999993), sure(0.99999999)
+        ('50%', '99.91%', '99.9999%', '>99.9999%')
+    """
+    if value >= 0.9999995:
+        return ">99.9999%"
+    for digits, limit in ((0, 0.99), (1, 0.999), (2, 0.9999), (3, 0.99999)):
+        if value < limit:
+            shown = int(value * 100 * 10**digits) / 10**digits if value > 0.9 else round(value * 100, digits)
+            return f"{shown:.{digits}f}%"
+    return f"{int(value * 1e6) / 1e4:.4f}%"
+
+
 def span(interval: Sequence[float] | None) -> str:
     """An interval of shares.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from ...reports.words import sure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ def evolved(
     def keep(elites: Elites) -> None:
         bar.update(
             elites.generation / max(1, generations),
-            f"{encoding}: generation {elites.generation}, median confidence {elites.median:.2%}",
+            f"{encoding}: generation {elites.generation}, median confidence {sure(elites.median)}",
         )
         if elites.generation % KEPT_EVERY == 0 or elites.generation == generations:
             buffer = io.BytesIO()
@@ -80,7 +81,7 @@ def evolved(
     history = np.stack(elites.history)
     medians = np.median(history, 1)
     sure = np.flatnonzero(medians >= 0.9999)
-    display.say(f"{encoding}: median confidence {elites.median:.4%} after {elites.generation} generations")
+    display.say(f"{encoding}: median confidence {sure(elites.median)} after {elites.generation} generations")
     return {
         "generations": elites.generation,
         "children": children,
@@ -118,7 +119,7 @@ def ascended(
     pictures = np.concatenate([part.images_NHWC for part in found])
     confidence = np.concatenate([part.confidence for part in found])
     median = float(np.median(confidence))
-    display.say(f"gradient ascent: median confidence {median:.4%} after {steps} steps")
+    display.say(f"gradient ascent: median confidence {sure(median)} after {steps} steps")
     by_label = dict(zip(labels, range(len(labels)), strict=True))
     return {
         "steps": steps,

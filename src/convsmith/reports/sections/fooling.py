@@ -49,7 +49,7 @@ def _gallery(facts: Facts, found: dict[str, Any], kind: str, title: str, says: s
         picture = facts.picture(f"{FOLDER}/{one.get('file')}")
         if picture is not None:
             entries.append(
-                {"picture": picture, "class": str(one["class"]), "confidence": sure(one["confidence"])}
+                {"picture": picture, "class": str(one["class"]), "confidence": words.sure(one["confidence"])}
             )
     if not entries:
         return None
@@ -63,26 +63,10 @@ def _gallery(facts: Facts, found: dict[str, Any], kind: str, title: str, says: s
     left_out = len(about["pictures"]) - len(entries)
     return {
         "title": title,
-        "says": f"{says} Median confidence {sure(about['median'])} after {long}.{when}",
+        "says": f"{says} Median confidence {words.sure(about['median'])} after {long}.{when}",
         "entries": entries,
         "left_out": left_out,
     }
-
-
-def sure(value: float) -> str:
-    """A confidence with its nines, and never 100% where it is not.
-
-    Example:
-        >>> sure(0.5), sure(0.99912), sure(0.9999993), sure(0.99999999)
-        ('50%', '99.91%', '99.9999%', '>99.9999%')
-    """
-    if value >= 0.9999995:
-        return ">99.9999%"
-    for digits, limit in ((0, 0.99), (1, 0.999), (2, 0.9999), (3, 0.99999)):
-        if value < limit:
-            shown = int(value * 100 * 10**digits) / 10**digits if value > 0.9 else round(value * 100, digits)
-            return f"{shown:.{digits}f}%"
-    return f"{int(value * 1e6) / 1e4:.4f}%"
 
 
 def _adversarial(facts: Facts, found: dict[str, Any]) -> dict[str, Any] | None:
@@ -160,9 +144,9 @@ def _example(facts: Facts, found: dict[str, Any]) -> dict[str, Any] | None:
         "picture": picture,
         "fooled": bool(found["fooled"]),
         "true": str(found["true"]),
-        "before": sure(found["confidence"]),
+        "before": words.sure(found["confidence"]),
         "predicted": str(found["predicted"]),
-        "after": sure(found["confidence_after"]),
+        "after": words.sure(found["confidence_after"]),
         "epsilon": f"{found['epsilon']:g}",
     }
 
