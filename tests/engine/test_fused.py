@@ -100,6 +100,22 @@ def test_in_place_activations_equal_theirs(name):
     assert not isinstance(module.steps_by_name["act"].activation, torch.nn.ReLU6)
 
 
+def test_sums_in_place_change_no_number():
+    x = inputs = notation.Input((6, 6, 3))
+    a = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
+    b = layers.Conv2D(4, 1)(x)
+    x = layers.Activation("relu")(layers.Add(name="fresh")([a, b]))
+    x = layers.Add(name="kept")([x, layers.Conv2D(4, 1)(x)])
+    gate = layers.BatchNormalization()(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Add(name="spread")([gate, x])
+    x = layers.Add(name="view")([layers.MaxPooling2D(1, strides=2)(x), layers.Conv2D(4, 1, strides=2)(x)])
+    x = layers.GlobalAveragePooling2D()(x)
+    graph = notation.Model(inputs, x)
+    module = _same(graph, (passes.relu_in_place, passes.add_in_place), torch.randn(4, 3, 6, 6))
+    changed = [n for n, step in module.steps_by_name.items() if isinstance(step.layer, fused.SumInPlace)]
+    assert changed == ["fresh"]
+
+
 def test_frozen_and_resting_norms_keep_their_statistics():
     x = inputs = notation.Input((4, 4, 3))
     x = layers.Conv2D(8, 1, use_bias=False)(x)

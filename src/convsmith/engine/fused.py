@@ -213,3 +213,12 @@ class ReLU6InPlace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return _ReLU6.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class SumInPlace(nn.Module):
+    """A sum that overwrites its first term."""
+
+    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
+        for other in others:
+            first = first.add_(other)
+        return first

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
-from .fused import Convolution, ReLU6InPlace, Widened, act_of
+from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of
 from .lower import Lowered, Step
 
 PIXELS = 64
@@ -215,6 +215,11 @@ _OUTPUT_NOT_KEPT = (BatchNorm, nn.Conv2d, nn.Linear, MaxPool2d)
 """Layers whose way back does not look at their output."""
 
 
+def _is_fresh(layer: nn.Module) -> bool:
+    """Whether the layer's output is memory of its own that nobody else will read."""
+    return isinstance(layer, _OUTPUT_NOT_KEPT) and not (isinstance(layer, MaxPool2d) and layer.skips)
+
+
 def relu_in_place(module: Lowered) -> None:
     """ReLU overwrites its input where nobody looks at that again: less memory to fetch and to write."""
     graph = module.graph
@@ -228,9 +233,27 @@ def relu_in_place(module: Lowered) -> None:
             if len(graph.consumers(source.name)) > 1 or source.name in graph.outputs or source.activation:
                 continue
         summed = isinstance(source.layer, Merge) and source.layer.operation == "add"
-        if summed or isinstance(source.layer, _OUTPUT_NOT_KEPT):
+        if summed or _is_fresh(source.layer):
             is_six = isinstance(step.activation, nn.ReLU6)
             step.activation = ReLU6InPlace() if is_six else nn.ReLU(inplace=True)
+
+
+def add_in_place(module: Lowered) -> None:
+    """A sum overwrites its first term where that is a fresh output which nobody looks at again."""
+    graph = module.graph
+    for node in graph.nodes:
+        step = module.steps_by_name[node.name]
+        first = module.steps_by_name[node.inputs[0]] if node.inputs else step
+        if (
+            isinstance(step.layer, Merge)
+            and step.layer.operation == "add"
+            and len(set(node.inputs)) == len(node.inputs)
+            and len({graph.shapes[name] for name in node.inputs}) == 1
+            and _is_fresh(first.layer)
+            and first.activation is None
+            and _only_taker(module, first.name) is step
+        ):
+            step.layer = SumInPlace()
 
 
 TRAINING = (
@@ -240,6 +263,7 @@ TRAINING = (
     widen_at_once,
     activate_at_once,
     relu_in_place,
+    add_in_place,
 )
 """For a training; the order counts."""
 INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once)

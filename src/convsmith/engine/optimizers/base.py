@@ -14,7 +14,7 @@ from ...errors import BadInput
 from ...registry import Registry
 
 PART = 1 << 15
-"""Numbers worked on at once: with gradient and state they fit into a core's second cache."""
+"""Numbers a thread works on at once: with gradient and state they fit into a core's second cache."""
 
 Part = tuple[list[tuple[int, slice]], Tensor, dict[str, list[Tensor]]]
 """Which pieces of which gradients; the parameters' own numbers and each slot's, as one row."""
@@ -132,9 +132,9 @@ class Optimizer(ABC):
         row = _joined(self.parameters, self.parameters)
         rows = {slot: _joined(self.state[slot], self.parameters) for slot in self.slots}
         groups: list[list[tuple[int, slice]]] = [[]]
-        room = PART
+        on_cpu = all(p.device.type == "cpu" for p in self.parameters)
+        room = most = PART * torch.get_num_threads() if on_cpu else sys.maxsize
         for index, parameter in enumerate(self.parameters):
-            most = PART if parameter.device.type == "cpu" else sys.maxsize
             for start in range(0, parameter.numel(), most):
                 size = min(most, parameter.numel() - start)
                 if size > room:
