@@ -80,14 +80,14 @@ def evolved(
     pictures = made.images(elites.genotypes)
     history = np.stack(elites.history)
     medians = np.median(history, 1)
-    sure = np.flatnonzero(medians >= 0.9999)
+    passed = np.flatnonzero(medians >= 0.9999)
     display.say(f"{encoding}: median confidence {sure(elites.median)} after {elites.generation} generations")
     return {
         "generations": elites.generation,
         "children": children,
         "median": elites.median,
         "lowest": float(elites.confidence.min()),
-        "first_9999": int(sure[0]) if len(sure) else None,
+        "first_9999": int(passed[0]) if len(passed) else None,
         "curve": [[number, float(m)] for number, m in enumerate(medians)],
         "pictures": _written(run, encoding, asked, pictures, elites.confidence, labels),
     }, pictures
