@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .jobs.export import export
     from .jobs.fool import fool
     from .jobs.forge import forge
+    from .jobs.mistakes import mistakes
     from .jobs.robustness import robustness
     from .jobs.search import search
     from .jobs.style import style
@@ -43,13 +44,14 @@ _VERBS = {
     "robustness": "jobs.robustness",
     "style": "jobs.style",
     "units": "jobs.units",
+    "mistakes": "jobs.mistakes",
     "export": "jobs.export",
     "report": "reports",
 }
 
 __all__ = [
-    "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "fool", "forge", "predict",
-    "read", "report", "robustness", "search", "size", "style", "train", "units",
+    "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "fool", "forge", "mistakes",
+    "predict", "read", "report", "robustness", "search", "size", "style", "train", "units",
 ]  # fmt: skip
 
 

@@ -155,6 +155,15 @@ COMMANDS = {
             "convsmith units runs/0007 --layer conv1 --image cat.jpg --json",
         ),
     ),
+    "mistakes": Command(
+        "convsmith.jobs.mistakes:mistakes",
+        "Show where a network is wrong, and how sure it is of it.",
+        ("json",),
+        (
+            "convsmith mistakes runs/0007",
+            "convsmith mistakes runs/0007 --data other_photos/ --embedding tsne",
+        ),
+    ),
     "convolve": Command(
         "convsmith.insight.convolve:convolve",
         "A hand-made filter on a photo, step by step.",
