@@ -49,11 +49,11 @@ class MaxPool2d(nn.MaxPool2d):
         even = _even(sides) and 2 * sides[0] <= kernel[0] and 2 * sides[2] <= kernel[1]
         super().__init__(kernel, stride, padding=(sides[0], sides[2]) if even else 0)
         self.uneven = None if even else sides
-        self.skips = kernel == (1, 1) and sides == (0, 0, 0, 0)
+        self.skips = stride if kernel == (1, 1) and sides == (0, 0, 0, 0) else None
 
     def forward(self, input: Tensor) -> Tensor:
         if self.skips:  # the largest of one pixel is that pixel
-            return input[:, :, :: self.stride[0], :: self.stride[1]]
+            return input[:, :, :: self.skips[0], :: self.skips[1]]
         return super().forward(_pad(input, self.uneven, float("-inf")) if self.uneven else input)
 
 
