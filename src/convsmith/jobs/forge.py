@@ -16,6 +16,7 @@ from .workers import Workers
 
 if TYPE_CHECKING:
     from ..data import Images
+    from ..nas.choose import SpaceFunction
 
 STEPS = ("images", "search", "train", "test", "explain", "export", "report")
 """What the display counts."""
@@ -29,10 +30,13 @@ def forge(
     max_bytes: Bytes | None = None,
     max_memory: Bytes | None = None,
     max_latency_ms: float | None = None,
+    memory_model: str = "liveness",
+    latency_batch: int = 1,
+    latency_table: str | None = None,
     minutes: float | None = None,
     trials: int | None = None,
     epochs: int | None = None,
-    space: str = "stages",
+    space: str | SpaceFunction = "stages",
     algorithm: str = "auto",
     option: list[str] | None = None,
     augment: str = "auto",
@@ -68,12 +72,16 @@ def forge(
         max_params: most parameters, such as 50k.
         max_macs: most multiply-adds for one image, such as 10M.
         max_bytes: most bytes of weights in fp32, such as 200kB.
-        max_memory: most bytes of activations alive at once (fp32, one image), such as 1MB.
+        max_memory: most bytes of activations (fp32, one image), such as 1MB.
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
+        memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
+        latency_batch: images at once; the limit on latency is then for all of them.
+        latency_table: a table measured elsewhere by "convsmith latency-table", instead of this machine.
         minutes: how long it may take; 10 without it and without --trials.
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
-        space: the kind of networks to search among.
+        space: the kind of networks to search among, or a function of a file of your own, mine.py:my_space,
+            which is run.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
         augment: changes to training images: "auto", "none", "digits" or "photos".
@@ -109,9 +117,11 @@ def forge(
     Example:
         ``convsmith.forge("digits", max_params=20_000, minutes=3).test_accuracy``
     """
+    from ..nas.spaces import name_of
+
     started = time.monotonic()
     options = locals()
-    recipe = {name: options[name] for name in RECIPE}
+    recipe = {name: options[name] for name in RECIPE} | {"space": name_of(space)}
     who, logs = Workers(workers, ray, cpus_per_trial, gpus_per_trial), check_logs(log)
     if resume is None:
         if more_trials is not None or more_minutes is not None:
@@ -131,8 +141,9 @@ def forge(
 
 
 RECIPE = (
-    *BUDGET_OPTIONS, "minutes", "trials", "epochs", "space", "algorithm", "option", "augment", "size",
-    "validation", "test", "group", "strict", "seed", "threads", "plan", "warm_start",
+    *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
+    "algorithm", "option", "augment", "size", "validation", "test", "group", "strict", "seed", "threads",
+    "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
 

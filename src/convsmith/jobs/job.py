@@ -57,7 +57,8 @@ class Job:
         """The limits that the user gave; none for a job that takes none."""
         from ..nas.budget import Budget
 
-        return Budget(**{name: self.recipe.get(option) for option, name in BUDGET_OPTIONS.items()})
+        limits = {name: self.recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
+        return Budget(**limits, memory_model=self.recipe.get("memory_model") or "liveness")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -88,6 +89,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
 
     check_names(recipe)
     check_numbers(recipe)
+    check_latency(recipe)
     parse_options(recipe["algorithm"], recipe["option"] or ())
     if recipe["warm_start"] is not None:
         Run.open(recipe["warm_start"])
@@ -109,17 +111,45 @@ def check_names(recipe: dict[str, Any]) -> None:
     """Say a misspelt name before anything is read."""
     from ..engine.augment import POLICIES
     from ..nas.algorithms import ALGORITHMS
-    from ..nas.spaces import SPACES
+    from ..nas.budget import MEMORY_MODELS
+    from ..nas.spaces import SPACES, space_function
 
-    for option, known in (("space", SPACES), ("algorithm", ALGORITHMS), ("augment", ("auto", *POLICIES))):
+    named = recipe.get("space")
+    if isinstance(named, str) and ":" in named:
+        space_function(named)
+    for option, known in (
+        ("space", (*SPACES, named) if isinstance(named, str) and ":" in named else SPACES),
+        ("algorithm", ALGORITHMS),
+        ("augment", ("auto", *POLICIES)),
+        ("memory_model", MEMORY_MODELS),
+    ):
         name = recipe.get(option)
         if isinstance(name, str) and name not in known:
             raise BadName(f"--{option}", name, known)
 
 
+def check_latency(recipe: dict[str, Any]) -> None:
+    """Say options of latency that contradict each other before anything is read."""
+    for option, idle in (("latency_batch", 1), ("latency_table", None)):
+        flag = "--" + option.replace("_", "-")
+        if recipe[option] != idle and recipe["max_latency_ms"] is None:
+            raise BadInput(flag, "came without a limit on latency", "one", f"--max-latency-ms 2 {flag} ...")
+    if recipe["latency_batch"] != 1 and recipe["latency_table"] is not None:
+        came = "both were given"
+        raise BadInput(
+            "--latency-batch and --latency-table", came, "one of them; the table has its own batch"
+        )
+    if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
+        came = "came without a limit on memory"
+        raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")
+
+
 def check_numbers(recipe: dict[str, Any]) -> None:
     """Say a number that means nothing before anything is read."""
-    least = {"minutes": 0.25, "trials": 2, "epochs": 1, "seed": 0, "threads": 1, "batch_size": 1}
+    least = {
+        "minutes": 0.25, "trials": 2, "epochs": 1, "seed": 0, "threads": 1, "batch_size": 1,
+        "latency_batch": 1,
+    }  # fmt: skip
     for option, low in least.items():
         value = recipe.get(option)
         if value is not None and not low <= value < 1e9:

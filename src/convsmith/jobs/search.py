@@ -11,10 +11,11 @@ from .forge import forge
 
 if TYPE_CHECKING:
     from ..data import Images
+    from ..nas.choose import SpaceFunction
 
 
 def search(
-    space: str,
+    space: str | SpaceFunction,
     data: str | Images | None = None,
     *,
     max_params: Count | None = None,
@@ -22,6 +23,9 @@ def search(
     max_bytes: Bytes | None = None,
     max_memory: Bytes | None = None,
     max_latency_ms: float | None = None,
+    memory_model: str = "liveness",
+    latency_batch: int = 1,
+    latency_table: str | None = None,
     hours: float | None = None,
     minutes: float | None = None,
     trials: int | None = None,
@@ -46,14 +50,18 @@ def search(
     """Search a space for the best network within a budget; what forge does, for a space that is named first.
 
     Args:
-        space: the kind of networks to search among; "convsmith list spaces" shows them.
+        space: the kind of networks to search among; "convsmith list spaces" shows them; or a function of a
+            file of your own, mine.py:my_space, which is run.
         data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
             that were read already.
         max_params: most parameters, such as 50k.
         max_macs: most multiply-adds for one image, such as 10M.
         max_bytes: most bytes of weights in fp32, such as 200kB.
-        max_memory: most bytes of activations alive at once (fp32, one image), such as 1MB.
+        max_memory: most bytes of activations (fp32, one image), such as 1MB.
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
+        memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
+        latency_batch: images at once; the limit on latency is then for all of them.
+        latency_table: a table measured elsewhere by "convsmith latency-table", instead of this machine.
         hours: how long it may take.
         minutes: how long it may take, added to the hours; 10 without any limit.
         trials: how many candidates the search trains, instead of a time.
@@ -94,6 +102,9 @@ def search(
         max_bytes=max_bytes,
         max_memory=max_memory,
         max_latency_ms=max_latency_ms,
+        memory_model=memory_model,
+        latency_batch=latency_batch,
+        latency_table=latency_table,
         minutes=minutes,
         trials=trials,
         epochs=epochs,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from convsmith.errors import BadInput
+from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
-from convsmith.ledger.memory import liveness
+from convsmith.ledger.memory import peak_memory
 from convsmith.units import show_bytes, show_count
 
 Latency = Callable[[Graph], float]
 BYTES_PER_NUMBER = 4  # fp32
+MEMORY_MODELS = {
+    "every": "every_layer", "liveness": "liveness", "fused": "fused", "in-place": "in_place_depthwise",
+}  # fmt: skip
+"""Short names of the ledger's memory models (`convsmith.ledger.memory`)."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,12 @@ class Budget:
         params: numbers that the network holds, batch-norm statistics included, as Keras counts them.
         macs: multiply-adds for one image.
         bytes: the weights in fp32: four bytes for each of params.
-        memory: bytes of activations alive at once, at their peak, fp32, one image (the ledger's liveness).
-        latency_ms: milliseconds for one image on this machine, as measured by the caller's function.
+        memory: bytes of activations at their peak, fp32, one image, under the memory model.
+        latency_ms: milliseconds, as the caller's function measures or knows them.
+        memory_model: a key of `MEMORY_MODELS`: the ledger's models by their short names.
 
     Raises:
-        BadInput: a limit that is not a positive number.
+        BadInput: a limit that is not a positive number, or another memory model.
 
     Example:
         >>> from convsmith.graph import notation as keras
@@ -46,9 +51,12 @@ class Budget:
     bytes: int | None = None
     memory: int | None = None
     latency_ms: float | None = None
+    memory_model: str = "liveness"
 
     def __post_init__(self) -> None:
-        for name, limit in asdict(self).items():
+        if self.memory_model not in MEMORY_MODELS:
+            raise BadName("--memory-model", self.memory_model, MEMORY_MODELS)
+        for name, limit in self._asked().items():
             if limit is None:
                 continue
             number = isinstance(limit, int | float) and not isinstance(limit, bool)
@@ -61,7 +69,14 @@ class Budget:
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by quantity."""
-        return {name: limit for name, limit in asdict(self).items() if limit is not None}
+        return {name: limit for name, limit in self._asked().items() if limit is not None}
+
+    def _asked(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in QUANTITIES}
+
+    def figures(self, graph: Graph, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """What a network costs by the quantities of `names`, or by all; memory under the budget's model."""
+        return figures_of(graph, QUANTITIES if names is None else names, memory_model=self.memory_model)
 
     def without_latency(self) -> Budget:
         """The part of the budget that a Graph alone decides."""
@@ -90,7 +105,7 @@ class Budget:
         Raises:
             BadInput: a quantity with a limit is not known for this network, or latency cannot be measured.
         """
-        figures = figures_of(graph)
+        figures = self.figures(graph)
         limits = self.limits
         over = []
         for name, limit in limits.items():
@@ -111,12 +126,14 @@ class Budget:
         return Verdict(figures, limits, tuple(over))
 
     def to_json(self) -> dict[str, Any]:
-        """The limits as a JSON-able dict, None where there is none."""
-        return asdict(self)
+        """The limits as a JSON-able dict, None where there is none; an unusual memory model."""
+        return self._asked() | (
+            {} if self.memory_model == "liveness" else {"memory_model": self.memory_model}
+        )
 
 
 _EXAMPLES = {"params": "50k", "macs": "5M", "bytes": "200kB", "memory": "1MB", "latency_ms": "2"}
-QUANTITIES = tuple(field.name for field in fields(Budget))
+QUANTITIES = tuple(field.name for field in fields(Budget) if field.name != "memory_model")
 
 
 @dataclass(frozen=True)
@@ -151,22 +168,25 @@ class Verdict:
         return "; ".join(parts) or "no limits"
 
 
-def figures_of(graph: Graph, names: Iterable[str] = QUANTITIES) -> dict[str, Any]:
+def figures_of(
+    graph: Graph, names: Iterable[str] = QUANTITIES, *, memory_model: str = "liveness"
+) -> dict[str, Any]:
     """The quantities of a network that its Graph decides, and latency_ms as None.
 
     Args:
         graph: the network.
         names: which quantities; params and macs are counts, bytes and memory are bytes (fp32, one image).
+        memory_model: a key of `MEMORY_MODELS`.
     """
-    return {name: _FIGURES[name](graph) for name in names}
+    return {name: _FIGURES[name](graph, memory_model) for name in names}
 
 
-_FIGURES: dict[str, Callable[[Graph], Any]] = {
-    "params": lambda graph: graph.params,
-    "macs": lambda graph: graph.macs,
-    "bytes": lambda graph: None if graph.params is None else graph.params * BYTES_PER_NUMBER,
-    "memory": lambda graph: liveness(graph),
-    "latency_ms": lambda graph: None,
+_FIGURES: dict[str, Callable[[Graph, str], Any]] = {
+    "params": lambda graph, _: graph.params,
+    "macs": lambda graph, _: graph.macs,
+    "bytes": lambda graph, _: None if graph.params is None else graph.params * BYTES_PER_NUMBER,
+    "memory": lambda graph, model: peak_memory(graph, MEMORY_MODELS[model]),
+    "latency_ms": lambda graph, _: None,
 }
 
 

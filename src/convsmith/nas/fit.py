@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
 
-from .budget import Budget, Latency, figures_of, show
+from .budget import Budget, Latency, show
 from .choose import Answers, Space
 from .options import index_of, is_ordered
 from .repair import repair, static_excess
@@ -224,7 +224,7 @@ def fill(graph: Graph, budget: Budget) -> float:
     limits = budget.limits
     if not limits:
         return _macs(graph)
-    figures = figures_of(graph, limits)
+    figures = budget.figures(graph, limits)
     if any(figures[name] is None or figures[name] > limit for name, limit in limits.items()):
         return -1.0
     return math.fsum(figures[name] / limit for name, limit in limits.items()) / len(limits)
@@ -271,12 +271,12 @@ def _smallest_figures(
 ) -> dict[str, float]:
     smallest: dict[str, float] = {}
     for name in budget.limits:
-        cost = _macs if name == "latency_ms" else partial(_figure, name)
+        cost = _macs if name == "latency_ms" else partial(_figure, budget, name)
         answers, least = _least(space, cost, rng)
         measured = latency_ms if name == "latency_ms" else None
         smallest[name] = least if measured is None else measured(space.graph(answers))
     return smallest
 
 
-def _figure(name: str, graph: Graph) -> float:
-    return float(figures_of(graph, [name])[name] or 0)
+def _figure(budget: Budget, name: str, graph: Graph) -> float:
+    return float(budget.figures(graph, [name])[name] or 0)

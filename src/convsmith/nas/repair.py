@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from convsmith.graph import Graph
 
-from .budget import Budget, figures_of
+from .budget import Budget
 from .choose import Answers, Space
 from .options import index_of, is_ordered, thawed
 
@@ -26,7 +26,7 @@ _LOOKS = 24  # networks looked at in one repair, and a few more between two answ
 
 def static_excess(graph: Graph, budget: Budget) -> float:
     """How far a network is over every limit but latency: sum of ln(figure / limit); 0 when kept."""
-    figures = figures_of(graph, budget.limits)
+    figures = budget.figures(graph, budget.limits)
     return math.fsum(
         math.log(max(1.0, figures[name] / limit))
         for name, limit in budget.limits.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsmith.graph import Graph
 
-from .budget import Budget, Latency, figures_of
+from .budget import Budget, Latency
 from .choose import Answers, Space
 from .fit import fit_to_budget
 from .proposal import Proposal
@@ -198,7 +198,7 @@ def draft(
     """
     graph = space.graph(proposal.answers)
     verdict = budget.check(graph, latency_ms)
-    figures = figures_of(graph) | {"latency_ms": verdict.figures.get("latency_ms")}
+    figures = dict(verdict.figures)
     refused = None if verdict.kept else str(verdict)
     trained = graph
     if proposal.size is not None and refused is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...units import show_bytes
 from ..job import Job
+from .latency import table_of
 from .train import Final
 
 FILE = "model.onnx"
@@ -21,11 +22,13 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     written = export_onnx(final.graph, final.weights, path, classes=job.images.classes)
     x_NHWC, _ = job.part("test")
     check = check_onnx(path, final.graph, final.weights, x_NHWC)
-    latency = latency_ms(final.graph, final.weights, seconds=0.5)
+    latency = latency_ms(final.graph, final.weights, batch=job.recipe.get("latency_batch") or 1, seconds=0.5)
+    table = table_of(job)
     record = {
         **written,
         "latency_ms": latency.median_ms,
         "latency": latency.to_json(),
+        **({} if table is None else {"table_ms": table.latency_ms(final.graph), "table": table.machine}),
         "largest_difference": check.largest_difference,
         "same_predictions": check.same_predictions,
         "n_checked": check.images,
@@ -33,7 +36,12 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     job.run.write_json("export.json", record)
     same = "the same predictions" if check.same_predictions else f"{check.disagreements} other predictions"
     job.display.say(
-        f"{FILE}: {show_bytes(written['bytes'])}, {latency.median_ms:.3g} ms for an image on one thread; "
-        f"{same} as the engine on {check.images:,} test images (difference {check.largest_difference:.0e})"
+        f"{FILE}: {show_bytes(written['bytes'])}, {latency.median_ms:.3g} ms for {_images(latency.batch)} "
+        f"on one thread; {same} as the engine on {check.images:,} test images "
+        f"(difference {check.largest_difference:.0e})"
     )
     return record
+
+
+def _images(batch: int) -> str:
+    return "an image" if batch == 1 else f"{batch} images"

@@ -8,7 +8,7 @@ from ..job import Job
 from .train import Final
 
 RESULT = (
-    "test_accuracy", "interval", "balanced_accuracy", "tta", "params", "macs", "weight_bytes", "latency_ms",
+    "test_accuracy", "interval", "tta", "params", "macs", "weight_bytes", "latency_ms",
     "budget_kept",
 )  # fmt: skip
 
@@ -17,12 +17,11 @@ def report(
     job: Job, finals: dict[str, Final], metrics: dict[str, Any], exported: dict[str, Any]
 ) -> dict[str, Any]:
     """Write metrics.json, result.json (what ``--json`` prints), README.md and report.html."""
-    from ...nas.budget import figures_of
     from ...reports import card
     from ...reports import report as write_page
 
     graph = finals["winner"].graph
-    costs = figures_of(graph) | {"latency_ms": exported["latency_ms"]}
+    costs = job.budget.figures(graph) | {"latency_ms": exported.get("table_ms", exported["latency_ms"])}
     budget = {
         name: {"limit": limit, "value": costs[name], "kept": costs[name] <= limit}
         for name, limit in job.budget.limits.items()

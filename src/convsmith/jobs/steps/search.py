@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from ...runs.files import write_whole
 from ...units import show_count
 from ..job import Job
 from ..threads import set_threads
 from ..workers import pool
+from .latency import measure_or_predict
 from .logs import logging
 from .warm import warm
 
@@ -21,8 +23,6 @@ SHARE = 0.5
 """Of the time that is left after the images; the rest trains the winner and its two baselines."""
 
 FEWEST_STEPS = 160
-LATENCY_MARGIN = 1.05
-"""A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
 
 
 def search(job: Job) -> Found:
@@ -36,6 +36,7 @@ def search(job: Job) -> Found:
 
     recipe = job.recipe
     space = find_space(recipe["space"], job.input_shape, len(job.images.classes))
+    _keep_own_space(job)
     began = job.clock.seconds
     _set_threads(job, space)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
@@ -52,7 +53,7 @@ def search(job: Job) -> Found:
             epochs=_epochs(recipe),
             fewest_epochs=_fewest_epochs(job),
             seed=recipe["seed"],
-            latency_ms=_latency(),
+            latency_ms=measure_or_predict(job),
             warm=warm(job),
             run=job.run,
             plan=earlier_plan(recipe["plan"], "plan.json"),
@@ -62,6 +63,13 @@ def search(job: Job) -> Found:
         job.display.say(line)
     job.run.write_json("search.json", _record(job, space, found, job.clock.seconds - began))
     return found
+
+
+def _keep_own_space(job: Job) -> None:
+    """A space from a file of one's own stays with the run, as space.py."""
+    path, colon, _ = str(job.recipe["space"]).rpartition(":")
+    if colon:
+        write_whole(job.run.path / "space.py", Path(path).read_bytes())
 
 
 def _set_threads(job: Job, space: Any) -> None:
@@ -119,13 +127,6 @@ def _fewest_epochs(job: Job) -> int:
     images = len(job.split.train)
     steps = max(1, images // automatic_batch(images))
     return max(4, -(-FEWEST_STEPS // steps))
-
-
-def _latency() -> Any:
-    """Measures a candidate in milliseconds: its exported form, one image at a time, on this machine."""
-    from ...formats.latency import latency_ms
-
-    return lambda graph: LATENCY_MARGIN * latency_ms(graph, seconds=0.15).median_ms
 
 
 class _Teller:

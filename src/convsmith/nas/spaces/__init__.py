@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+from convsmith.errors import BadInput, BadName
 from convsmith.registry import Registry
 
 from ..choose import Space, SpaceFunction
@@ -15,19 +20,72 @@ def space(name: str | SpaceFunction, input_shape: Sequence[int], classes: int) -
     """The space of that name, or a function of your own, for these images.
 
     Args:
-        name: e.g. ``"stages"``; `SPACES` lists them; or a function ``(choose, input_shape, classes)``.
+        name: e.g. ``"stages"``; `SPACES` lists them; ``"mine.py:my_space"`` for a function in a file of your
+            own, which is run; or the function ``(choose, input_shape, classes)`` itself.
         input_shape: rows, columns, channels.
         classes: how many classes.
 
     Raises:
         BadName: for an unknown name, with the nearest one.
+        BadInput: for a file that cannot be read or run.
 
     Example:
         >>> space("stages", (28, 28, 1), 10)
         Space('stages', (28, 28, 1), 10 classes)
     """
-    function = SPACES[name] if isinstance(name, str) else name
+    function = space_function(name) if isinstance(name, str) else name
     return Space(function, input_shape, classes, name=name if isinstance(name, str) else None)
 
 
-__all__ = ["SPACES", "space"]
+def space_function(name: str) -> SpaceFunction:
+    """The function behind a name: one of `SPACES`, or ``file.py:function``, whose file is then run.
+
+    Raises:
+        BadInput, BadName: as `space`.
+    """
+    path, colon, wanted = name.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        return SPACES[name]
+    if not Path(path).is_file():
+        raise BadInput(f"space '{name}'", f"there is no file {path}", "file.py:function", "mine.py:my_space")
+    spec = importlib.util.spec_from_file_location(f"space_{Path(path).stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever somebody's own file does
+        came = f"{path} raised {type(error).__name__}: {error}"
+        raise BadInput(f"space '{name}'", came, "a file that Python runs", f"python {path}") from error
+    found: Any = getattr(module, wanted, None)
+    if not callable(found):
+        raise BadName(f"function of {path}", wanted, [key for key in vars(module) if not key.startswith("_")])
+    function: SpaceFunction = found
+    return function
+
+
+def name_of(function: str | SpaceFunction) -> str:
+    """The name under which a space is found again: a registered one, or ``file.py:function``.
+
+    Raises:
+        BadInput: a function that is in no file, or inside another function.
+    """
+    if isinstance(function, str):
+        return function
+    for name, known in SPACES.items():
+        if known is function:
+            return name
+    title = getattr(function, "__qualname__", "")
+    try:
+        path = inspect.getsourcefile(function)
+    except TypeError:
+        path = None
+    if not title.isidentifier() or path is None or not Path(path).is_file():
+        came = f"{title or function!r} is not a function of a file"
+        raise BadInput(
+            "space", came, "a function that a file defines, so that a run can go on", "mine.py:my_space"
+        )
+    return f"{path}:{title}"
+
+
+__all__ = ["SPACES", "name_of", "space", "space_function"]

@@ -21,9 +21,13 @@ def build(facts: Facts) -> dict[str, Any] | None:
     if export.get("bytes") is not None:
         rows.append(("size", f"{show_bytes(export['bytes'])} ({export['bytes']:,} bytes)"))
     if export.get("latency_ms") is not None:
+        batch = (export.get("latency") or {}).get("batch") or 1
+        images = "one image" if batch == 1 else f"{batch} images"
         rows.append(
-            ("latency, one image", f"{export['latency_ms']:.3g} ms (median) on the machine of this run")
+            (f"latency, {images}", f"{export['latency_ms']:.3g} ms (median) on the machine of this run")
         )
+    if export.get("table_ms") is not None:
+        rows.append(("latency by the table", f"{export['table_ms']:.3g} ms on {export.get('table')}"))
     rows += [
         (str(key).replace("_", " "), words.number(value))
         for key, value in (export.get("latency") or {}).items()

@@ -1,0 +1,187 @@
+"""Measure a table of latencies on the machine where networks must run, for searches elsewhere."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from ..runs.environment import cpu_model
+from ..units import Size
+
+if TYPE_CHECKING:
+    from ..formats.latency_table import Block, LatencyTable
+    from ..graph import Graph
+    from ..nas.choose import SpaceFunction
+
+SAVE_EVERY = 20  # blocks
+WHOLE = 16  # networks measured whole: half of them to fit on, half to judge by
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, and how well blocks add up."""
+
+    path: str
+    rows: int
+    new: int
+    missing: int
+    error: float | None
+    worst: float | None
+    machine: str
+
+    def render(self, wanted: str) -> str:
+        """As text or as one JSON object."""
+        if wanted == "json":
+            return json.dumps(vars(self))
+        fit = (
+            "" if self.error is None else
+            f"; on whole networks it errs by {self.error:.0%} in the median, {self.worst:.0%} at worst"
+        )  # fmt: skip
+        left = f"; {self.missing} blocks are left: the same command goes on" if self.missing else ""
+        return f"{self.path}: {self.rows} blocks ({self.new} new) on {self.machine}{fit}{left}"
+
+
+def latency_table(
+    space: str | SpaceFunction,
+    *,
+    input_shape: Size,
+    classes: int = 10,
+    output: str = "latency.json",
+    networks: int = 60,
+    minutes: float = 10.0,
+    threads: int = 1,
+    batch: int = 1,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Measured:
+    """Measure what the blocks of a space's networks take on this machine, in ONNX Runtime.
+
+    Take the file to where the search runs: "convsmith search SPACE photos/ --max-latency-ms 2 --latency-table
+    latency.json" then keeps the limit on this machine. Stopped and started again, it goes on.
+
+    Args:
+        space: whose networks; "convsmith list spaces" shows them; or mine.py:my_space.
+        input_shape: rows, columns and channels of the images, such as 64x64x3.
+        classes: how many classes the search will have.
+        output: the file.
+        networks: from so many networks, drawn at random, the blocks are taken.
+        minutes: how long it may take.
+        threads: of ONNX Runtime.
+        batch: images in one run.
+        seed: of the networks.
+        quiet: no progress on standard error.
+
+    Raises:
+        BadInput: an unknown space, sizes that are none, or a file that is another table.
+    """
+    import numpy as np
+
+    from ..nas.spaces import name_of
+    from ..nas.spaces import space as find_space
+
+    for name, value in (("classes", classes), ("networks", networks), ("threads", threads), ("batch", batch)):
+        if value < 1:
+            raise BadInput(f"--{name}", f"came {value}", "at least 1", f"--{name} 1")
+    if not minutes > 0:
+        raise BadInput("--minutes", f"came {minutes}", "more than 0", "--minutes 10")
+    if len(input_shape) != 3:
+        raise BadInput("--input", f"came {input_shape}", "rows, columns and channels", "--input 64x64x3")
+    rows, columns, channels = input_shape
+    where = (rows, columns, channels)
+    images, rng = find_space(name_of(space), where, classes), np.random.default_rng(seed)
+    table = _table(Path(output), images.name, where, classes, threads, batch)
+    until = time.monotonic() + 60 * minutes
+    before = len(table.rows)
+    wanted = _wanted([images.graph(images.sample(rng)) for _ in range(networks)])
+    missing = [(key, block) for key, block in wanted.items() if key not in table.rows]
+    _measure_blocks(table, missing, Path(output), until - 12 * minutes, quiet)
+    fresh = np.random.default_rng([seed, 1])
+    whole = [images.graph(images.sample(fresh)) for _ in range(WHOLE)]
+    _measure_whole(table, whole, until)
+    table.write(output)
+    left = sum(key not in table.rows for key in wanted)
+    new = len(table.rows) - before
+    return Measured(output, len(table.rows), new, left, table.error, table.worst, table.machine)
+
+
+def _table(
+    path: Path, space: str, where: tuple[int, int, int], classes: int, threads: int, batch: int
+) -> LatencyTable:
+    """The table at the path, to go on with, or a new one."""
+    from ..formats.latency_table import LatencyTable, read_table
+
+    machine = f"{cpu_model() or platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
+    if not path.exists():
+        return LatencyTable(space, where, classes, machine, threads, batch)
+    table = read_table(path)
+    of: tuple[Any, ...] = (table.space, table.input_shape, table.classes, table.machine, table.batch)
+    if of != (space, where, classes, machine, batch):
+        came = "is a table of space {}, {}, {} classes, {}, batch {}".format(*of)
+        raise BadInput(f"--output {path}", came, "the same settings, or another file", "--output other.json")
+    return table
+
+
+def _wanted(graphs: list[Graph]) -> dict[str, Block]:
+    """Every block of the networks once, those of most networks first."""
+    from ..formats.latency_table import blocks
+
+    found: dict[str, Block] = {}
+    counts: dict[str, int] = {}
+    for graph in graphs:
+        for block in blocks(graph):
+            found.setdefault(block.key, block)
+            counts[block.key] = counts.get(block.key, 0) + 1
+    return {key: found[key] for key in sorted(found, key=lambda key: -counts[key])}
+
+
+def _measure_blocks(
+    table: LatencyTable, missing: list[tuple[str, Block]], path: Path, until: float, quiet: bool
+) -> None:
+    from ..formats.latency_table import block_us
+
+    for place, (key, block) in enumerate(missing):
+        if time.monotonic() > until and table.rows:
+            break
+        us = block_us(block.graph(), threads=table.threads, batch=table.batch)
+        table.rows[key] = {"kind": block.kind, "traits": list(block.traits), "us": us}
+        if place % SAVE_EVERY == SAVE_EVERY - 1:
+            table.write(path)
+            if not quiet:
+                print(f"{place + 1} of {len(missing)} blocks", file=sys.stderr, flush=True)
+
+
+def _measure_whole(table: LatencyTable, graphs: list[Graph], until: float) -> None:
+    """Fit overhead and factor on half of the networks; the error is that of the other half."""
+    import numpy as np
+
+    from ..formats.latency import latency_ms
+
+    sums: list[float] = []
+    measured: list[float] = []
+    for graph in graphs:
+        if time.monotonic() > until and len(sums) >= 4:
+            break
+        try:
+            sums.append(table.sum_ms(graph))
+        except BadInput:  # a kind that the table does not hold yet
+            continue
+        found = latency_ms(graph, threads=table.threads, batch=table.batch, seconds=0.15)
+        measured.append(found.median_ms)
+    if len(sums) < 4:
+        return
+    x, y = np.array(sums), np.array(measured)
+    fitted, judged = slice(0, None, 2), slice(1, None, 2)
+    # Relative errors count, so each network is weighed by what it takes; neither number can be negative.
+    rows = np.stack([1 / y[fitted], x[fitted] / y[fitted]], axis=1)
+    overhead, factor = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0]
+    if overhead < 0 or factor <= 0:
+        overhead, factor = 0.0, float(np.median(y[fitted] / x[fitted]))
+    table.overhead_ms, table.factor = float(overhead), float(factor)
+    errors = np.abs((overhead + factor * x[judged]) / y[judged] - 1)
+    table.error, table.worst = float(np.median(errors)), float(errors.max())

@@ -1,0 +1,41 @@
+"""What a search's limit on latency is checked with: this machine, or a table measured on another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..job import Job
+
+if TYPE_CHECKING:
+    from ...graph import Graph
+
+MARGIN = 1.05
+"""A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
+
+
+def measure_or_predict(job: Job) -> Callable[[Graph], float]:
+    """Milliseconds of a network: its exported form on this machine, or what the recipe's table says.
+
+    Raises:
+        BadInput: a table that cannot be read, or is of other images.
+    """
+    known = table_of(job)
+    if known is not None:
+        return known.latency_ms
+    from ...formats.latency import latency_ms
+
+    batch = job.recipe.get("latency_batch") or 1
+    return lambda graph: MARGIN * latency_ms(graph, batch=batch, seconds=0.15).median_ms
+
+
+def table_of(job: Job) -> Any:
+    """The recipe's latency table; None without one."""
+    path = job.recipe.get("latency_table")
+    if path is None:
+        return None
+    from ...formats.latency_table import read_table
+
+    table = read_table(path)
+    table.check(job.recipe["space"], job.input_shape, len(job.images.classes))
+    return table
