@@ -92,6 +92,7 @@ def mistakes(
     from ..insight.calibration import reliability, temperature, tempered
     from ..insight.labels import suspected_labels
     from ..insight.method import method as by_name
+    from ..reports import report
     from ..runs.files import to_json, write_whole
     from .own_images import own_images
     from .trained import trained
@@ -136,6 +137,7 @@ def mistakes(
     folder.mkdir(parents=True, exist_ok=True)
     _draw(folder, net, own, rows, x_NHWC, p, said, method, embedding, seed)
     write_whole(folder / "mistakes.json", to_json(said) + "\n")
+    report(net.path)
     return Mistakes(folder, said)
 
 

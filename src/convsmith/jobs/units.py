@@ -101,6 +101,7 @@ def units(
     from ..engine.lower import lower
     from ..insight.units import feature_layers, top_images
     from ..insight.units_picture import contact_sheet
+    from ..reports import report
     from ..runs.files import to_json, write_whole
     from .own_images import own_images
     from .trained import trained
@@ -138,6 +139,7 @@ def units(
     filters = _filters(net, folder)
     said = {"images": len(rows), "made": made, "layers": layers, "filters": filters, "notes": notes}
     write_whole(folder / "units.json", to_json(said) + "\n")
+    report(net.path)
     return Units(folder, layers, filters, tuple(notes))
 
 

@@ -24,12 +24,14 @@ from .sections import (
     export,
     fooling,
     head,
+    mistakes,
     network,
     repeat,
     robustness,
     search,
     style,
     training,
+    units,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,6 +42,8 @@ SECTIONS = (
     training,
     evaluation,
     explanations,
+    mistakes,
+    units,
     robustness,
     fooling,
     style,
