@@ -16,7 +16,7 @@ from convsmith.engine.presets import PRESETS
 from convsmith.engine.recipe import recipe
 from convsmith.zoo import network
 
-TRAIN, TEST = 1200, 1000
+TRAIN, TEST = 800, 600
 Set = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -82,7 +82,7 @@ def test_on_real_images(name: str, margin: float, shared: Path, tmp_path: Path) 
     images = (
         {"fashion": fashion, "cifar": cifar}[name](shared) if name != "photos" else photos(shared, tmp_path)
     )
-    more, found = gain(images, epochs=8, seeds=2)
+    more, found = gain(images, epochs=6, seeds=2)
     assert more > margin, found
 
 

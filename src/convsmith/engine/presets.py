@@ -51,7 +51,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "fast": Preset(
         "as few epochs as possible: photos mirrored and moved by whole pixels, characters left alone",
-        epochs=10, augment="light", tta="auto",
+        epochs=10, batch_size=64, augment="light", tta="auto",
     ),
 }  # fmt: skip
 """Name of a recipe -> its settings."""
