@@ -1,0 +1,222 @@
+"""Every search algorithm replayed on NAS-Bench-201: all 15,625 cells, no training, a simulated clock.
+
+    python bench/nas_tables.py nas_bench_201.npz [--seeds 200] [--algorithms auto evolution ...] [--data cifar100]
+    python bench/nas_tables.py nas_bench_201.npz --noisy                 # few, noisy trainings instead
+
+A search sees the validation accuracy after 12 epochs and pays that training's seconds on the table's
+machine; at a quarter, half and the whole of 12,000 s (24,000 s for CIFAR-100, whose trainings take twice as
+long) it returns the cell with the best accuracy seen, and is judged by that cell's accuracy after 200 epochs.
+Columns: mean and standard deviation over seeds (the fewer seeds of slow algorithms are said), and processor
+seconds a search. "As published" are the constants of Dong and Yang (ICLR 2020), whose evolution and random
+search train the same cell again when they propose it again; the others never do, as in convsmith.
+Algorithms with rungs are not here: the table holds one number of epochs.
+
+With --noisy, a search has 10, 20 or 30 trainings, each with noise of 1.5 % accuracy (standard deviation):
+what a short search on a few thousand images looks like.
+
+RESULT
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from convsmith.nas.algorithms import ALGORITHMS
+from convsmith.nas.proposal import Proposal
+
+Answers = dict[str, Any]
+SECONDS = {"cifar10": 12_000.0, "cifar100": 24_000.0}
+NOISE, TRIALS = 0.015, (10, 20, 30)
+TRIES = 30
+
+CONTENDERS: dict[str, tuple[Callable[..., Any], bool, int]] = {  # what, whether repeats are paid, one seed in
+    "random, as published": (ALGORITHMS["random"], True, 1),
+    "evolution P10 S3, as published": (partial(ALGORITHMS["evolution"], population=10, sample=3), True, 1),
+    "evolution P10 S10, as published": (partial(ALGORITHMS["evolution"], population=10, sample=10), True, 1),
+    "reinforce, as published": (ALGORITHMS["reinforce"], True, 1),
+    "random": (ALGORITHMS["random"], False, 1),
+    "grid": (ALGORITHMS["grid"], False, 200),
+    "evolution": (ALGORITHMS["evolution"], False, 1),
+    "nsga2": (ALGORITHMS["nsga2"], False, 1),
+    "local": (ALGORITHMS["local"], False, 1),
+    "predictor": (ALGORITHMS["predictor"], False, 10),
+    "tpe": (ALGORITHMS["tpe"], False, 10),
+    "bayesian": (ALGORITHMS["bayesian"], False, 100),
+    "nasrl": (ALGORITHMS["nasrl"], False, 100),
+    "ppo": (ALGORITHMS["ppo"], False, 100),
+    "auto": (ALGORITHMS["auto"], False, 1),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a Graph would say of a cell's network."""
+
+    fingerprint: int
+    params: int
+    macs: int
+    layers: int
+
+    def __len__(self) -> int:
+        return self.layers
+
+
+class Table:
+    """The space of the table's cells, with the interface of `convsmith.nas.choose.Space`, in microseconds."""
+
+    name, input_shape, classes = "nasbench201", (32, 32, 3), 10
+
+    def __init__(self, path: str) -> None:
+        with np.load(path, allow_pickle=False) as arrays:
+            self.columns = {name: arrays[name] for name in arrays.files}
+        self.operations = tuple(str(name) for name in self.columns["op_names"])
+        self.edges = tuple(str(name) for name in self.columns["edges"])
+        self._asked = dict.fromkeys(self.edges, self.operations)
+        self._row = {tuple(ops): row for row, ops in enumerate(self.columns["ops"].tolist())}
+        self._place = {name: place for place, name in enumerate(self.operations)}
+        sizes = zip(self.columns["params_M"], self.columns["macs_M"], self.columns["ops"], strict=True)
+        self._cells = [
+            Cell(row, int(1e6 * params), int(1e6 * macs), 20 + int((ops > 0).sum()))
+            for row, (params, macs, ops) in enumerate(sizes)
+        ]
+
+    def graph(self, answers: Answers) -> Cell:
+        return self._cells[self._row[tuple(self._place[answers[edge]] for edge in self.edges)]]
+
+    def options(self, answers: Answers) -> dict[str, tuple[str, ...]]:
+        return self._asked
+
+    def walk(self, pick: Callable[[str, tuple[str, ...]], int]) -> SimpleNamespace:
+        answers = {edge: self.operations[pick(edge, self.operations)] for edge in self.edges}
+        return SimpleNamespace(answers=answers, asked=self._asked, graph=self.graph(answers))
+
+    def sample(self, rng: np.random.Generator) -> Answers:
+        drawn = rng.integers(len(self.operations), size=len(self.edges))
+        return {edge: self.operations[place] for edge, place in zip(self.edges, drawn, strict=True)}
+
+    def mutate(self, answers: Answers, rng: np.random.Generator) -> Answers:
+        edge = self.edges[int(rng.integers(len(self.edges)))]
+        others = [name for name in self.operations if name != answers[edge]]
+        return {**answers, edge: others[int(rng.integers(len(others)))]}
+
+    def crossover(self, first: Answers, second: Answers, rng: np.random.Generator) -> Answers:
+        return {edge: (first if rng.random() < 0.5 else second)[edge] for edge in self.edges}
+
+    def complete(self, answers: Answers, rng: np.random.Generator | None = None) -> Answers:
+        middle = len(self.operations) // 2
+        return {
+            edge: answers.get(
+                edge, self.operations[middle if rng is None else int(rng.integers(len(self.operations)))]
+            )
+            for edge in self.edges
+        }
+
+
+def replay(
+    table: Table,
+    algorithm: Callable[..., Any],
+    seed: int,
+    *,
+    data: str,
+    seconds: float = float("inf"),
+    trials: int | None = None,
+    noise: float = 0.0,
+    repeats: bool = False,
+) -> list[tuple[float, float]]:
+    """One search.
+
+    Args:
+        table: the space.
+        algorithm: of convsmith.
+        seed: of its random numbers, and of the noise.
+        data: "cifar10" or "cifar100".
+        seconds: of training, on the simulated clock.
+        trials: how many trainings, without a clock.
+        noise: standard deviation, added to the accuracy (0 to 1) that the search sees.
+        repeats: whether a cell that was trained already is trained, and paid, again.
+
+    Returns:
+        After each training: seconds spent, and the judged accuracy (%) of the best cell seen.
+    """
+    seen, judged = table.columns[f"{data}_val_acc_12ep"], table.columns[f"{data}_val_acc_200ep"]
+    cost = table.columns[f"{data}_train_seconds_12ep"]
+    rng, noises = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    history: list[dict[str, Any]] = []
+    known: set[int] = set()
+    spent, best, found = 0.0, -1.0, []
+    while trials is None or len(history) < trials:
+        for attempt in range(2 * TRIES):
+            made = algorithm(table, history, rng) if attempt < TRIES else table.sample(rng)
+            answers = Proposal.of(made).answers
+            cell = table.graph(answers)
+            if repeats or cell.fingerprint not in known:
+                break
+        row = cell.fingerprint
+        spent += float(cost[row])
+        if spent > seconds:
+            break
+        known.add(row)
+        score = float(seen[row]) / 100 + (noise * noises.normal() if noise else 0.0)
+        history.append({
+            "answers": answers, "score": score, "status": "ok", "epochs": 12, "fingerprint": row,
+            "size": None, "params": cell.params, "macs": cell.macs, "seconds": float(cost[row]),
+        })  # fmt: skip
+        if score > best:
+            best, winner = score, float(judged[row])
+        found.append((spent, winner))
+    return found
+
+
+def show(values: Sequence[float]) -> str:
+    """Mean and standard deviation."""
+    return f"{statistics.fmean(values):6.2f} ± {statistics.pstdev(values):4.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("table")
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--data", choices=sorted(SECONDS), default="cifar10")
+    parser.add_argument("--algorithms", nargs="+", choices=sorted(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--noisy", action="store_true")
+    asked = parser.parse_args()
+    table, data, whole = Table(asked.table), asked.data, SECONDS[asked.data]
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("optuna", "scikit-learn", "scipy", "torch")
+    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
+    heads = [f"{trials} trials" for trials in TRIALS] if asked.noisy else ["quarter", "half", "whole"]
+    what = f"noise {NOISE:.1%}" if asked.noisy else f"{whole:,.0f} s"
+    print(f"{data + ', ' + what:31s} " + " ".join(f"{head:>13s}" for head in heads) + "  seeds  s/search")
+    for name in asked.algorithms:
+        algorithm, repeats, rarely = CONTENDERS[name]
+        seeds = range(max(1, asked.seeds // rarely))
+        search = partial(replay, table, algorithm, data=data, repeats=repeats)
+        columns: list[list[float]] = [[], [], []]
+        began = time.process_time()
+        for seed in seeds:
+            if asked.noisy:
+                for column, trials in zip(columns, TRIALS, strict=True):
+                    column.append(search(seed, trials=trials, noise=NOISE)[-1][1])
+                continue
+            found = search(seed, seconds=whole)
+            for column, share in zip(columns, (0.25, 0.5, 1.0), strict=True):
+                column.append([judged for spent, judged in found if spent <= share * whole][-1])
+        each = (time.process_time() - began) / len(seeds)
+        print(f"{name:31s} " + " ".join(map(show, columns)) + f"  {len(seeds):5d}  {each:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
