@@ -84,7 +84,7 @@ def forge(
             which is run.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
-        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand" or "strong".
+        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
         test: share of the images that nothing sees before the end.

@@ -68,7 +68,7 @@ def search(
         epochs: of the full training, with --trials; 60 without it.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
-        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand" or "strong".
+        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
