@@ -227,6 +227,17 @@ def test_a_run_without_weights_is_refused(tmp_path: Path, capsys: pytest.Capture
         assert "has no trained network yet" in capsys.readouterr().err
 
 
+def test_a_network_of_another_kind_is_refused(run: Done, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "other"
+    shutil.copytree(run.path, folder)
+    about = json.loads((folder / "data.json").read_text())
+    (folder / "data.json").write_text(json.dumps({**about, "classes": about["classes"][:3]}))
+    with pytest.raises(BadInput, match="one number for each class"):
+        cs.robustness(folder)
+
+
 @pytest.mark.slow
 def test_lenet_on_mnist_is_fooled_as_published(shared: Path) -> None:
     """Nguyen et al. 2015: median confidence of 99.99% within 200 generations; ours for five seeds of each."""

@@ -79,10 +79,11 @@ def answers(run: Any) -> Answers:
 
     net = trained(run)
     shape, out = net.graph.input_shape, net.graph.output_shape
-    if len(shape) != 3 or len(out) != 1 or out[0] != len(net.classes) or len(net.classes) < 2:
+    images = len(shape) == 3 and None not in shape and shape[-1] in (1, 3)
+    if not images or len(out) != 1 or out[0] != len(net.classes) or len(net.classes) < 2:
         raise BadInput(
             str(net.path),
             f"a network from {shape} to {out} for {len(net.classes)} classes",
-            "a classifier of images, one number for each class",
+            "a classifier of grey or colour images, one number for each class",
         )
     return Answers(net, lower(net.graph, net.weights))
