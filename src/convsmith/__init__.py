@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .jobs.search import search
     from .jobs.style import style
     from .jobs.train import train
-    from .jobs.units import units
+    from .jobs.units import see_units
     from .ledger import audit, compare, diff, draw, size
     from .reports import report
 
@@ -43,7 +43,7 @@ _VERBS = {
     "fool": "jobs.fool",
     "robustness": "jobs.robustness",
     "style": "jobs.style",
-    "units": "jobs.units",
+    "see_units": "jobs.units",
     "mistakes": "jobs.mistakes",
     "export": "jobs.export",
     "report": "reports",
@@ -51,7 +51,7 @@ _VERBS = {
 
 __all__ = [
     "audit", "compare", "diff", "draw", "evaluate", "explain", "export", "fit", "fool", "forge", "mistakes",
-    "predict", "read", "report", "robustness", "search", "size", "style", "train", "units",
+    "predict", "read", "report", "robustness", "search", "see_units", "size", "style", "train",
 ]  # fmt: skip
 
 

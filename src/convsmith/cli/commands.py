@@ -75,7 +75,11 @@ COMMANDS = {
         "convsmith.jobs.doctor:doctor",
         "Look for what would hurt in a folder of images.",
         ("json",),
-        ("convsmith check photos/", "convsmith check photos/ --strict --page doctor.html"),
+        (
+            "convsmith check photos/",
+            "convsmith check photos/ --strict --page doctor.html",
+            "convsmith check photos/ --run runs/0007",
+        ),
     ),
     "train": Command(
         "convsmith.jobs.train:train",
@@ -146,7 +150,7 @@ COMMANDS = {
         ),
     ),
     "units": Command(
-        "convsmith.jobs.units:units",
+        "convsmith.jobs.units:see_units",
         "Show what each unit of a network does.",
         ("json",),
         (

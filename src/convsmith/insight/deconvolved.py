@@ -37,7 +37,7 @@ def deconvolved(net: Lowered, layer: str, images_UNHWC: np.ndarray) -> np.ndarra
         >>> from convsmith.engine.lower import lower
         >>> from convsmith.zoo import network
         >>> net = lower(network("course_cnn", (28, 28, 1)))
-        >>> deconvolved(net, "conv2d", np.zeros((32, 1, 28, 28, 1), np.uint8)).shape
+        >>> deconvolved(net, "conv1", np.zeros((32, 1, 28, 28, 1), np.uint8)).shape
         (32, 1, 1, 28, 28)
     """
     import numpy as np

@@ -70,9 +70,9 @@ def attributes_chart(by: Mapping[str, Sequence[Mapping[str, Any]]], whole: float
     """Accuracy from the lowest to the highest fourth of each attribute; the line is all images'."""
     from matplotlib.figure import Figure
 
-    figure = Figure((2.6 * max(1, len(by)), 2.8), layout="constrained")
+    figure = Figure((5.2, 2.4 * -(-len(by) // 2)), layout="constrained")
     for number, (name, rows) in enumerate(by.items()):
-        axes = figure.add_subplot(1, len(by), number + 1)
+        axes = figure.add_subplot(-(-len(by) // 2), 2, number + 1)
         y = [row["accuracy"] for row in rows]
         low = [max(0.0, row["accuracy"] - row["interval"][0]) for row in rows]
         high = [max(0.0, row["interval"][1] - row["accuracy"]) for row in rows]
@@ -82,7 +82,7 @@ def attributes_chart(by: Mapping[str, Sequence[Mapping[str, Any]]], whole: float
         axes.set_xlim(-0.5, len(rows) - 0.5)
         axes.set_ylim(0, 1.03)
         axes.set_title(name, size=9)
-        if number == 0:
+        if number % 2 == 0:
             axes.set_ylabel("share that is right", size=8)
     return figure
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..data.finding import Checkup
+    from ..data.finding import Checkup, Finding
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def doctor(
     fix: str | None = None,
     page: str | None = None,
     workers: int | None = None,
+    run: str | None = None,
 ) -> Diagnosis:
     """Look for what would hurt: broken files, copies, leaks, blanks, imbalance, shortcuts.
 
@@ -51,9 +52,10 @@ def doctor(
         fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
         page: write a page with thumbnails to this .html file.
         workers: processes that decode; one for each core without it.
+        run: a run folder; also list labels that its network confidently disputes.
 
     Raises:
-        BadInput: when there is nothing to look at.
+        BadInput: when there is nothing to look at, or the run's network knows none of the classes.
     """
     from ..data.check import check
     from .progress import Display
@@ -67,4 +69,20 @@ def doctor(
             workers=workers,
             progress=bar.count,
         )
+    if run is not None:
+        checkup = replace(checkup, findings=(*checkup.findings, *_disputed(run, data)))
     return Diagnosis(checkup, strict)
+
+
+def _disputed(run: str, data: str) -> list[Finding]:
+    """Labels that a network disputes, as a finding; none where it agrees with all."""
+    from ..data.finding import Finding
+    from .mistakes import suspected
+
+    rows = suspected(run, data)
+    if not rows:
+        return []
+    names = tuple(f"{row['name']}: {row['given']}, rather {row['suggested']}" for row in rows)
+    text = f"the network of {run} confidently disputes {len(rows):,} labels"
+    hint = "look at them: a label is wrong, or the image is hard"
+    return [Finding("note", "suspected labels", text, hint, names, (-1,) * len(rows), len(rows))]

@@ -296,5 +296,5 @@ def _save(path: Path, picture: Any) -> None:
     from ..runs.files import write_whole
 
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.quantize(256).save(buffer, format="PNG", optimize=True)  # a third of the bytes
     write_whole(path, buffer.getvalue())

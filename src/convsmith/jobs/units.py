@@ -60,7 +60,7 @@ class Units:
         return "\n".join([*lines, *self.notes, f"pictures in {self.folder}"])
 
 
-def units(
+def see_units(
     run: str,
     *,
     layer: str | None = None,
@@ -240,5 +240,5 @@ def _save(path: Path, picture: Image.Image) -> None:
     from ..runs.files import write_whole
 
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.quantize(256).save(buffer, format="PNG", optimize=True)  # a third of the bytes
     write_whole(path, buffer.getvalue())
