@@ -2,10 +2,11 @@
 
 A block is a layer with what ONNX Runtime folds into it: the batch norm and the activation that only it feeds.
 Its time is the sum of its operators' own times in ONNX Runtime's profile, without the change of layout at
-both ends. A network then takes ``overhead + factor x sum of its blocks``; both numbers are fitted on whole
-networks, and the error is measured on others. A block that the table does not hold is estimated from its
-neighbours of the same kind, by its multiply-adds and the numbers that it reads and writes; a kind that the
-table does not hold is said in one line.
+both ends. A network then takes ``overhead + factor x sum of its blocks + step x their number``; the profile
+itself takes time at every operator, so the step is often below zero. The three are fitted on whole networks,
+and the error is measured on others. A block that the table does not hold is estimated from its neighbours of
+the same kind, by its multiply-adds and the numbers that it reads and writes; a layer of which the table holds
+nothing is said in one line.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ..runs.files import write_whole
 FORMAT = 1
 RUNS = 30
 NEIGHBOURS = 4
+LEAST = 0.2  # of the sum of its blocks: no network takes less
 _FOLDED = frozenset(("BatchNormalization", "Activation", "ReLU", "Dropout", "SpatialDropout2D", "Rescaling"))
 _FREE = frozenset(("InputLayer", "Flatten", "Reshape", "Dropout", "SpatialDropout2D"))
 _LAYOUT = frozenset(("Transpose", "ReorderInput", "ReorderOutput"))
@@ -55,11 +57,17 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """The kind of its layer, with its window: blocks of one kind are neighbours."""
+        """Its layer with window, stride and activation, and the layout: blocks of one kind are neighbours."""
         window = getattr(self.nodes[0].kind, "kernel_size", None) or getattr(
             self.nodes[0].kind, "pool_size", None
         )
-        return self.nodes[0].kind_name + (f" {window[0]}x{window[1]}" if window else "")
+        strides = getattr(self.nodes[0].kind, "strides", None) or (1, 1)
+        words = [self.nodes[0].kind_name, *(f"{length[0]}x{length[1]}" for length in (window,) if length)]
+        words += [f"stride {strides[0]}"] if strides[0] > 1 else []
+        words += [getattr(node.kind, "activation", None) or "linear" for node in self.nodes]
+        # ONNX Runtime's fast layout wants channels by eights.
+        words += ["aligned" if all((shape[-1] or 0) % 8 == 0 for shape in (*self.shapes, self.out)) else ""]
+        return " ".join(word for word in words if word and word != "linear")
 
     @property
     def traits(self) -> tuple[float, float, float]:
@@ -109,6 +117,7 @@ class LatencyTable:
         rows: a block's key -> {"kind", "traits", "us"}: microseconds.
         overhead_ms: of a network with no blocks.
         factor: milliseconds of a network for each millisecond of its blocks.
+        step_ms: milliseconds of a network for each block, whatever it does.
         error: median of |predicted / measured - 1| over networks that it was not fitted on.
         worst: the largest of them.
     """
@@ -122,8 +131,12 @@ class LatencyTable:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     overhead_ms: float = 0.0
     factor: float = 1.0
+    step_ms: float = 0.0
     error: float | None = None
     worst: float | None = None
+
+    def __post_init__(self) -> None:
+        self._laws: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
 
     def check(self, space: str, input_shape: tuple[int, ...], classes: int) -> None:
         """Raise BadInput unless the table is of this space, these images and so many classes."""
@@ -135,23 +148,28 @@ class LatencyTable:
                 "--latency-table", f"is of {shown[0]}", shown[1], "convsmith latency-table of this space"
             )
 
-    def sum_ms(self, graph: Graph) -> float:
-        """Milliseconds of all its blocks, without overhead.
+    def parts(self, graph: Graph) -> tuple[float, int]:
+        """Milliseconds of all its blocks, and how many they are.
 
         Raises:
             BadInput: a block of a kind that the table does not hold.
         """
-        return math.fsum(self._us(block) for block in blocks(graph)) / 1e3
+        found = [self._us(block) for block in blocks(graph)]
+        return math.fsum(found) / 1e3, len(found)
 
     def latency_ms(self, graph: Graph) -> float:
-        """Milliseconds that the network takes, by the table; raises as `sum_ms`."""
-        return self.overhead_ms + self.factor * self.sum_ms(graph)
+        """Milliseconds that the network takes, by the table; raises as `parts`."""
+        blocks_ms, count = self.parts(graph)
+        return max(self.overhead_ms + self.factor * blocks_ms + self.step_ms * count, LEAST * blocks_ms)
 
     def _us(self, block: Block) -> float:
         row = self.rows.get(block.key)
         if row is not None:
             return float(row["us"])
         alike = [row for row in self.rows.values() if row["kind"] == block.kind]
+        if len(alike) < NEIGHBOURS:
+            layer = block.nodes[0].kind_name
+            alike = [row for row in self.rows.values() if row["kind"].split()[0] == layer]
         if not alike:
             raise BadInput(
                 "--latency-table",
@@ -159,10 +177,25 @@ class LatencyTable:
                 "a table of this space",
                 "convsmith latency-table once more, with more --networks",
             )
-        near = sorted((math.dist(row["traits"], block.traits), row["us"]) for row in alike)[:NEIGHBOURS]
-        weights = [1 / (distance + 0.05) for distance, _ in near]
-        logs = [weight * math.log(us + 0.1) for weight, (_, us) in zip(weights, near, strict=True)]
-        return math.exp(math.fsum(logs) / math.fsum(weights)) - 0.1
+        return self._estimate(block, alike)
+
+    def _estimate(self, block: Block, alike: list[dict[str, Any]]) -> float:
+        """Microseconds by a power law of the traits, fitted on the kind, put right by neighbours."""
+        import numpy as np
+
+        known = (block.kind, len(self.rows))
+        if known not in self._laws:
+            x = np.array([[1.0, *row["traits"]] for row in alike])
+            y = np.log([row["us"] + 0.1 for row in alike])
+            ridge = 0.1 * np.diag([0.0, 1.0, 1.0, 1.0])
+            law = np.linalg.solve(x.T @ x + ridge + 1e-9 * np.eye(4), x.T @ y)
+            self._laws[known] = law, x, y - x @ law
+        law, x, left = self._laws[known]
+        traits = np.array([1.0, *block.traits])
+        distances = np.linalg.norm(x - traits, axis=1)
+        near = np.argsort(distances)[:NEIGHBOURS]
+        weights = 1 / (distances[near] + 0.2)
+        return float(np.exp(traits @ law + (weights @ left[near]) / weights.sum()) - 0.1)
 
     def write(self, path: str | Path) -> None:
         """Write the table as JSON, whole."""
@@ -180,7 +213,7 @@ def read_table(path: str | Path) -> LatencyTable:
         if found.pop("format") != FORMAT:
             raise ValueError("another format")
         table = LatencyTable(**found)
-        numbers = [table.overhead_ms, table.factor, *(row["us"] for row in table.rows.values())]
+        numbers = [table.factor, *(row["us"] for row in table.rows.values())]
         if not all(math.isfinite(number) and number >= 0 for number in numbers):
             raise ValueError("a time that is none")
         if not all(isinstance(row["kind"], str) and len(row["traits"]) == 3 for row in table.rows.values()):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..nas.choose import SpaceFunction
 
 SAVE_EVERY = 20  # blocks
-WHOLE = 16  # networks measured whole: half of them to fit on, half to judge by
+WHOLE, FEWEST = 30, 8  # networks measured whole: half of them to fit on, half to judge by
 
 
 @dataclass(frozen=True)
@@ -157,31 +157,30 @@ def _measure_blocks(
 
 
 def _measure_whole(table: LatencyTable, graphs: list[Graph], until: float) -> None:
-    """Fit overhead and factor on half of the networks; the error is that of the other half."""
+    """Fit overhead, factor and step on half of the networks; the error is that of the other half."""
     import numpy as np
 
     from ..formats.latency import latency_ms
 
-    sums: list[float] = []
-    measured: list[float] = []
+    seen: list[tuple[Graph, float]] = []
     for graph in graphs:
-        if time.monotonic() > until and len(sums) >= 4:
+        if time.monotonic() > until and len(seen) >= FEWEST:
             break
         try:
-            sums.append(table.sum_ms(graph))
+            table.parts(graph)
         except BadInput:  # a kind that the table does not hold yet
             continue
         found = latency_ms(graph, threads=table.threads, batch=table.batch, seconds=0.15)
-        measured.append(found.median_ms)
-    if len(sums) < 4:
+        seen.append((graph, found.median_ms))
+    if len(seen) < FEWEST:
         return
-    x, y = np.array(sums), np.array(measured)
-    fitted, judged = slice(0, None, 2), slice(1, None, 2)
-    # Relative errors count, so each network is weighed by what it takes; neither number can be negative.
-    rows = np.stack([1 / y[fitted], x[fitted] / y[fitted]], axis=1)
-    overhead, factor = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0]
-    if overhead < 0 or factor <= 0:
-        overhead, factor = 0.0, float(np.median(y[fitted] / x[fitted]))
-    table.overhead_ms, table.factor = float(overhead), float(factor)
-    errors = np.abs((overhead + factor * x[judged]) / y[judged] - 1)
-    table.error, table.worst = float(np.median(errors)), float(errors.max())
+    fitted, judged = seen[::2], seen[1::2]
+    # Relative errors count, so each network is weighed by what it takes.
+    y = np.array([measured for _, measured in fitted])
+    x = np.array([[1.0, *table.parts(graph)] for graph, _ in fitted])
+    law, *_ = np.linalg.lstsq(x / y[:, None], np.ones(len(y)), rcond=None)
+    if law[1] <= 0:
+        law = np.array([0.0, np.median(y / x[:, 1]), 0.0])
+    table.overhead_ms, table.factor, table.step_ms = map(float, law)
+    errors = [abs(table.latency_ms(graph) / measured - 1) for graph, measured in judged]
+    table.error, table.worst = float(np.median(errors)), max(errors)

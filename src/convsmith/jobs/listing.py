@@ -8,7 +8,9 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import BadInput
 from ..registry import Registry
+from ..units import Size
 
 What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers"]
 
@@ -36,11 +38,13 @@ class Listed:
         return "\n".join(f"{name:{width}}  {note}" for name, note in self.rows.items())
 
 
-def listing(what: What) -> Listed:
+def listing(what: What, *, input_shape: Size | None = None, classes: int = 10) -> Listed:
     """List what there is to choose from: networks, spaces, algorithms, explanations, kinds or readers.
 
     Args:
         what: which names to list.
+        input_shape: rows, columns and channels that the sizes of spaces are counted for; 32x32x3 without it.
+        classes: how many classes they are counted for.
 
     Example:
         >>> "evolution" in listing("algorithms").rows
@@ -48,9 +52,27 @@ def listing(what: What) -> Listed:
     """
     if what == "networks":
         return Listed(what, _published())
+    if what == "spaces":
+        return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
     module, name = _HOMES[what].split(":")
     registry: Registry[object] = getattr(importlib.import_module(f"convsmith.{module}"), name)
     return Listed(what, {key: _line(thing) for key, thing in registry.items()})
+
+
+def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
+    """The spaces with how many networks each has, counted or estimated."""
+    import numpy as np
+
+    from ..nas.encoding import space_size
+    from ..nas.spaces import SPACES, space
+
+    if len(input_shape) != 3:
+        raise BadInput("--input", f"came {input_shape}", "rows, columns and channels", "--input 64x64x3")
+    rows = {}
+    for name, function in SPACES.items():
+        size = space_size(space(name, input_shape, classes), np.random.default_rng(0), limit=0, walks=60)
+        rows[name] = f"{size!s:22}  {_line(function)}"
+    return rows
 
 
 def _published() -> dict[str, str]:

@@ -23,7 +23,8 @@ class SpaceSize:
     exact: bool
 
     def __str__(self) -> str:
-        return f"{int(self.count):,} networks" if self.exact else f"about {self.count:.1e} networks"
+        count = f"{int(self.count):,}" if self.count < 1e7 else f"{self.count:.1e}"
+        return f"{count} networks" if self.exact else f"about {self.count:.1e} networks"
 
 
 def every(space: Space) -> Iterator[Walk]:
