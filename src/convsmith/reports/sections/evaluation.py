@@ -39,6 +39,8 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "map": _map(confusion, names) if confusion and not small else None,
         "mixed": _mixed(confusion, names),
         "n_test": facts.metrics.get("n_test"),
+        "views": facts.metrics.get("tta"),
+        "balanced": facts.metrics.get("balanced_accuracy"),
         "errors": sum(n for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j),
     }
 
