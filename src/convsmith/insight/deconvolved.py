@@ -55,7 +55,7 @@ def deconvolved(net: Lowered, layer: str, images_UNHWC: np.ndarray) -> np.ndarra
             with torch.enable_grad():
                 out = answers(net, layer, x_NCHW, before=False)
                 own = out[torch.arange(len(batch)), whose[start : start + many]]
-                (back,) = torch.autograd.grad(own.flatten(1).amax(1).sum(), x_NCHW)
+                (back,) = torch.autograd.grad(own.flatten(1).max(1).values.sum(), x_NCHW)
             parts.append(back.numpy())
     back_NCHW = np.concatenate(parts)
     return back_NCHW.reshape(units, each, *back_NCHW.shape[1:])

@@ -26,7 +26,7 @@ def hidden_layer(net: Lowered) -> str:
         >>> from convsmith.engine.lower import lower
         >>> from convsmith.zoo import network
         >>> hidden_layer(lower(network("lenet5")))
-        'fc2'
+        'fc4'
     """
     graph = net.graph
     node = graph[graph.outputs[0]]

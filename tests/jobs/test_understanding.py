@@ -1,0 +1,176 @@
+"""explain, units, mistakes and check --run on one small run: files, figures, and what cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.metrics import confusion_matrix
+
+import convsmith as cs
+from convsmith.cli.main import run as command
+from convsmith.engine.predict import predict
+from convsmith.jobs.done import Done
+from convsmith.jobs.own_images import own_images
+from convsmith.jobs.trained import trained as network_of
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """LeNet-5 after two epochs on 400 digits, ten of whose labels are wrong, one of them twice there."""
+    x, y = load_digits(return_X_y=True)
+    x, y = (x[:400].reshape(-1, 8, 8) * 15.9).astype(np.uint8), y[:400].copy()
+    y[:10] = (y[:10] + 1) % 10
+    folder = tmp_path_factory.mktemp("understanding")
+    np.savez(folder / "digits.npz", x=x, y=y)
+    options = {"size": (32, 32), "epochs": 6, "threads": 1, "quiet": True, "runs": str(folder / "runs")}
+    return cs.train("lenet5", str(folder / "digits.npz"), **options)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert command(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_explain_a_split_with_evidence(trained: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(trained.path)
+    assert command(["explain", run, "--split", "test", "--most", "3", "--full", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["images"]) == 3
+    assert {"name", "true", "right", "predicted", "confidence", "of"} <= set(found["images"][0])
+    assert found["evidence"]["images"] == 3
+    folder = trained.path / "explain" / "grad_cam"
+    assert json.loads((folder / "evidence.json").read_text())["badge"] == found["evidence"]["badge"]
+    assert np.load(folder / "0002.npy").shape == (8, 8)  # the photograph's own size
+    assert len(list((trained.path / "explain" / "evidence").glob("grad_cam-*.json"))) == 1
+
+
+def test_explain_files_folders_and_the_difference_of_two(trained: Done, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(rng.integers(0, 255, (30, 40, 3), np.uint8)).save(tmp_path / name)
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG torn")
+    found = cs.explain(trained, str(tmp_path), target="3", against="5", method="gradient", evidence=False)
+    assert [one["name"] for one in found.about] == ["a.png", "b.png"]
+    assert found.explanation.of(0, found.classes) == "logit of 3 minus 5"
+    assert any("torn.png" in note for note in found.notes)
+    assert [photo.shape for photo in found.originals] == [(30, 40, 3)] * 2
+
+
+def test_a_photograph_that_lies_on_its_side_is_turned(trained: Done, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (20, 50, 3), np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "side.png", exif=turned)
+    found = cs.explain(trained, str(tmp_path / "side.png"), evidence=False)
+    assert found.originals[0].shape == (50, 20, 3)
+    np.testing.assert_array_equal(found.originals[0], np.rot90(pixels, -1))
+
+
+def test_batches_of_any_size_say_the_same(trained: Done) -> None:
+    settings = {"split": "test", "most": 5, "evidence": False, "method": "integrated_gradients"}
+    one = cs.explain(trained, batch_size="1", **settings).explanation.maps_NHW
+    auto = cs.explain(trained, **settings).explanation.maps_NHW
+    np.testing.assert_allclose(one, auto, atol=1e-5)
+
+
+def test_what_cannot_be_explained(trained: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(trained.path)
+    (tmp_path / "empty").mkdir()
+    assert "none were given" in said(capsys, "explain", run)
+    assert "came with images" in said(capsys, "explain", run, "x.png", "--split", "test")
+    assert "holds no image files" in said(capsys, "explain", run, str(tmp_path / "empty"))
+    assert "no 'cat'" in said(capsys, "explain", run, "--split", "test", "--target", "cat")
+    assert "another class" in said(
+        capsys, "explain", run, "--split", "test", "--target", "3", "--against", "3"
+    )
+    assert "did you mean 'grad_cam'" in said(capsys, "explain", run, "--split", "test", "--method", "grad-cm")
+    assert "auto, or a number" in said(capsys, "explain", run, "--split", "test", "--batch-size", "0")
+    refused = said(capsys, "explain", run, "--split", "test", "--layer", "fc3")
+    assert "has no rows and columns left" in refused
+
+
+def test_units_writes_sheets_and_figures(trained: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["units", str(trained.path), "--layer", "conv1", "--top", "4", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (layer,) = found["layers"]
+    assert len(layer["units"]) == 6
+    assert layer["made"] == [unit for unit in range(6) if unit not in layer["dead"]]
+    assert len(layer["off"]) == 6
+    assert len(layer["off"][0]["classes"]) == 10
+    folder = trained.path / "explain" / "units"
+    assert json.loads((folder / "units.json").read_text())["layers"] == found["layers"]
+    for name in ("conv1.png", "filters.png"):
+        with Image.open(folder / name) as picture:
+            assert min(picture.size) > 50
+    assert [row["filter"] for row in found["filters"]] == list(range(6))
+    assert "What its units do" in (trained.path / "report.html").read_text()
+
+
+def test_units_answers_of_one_photograph(trained: Done, tmp_path: Path) -> None:
+    Image.fromarray(np.full((9, 9), 90, np.uint8)).save(tmp_path / "grey.png")
+    options = {"layer": "conv2", "image": str(tmp_path / "grey.png"), "made": "none", "most": 50}
+    found = cs.see_units(trained, **options)
+    assert (found.folder / "maps-conv2.png").stat().st_size > 0
+    assert found.layers[0]["images"] == 50
+
+
+def test_units_that_cannot_be(trained: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(trained.path)
+    assert "did you mean 'conv2'" in said(capsys, "units", run, "--layer", "conv")
+    assert "no image of features" in said(capsys, "units", run, "--layer", "fc3")
+    assert "--setting: came 5" in said(capsys, "units", run, "--setting", "5")
+
+
+def test_mistakes_counts_as_scikit_learn_does(trained: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["mistakes", str(trained.path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    net = network_of(trained)
+    own = own_images(net)
+    rows = own.rows("test")
+    p = predict(net.graph, own.pixels_NHWC[rows], weights=net.weights)
+    assert found["confusion"] == confusion_matrix(own.y[rows], p.argmax(1), labels=range(10)).tolist()
+    assert found["wrong"] == int((p.argmax(1) != own.y[rows]).sum())
+    assert found["accuracy"] == pytest.approx(trained.test_accuracy)
+    assert found["temperature"] > 0
+    assert all(sum(row["n"] for row in rows) == found["images"] for rows in found["attributes"].values())
+    sure = [row["confidence"] for row in found["surest"]]
+    assert sure == sorted(sure, reverse=True)
+    for name in ("confusion", "reliability", "attributes", "surest", "embedding"):
+        assert (trained.path / "explain" / "mistakes" / f"{name}.png").stat().st_size > 0
+    assert "Where it is wrong" in (trained.path / "report.html").read_text()
+
+
+def test_check_lists_the_labels_that_a_network_disputes(
+    trained: Done, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads((trained.path / "recipe.json").read_text())["data"]
+    assert command(["check", data, "--run", str(trained.path), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (found,) = [one for one in findings if one["kind"] == "suspected labels"]
+    own = own_images(network_of(trained))
+    held = {own.images.names[n] for part in ("validation", "test") for n in own.rows(part)}
+    spoiled = {own.images.names[n] for n in range(10)} & held
+    disputed = {name.split(":")[0] for name in found["names"]}
+    assert disputed <= held
+    assert len(spoiled & disputed) > len(spoiled) / 2
+
+
+def test_images_that_are_gone_or_of_other_classes(
+    trained: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "pets" / label).mkdir(parents=True)
+        for k in range(3):
+            grey = np.random.default_rng(k).integers(0, 255, (9, 9), np.uint8)
+            Image.fromarray(grey).save(tmp_path / "pets" / label / f"{k}.png")
+    assert "none of the network's classes" in said(
+        capsys, "mistakes", str(trained.path), "--data", str(tmp_path / "pets")
+    )
+    assert "did you mean" in said(capsys, "mistakes", str(trained.path), "--method", "occlusio")
