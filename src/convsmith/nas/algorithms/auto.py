@@ -36,7 +36,7 @@ def auto(
     history: Sequence[dict[str, Any]],
     rng: np.random.Generator,
     *,
-    population: int = 6,
+    population: int = 8,
     incumbents: int = 3,
 ) -> Answers:
     """A neighbour of the networks that are expected to be best, drawn by what it promises.
