@@ -13,6 +13,7 @@ from typing import Any
 
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
+from convsmith.zoo._parts import gate
 
 from ..choose import Choose
 from ..image import image
@@ -99,10 +100,7 @@ def inverted(
     x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False)(x)
     x = keras.layers.Activation(activation)(_norm(x))
     if gated:
-        means = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
-        means = keras.layers.Conv2D(max(1, rounded(inner / 4)), 1, activation="relu")(means)
-        means = keras.layers.Conv2D(inner, 1, activation="hard_sigmoid")(means)
-        x = keras.layers.Multiply()([x, means])
+        x = gate(x, inner, rounded(inner / 4), "relu", "hard_sigmoid")
     x = _norm(keras.layers.Conv2D(width, 1, use_bias=False)(x))
     return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
 

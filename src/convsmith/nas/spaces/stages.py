@@ -1,15 +1,17 @@
-"""Stages of plain, residual or separable blocks, as in VGG, ResNet and MobileNet; for any image size.
+"""Stages of plain, residual, separable or inverted blocks, as in VGG, ResNet, MobileNet; for any image size.
 
 An image passes a first convolution, then stages; each stage halves the image and holds some blocks of
 one kind, width and kernel. The number of stages follows from the image's size. From about 500
 parameters to several millions.
 
 Sources: Simonyan and Zisserman 2015 (plain), He et al. 2016 (residual), Howard et al. 2017 (separable),
-Sandler et al. 2018 (separable blocks with a shortcut).
+Sandler et al. 2018 (separable blocks with a shortcut, inverted residuals), Hu et al. 2018 (squeeze and
+excite), Wu and He 2018 (group normalisation).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from convsmith.graph import Graph
@@ -37,7 +39,7 @@ def stages(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
     side = min(input_shape[:2])
     fewest, most = halvings(side)
     number = choose("halvings", range(fewest, most + 1))
-    activation = choose("activation", ("relu", "swish"))
+    layer = Layers(choose("activation", ("relu", "swish")), choose("normalisation", ("batch", "group")))
     width = choose("width", WIDTHS)
     kernel = choose("first_kernel", (3, 5) if side < 96 else (3, 5, 7))
     # A stride in the first convolution of a larger image saves most of the network's time.
@@ -46,13 +48,15 @@ def stages(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
 
     x = inputs = keras.Input(input_shape)
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(x)
-    x = convolve(x, width, kernel, 2 if strided else 1, activation)
+    x = layer.convolve(x, width, kernel, 2 if strided else 1)
     channels = width
     for stage in range(number - strided + 1):
         depth = choose(f"depth_{stage}", (0, 1, 2, 3) if stage == 0 else (1, 2, 3, 4))
         if not depth:
             continue
-        block = BLOCKS[choose(f"block_{stage}", tuple(BLOCKS))]
+        block = choose(f"block_{stage}", BLOCKS)
+        expansion = choose(f"expansion_{stage}", (2, 3, 4, 6)) if block == "inverted" else 1
+        gated = block == "inverted" and choose(f"gate_{stage}", (False, True))
         kernel = choose(f"kernel_{stage}", (3, 5) if side >> (stage + strided) >= 5 else (3,))
         stride = 1
         if stage > 0:
@@ -62,7 +66,15 @@ def stages(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
                 x = keras.layers.MaxPooling2D(2, padding="same")(x)
                 stride = 1
         for repeat in range(depth):
-            x = block(x, channels, width, kernel, stride if repeat == 0 else 1, activation)
+            step = stride if repeat == 0 else 1
+            if block == "plain":
+                x = layer.convolve(x, width, kernel, step)
+            elif block == "residual":
+                x = layer.residual(x, channels, width, kernel, step)
+            elif block == "separable":
+                x = layer.separable(x, channels, width, kernel, step)
+            else:
+                x = layer.inverted(x, channels, width, kernel, step, expansion, gated)
             channels = width
     grid = (input_shape[0] >> number, input_shape[1] >> number)
     return keras.Model(inputs, classifier(x, choose, grid, classes), name="stages")
@@ -89,37 +101,68 @@ def rounded(width: float) -> int:
     return max(step, round(width / step) * step)
 
 
-def convolve(x: Any, width: int, kernel: int, stride: int, activation: str | None) -> Any:
-    """Convolution without bias, batch norm, activation."""
-    x = keras.layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
-    x = keras.layers.BatchNormalization()(x)
-    return keras.layers.Activation(activation)(x) if activation else x
+@dataclass(frozen=True)
+class Layers:
+    """What blocks are made of.
+
+    Args:
+        activation: after a normalisation.
+        normalisation: "batch", or "group" (groups of eight channels, or one of all).
+    """
+
+    activation: str
+    normalisation: str
+
+    def norm(self, x: Any, width: int, *, active: bool = True) -> Any:
+        """Normalisation, activation."""
+        if self.normalisation == "group":
+            x = keras.layers.GroupNormalization(width // 8 if width % 8 == 0 else 1)(x)
+        else:
+            x = keras.layers.BatchNormalization()(x)
+        return keras.layers.Activation(self.activation)(x) if active else x
+
+    def convolve(self, x: Any, width: int, kernel: int, stride: int = 1, *, active: bool = True) -> Any:
+        """Convolution without bias, normalisation, activation."""
+        x = keras.layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
+        return self.norm(x, width, active=active)
+
+    def depthwise(self, x: Any, channels: int, kernel: int, stride: int) -> Any:
+        """Depthwise convolution without bias, normalisation, activation."""
+        x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False)(x)
+        return self.norm(x, channels)
+
+    def gate(self, x: Any, channels: int, squeezed: int) -> Any:
+        """Squeeze and excite: each channel times a number that the means of all channels decide."""
+        means = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+        means = keras.layers.Conv2D(squeezed, 1, activation=self.activation)(means)
+        return keras.layers.Multiply()([x, keras.layers.Conv2D(channels, 1, activation="sigmoid")(means)])
+
+    def residual(self, x: Any, channels: int, width: int, kernel: int, stride: int) -> Any:
+        """Two convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
+        fits = stride == 1 and channels == width
+        shortcut = x if fits else self.convolve(x, width, 1, stride, active=False)
+        x = self.convolve(self.convolve(x, width, kernel, stride), width, kernel, active=False)
+        return keras.layers.Activation(self.activation)(keras.layers.Add()([x, shortcut]))
+
+    def separable(self, x: Any, channels: int, width: int, kernel: int, stride: int) -> Any:
+        """A depthwise and a 1x1 convolution, beside a shortcut where the shape stays."""
+        before = x
+        x = self.convolve(self.depthwise(x, channels, kernel, stride), width, 1)
+        return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
+
+    def inverted(
+        self, x: Any, channels: int, width: int, kernel: int, stride: int, expansion: int, gated: bool
+    ) -> Any:
+        """Wider by a 1x1 convolution, a depthwise one, perhaps a gate, narrower again; then as separable."""
+        before, inner = x, expansion * channels
+        x = self.depthwise(self.convolve(x, inner, 1), inner, kernel, stride)
+        if gated:
+            x = self.gate(x, inner, max(2, channels // 2))
+        x = self.convolve(x, width, 1, active=False)
+        return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
 
 
-def plain(x: Any, channels: int, width: int, kernel: int, stride: int, activation: str) -> Any:
-    """One convolution."""
-    return convolve(x, width, kernel, stride, activation)
-
-
-def residual(x: Any, channels: int, width: int, kernel: int, stride: int, activation: str) -> Any:
-    """Two convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
-    shortcut = x if stride == 1 and channels == width else convolve(x, width, 1, stride, None)
-    x = convolve(x, width, kernel, stride, activation)
-    x = convolve(x, width, kernel, 1, None)
-    return keras.layers.Activation(activation)(keras.layers.Add()([x, shortcut]))
-
-
-def separable(x: Any, channels: int, width: int, kernel: int, stride: int, activation: str) -> Any:
-    """A depthwise and a 1x1 convolution, beside a shortcut where the shape stays."""
-    before = x
-    x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False)(x)
-    x = keras.layers.BatchNormalization()(x)
-    x = keras.layers.Activation(activation)(x)
-    x = convolve(x, width, 1, 1, activation)
-    return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
-
-
-BLOCKS = {"plain": plain, "residual": residual, "separable": separable}
+BLOCKS = ("plain", "residual", "separable", "inverted")
 
 
 def classifier(x: Any, choose: Choose, grid: tuple[int, int], classes: int) -> Any:
