@@ -112,6 +112,7 @@ def test_what_a_run_cannot_go_on_with(made: Done, more: dict, text: str) -> None
     ("options", "text"),
     [
         (["--more-trials", "3"], "came without a run"),
+        (["--workers", "0"], "--workers: came 0; expected at least 1"),
         (["--option", "popultion=3"], "no 'popultion'; did you mean 'population'"),
         (["--option", "population"], "--option: came 'population'; expected name=value"),
         (["--option", "population=x"], "--option population: came 'x'; expected a whole number"),

@@ -39,6 +39,7 @@ def forge(
     space: str | SpaceFunction = "stages",
     algorithm: str = "auto",
     option: list[str] | None = None,
+    stop_early: bool = False,
     augment: str = "auto",
     size: Size | None = None,
     validation: float = 0.15,
@@ -84,6 +85,7 @@ def forge(
             which is run.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
+        stop_early: end a candidate's short training when its learning curve promises less than the others'.
         augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
@@ -142,8 +144,8 @@ def forge(
 
 RECIPE = (
     *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
-    "algorithm", "option", "augment", "size", "validation", "test", "group", "strict", "seed", "threads",
-    "plan", "warm_start",
+    "algorithm", "option", "stop_early", "augment", "size", "validation", "test", "group", "strict", "seed",
+    "threads", "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
 

@@ -55,10 +55,7 @@ class Job:
     @property
     def budget(self) -> Budget:
         """The limits that the user gave; none for a job that takes none."""
-        from ..nas.budget import Budget
-
-        limits = {name: self.recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
-        return Budget(**limits, memory_model=self.recipe.get("memory_model") or "liveness")
+        return budget_of(self.recipe)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -76,6 +73,14 @@ class Job:
 
         rows = np.sort(np.concatenate([getattr(self.split, name) for name in names]))
         return selected(self.pixels_NHWC, rows), self.images.y[rows]
+
+
+def budget_of(recipe: dict[str, Any]) -> Budget:
+    """The limits of a recipe."""
+    from ..nas.budget import Budget
+
+    limits = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
+    return Budget(**limits, memory_model=recipe.get("memory_model") or "liveness")
 
 
 def checked(recipe: dict[str, Any]) -> dict[str, Any]:

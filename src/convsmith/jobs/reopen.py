@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import BadInput
 from .clock import FILE as CLOCK
-from .job import BUDGET_OPTIONS
+from .job import budget_of
 
 SEARCH_SHARE = 0.5
 """Of the added time that the search gets."""
@@ -73,7 +73,7 @@ def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:
     at = lines[-1]["at"] if lines else 0.0
     largest = sum(line["arm"] == "largest" and line["rung"] == 0 for line in lines)
     plan["reopened"] = {"at": at, "largest": largest + 1 if is_changed else max(1, largest)}
-    plan["of"]["budget"] = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
+    plan["of"]["budget"] = budget_of(recipe).to_json()
     run.write_json("plan.json", plan)
     if recipe.get("minutes") is not None:
         used = run.read_json(CLOCK)["seconds"] if run.has(CLOCK) else at

@@ -32,6 +32,7 @@ def search(
     epochs: int | None = None,
     algorithm: str = "auto",
     option: list[str] | None = None,
+    stop_early: bool = False,
     augment: str = "auto",
     size: Size | None = None,
     group: str | None = None,
@@ -68,6 +69,7 @@ def search(
         epochs: of the full training, with --trials; 60 without it.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
+        stop_early: end a candidate's short training when its learning curve promises less than the others'.
         augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
@@ -111,6 +113,7 @@ def search(
         space=space,
         algorithm=algorithm,
         option=option,
+        stop_early=stop_early,
         augment=augment,
         size=size,
         group=group,

@@ -30,6 +30,7 @@ def search(job: Job) -> Found:
 
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
+    from ...nas.curves import should_stop
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
     from ...nas.spaces import space as find_space
@@ -54,6 +55,7 @@ def search(job: Job) -> Found:
             fewest_epochs=_fewest_epochs(job),
             seed=recipe["seed"],
             latency_ms=measure_or_predict(job),
+            stop=should_stop if recipe["stop_early"] else None,
             warm=warm(job),
             run=job.run,
             plan=earlier_plan(recipe["plan"], "plan.json"),
