@@ -304,6 +304,7 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
         {"tests": tests, "badge": "1 of 2 checks passed on 6 images", "agreement": {"occlusion": 0.44}},
     )
     write_fooling(folder, put, pictures, classes)
+    write_understanding(folder, put, pictures, classes)
     put(
         "export.json",
         {
@@ -421,3 +422,38 @@ def run_folder(tmp_path: Path) -> RunFolder:
         return write_run(folder, classes=classes or [str(k) for k in range(10)], **settings)
 
     return make
+
+
+def write_understanding(
+    folder: Path, put: Callable[[str, Any], None], pictures: np.ndarray, classes: list[str]
+) -> None:
+    """What `units` and `mistakes` leave."""
+    kinds = ("reliability", "attributes", "surest", "pair-0", "embedding")
+    for name in (*(f"mistakes/{kind}" for kind in kinds), "units/filters", "units/conv"):
+        (folder / "explain" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures[3]).save(folder / "explain" / f"{name}.png")
+    part = {"low": 10.0, "high": 90.0, "n": 50, "accuracy": 0.8, "interval": wilson(40, 50)}
+    doubt = {"name": "3/a.png", "given": classes[0], "suggested": classes[1]}
+    put(
+        "explain/mistakes/mistakes.json",
+        {
+            "images": 200,
+            "part": "test",
+            "wrong": 20,
+            "calibration": {"ece": 0.08, "bins": []},
+            "temperature": 1.4,
+            "tempered": {"ece": 0.02, "bins": []},
+            "attributes": {"brightness": [part, {**part, "accuracy": 0.9}]},
+            "confused": [{"true": classes[0], "predicted": classes[1], "count": 4, "file": "pair-0.png"}],
+            "suspected": [{**doubt, "confidence_given": 0.01, "confidence_suggested": 0.98}],
+            "copies": [{"name": "3/b.png", "part": "test", "like": "3/c.png"}],
+            "embedding": {"way": "pca", "images": 200},
+            "notes": [],
+        },
+    )
+    off = [{"unit": 0, "accuracy": -0.12, "classes": [-0.12] * len(classes)}]
+    layer = {"layer": "conv", "units": [{}] * 20, "dead": [3], "twins": [], "made": [0], "off": off}
+    put(
+        "explain/units/units.json",
+        {"images": 900, "made": "fourier", "layers": [{**layer, "sheet": "conv.png"}], "notes": []},
+    )

@@ -113,6 +113,11 @@ def test_figures_on_the_page_are_those_of_the_files(run_folder: RunFolder) -> No
     assert "their rank correlation with these falls to 0.08, over 6 maps" in text
     assert "matter no more than others to the answer: insertion minus deletion is 0.31" in text
     assert "1 of 2 checks passed on 6 images" in text
+    assert (
+        "Its confidence is 8.0 points off on average, 2.0 points once the logits are divided by 1.40" in text
+    )
+    assert "Least right: brightness from 10 to 90: 80.0% of 50 images." in text
+    assert "conv 20 1 0 −12.0 points" in text
     assert "Rank correlation with the maps of occlusion 0.44" in text
 
 
@@ -139,7 +144,10 @@ def test_pictures_travel_with_the_page(run_folder: RunFolder) -> None:
     folder = run_folder()
     images = page_of(folder).all("img")
     fooled = 3 * 4 + 1 + 1 + 3 + 3  # galleries, an example, a kind, three corruptions, three of style
-    assert len(images) == 10 + 1 + 10 + fooled  # a thumbnail per class, the drawing, ten heatmaps
+    understood = 5 + 2  # five pictures of mistakes; filters and a sheet of units
+    assert (
+        len(images) == 10 + 1 + 10 + fooled + understood
+    )  # a thumbnail per class, the drawing, ten heatmaps
     for image in images:
         if str(image["src"]).startswith("data:image/svg+xml"):
             assert image["alt"]
