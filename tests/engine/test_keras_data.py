@@ -37,10 +37,14 @@ def loader(x, y, size=16):
     return torch.utils.data.DataLoader(pairs, batch_size=size)
 
 
-@pytest.mark.parametrize("kind", ["PyDataset", "DataLoader", "generator"])
+def tensors(x, y, size=16):
+    return pytest.importorskip("tensorflow").data.Dataset.from_tensor_slices((x, y)).batch(size)
+
+
+@pytest.mark.parametrize("kind", ["PyDataset", "DataLoader", "generator", "tf.data"])
 def test_batches_of_their_own(rows, small, alike, kind):
     x, y = rows
-    make = {"PyDataset": dataset, "DataLoader": loader, "generator": batches}[kind]
+    make = {"PyDataset": dataset, "DataLoader": loader, "generator": batches, "tf.data": tensors}[kind]
 
     def fresh(x=x[:64], y=y[:64]):
         return make(x, y)
