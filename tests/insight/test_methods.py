@@ -61,3 +61,33 @@ def test_names():
     assert method("grad-cam") is METHODS["grad_cam"]
     with pytest.raises(BadName, match="did you mean 'grad_cam'"):
         method("gradcam")
+
+
+@pytest.mark.parametrize("decoys", [0, 1, 2, 3])
+def test_with_more_decoys_edges_and_chance_fall_behind_and_grad_cam_does_not(trained, decoys):
+    import numpy as np
+
+    from convsmith.engine.lower import lower
+    from convsmith.insight.explain import explain
+    from convsmith.testing.planted import edges, mass_accuracy, planted, pointing, rank_accuracy
+
+    data = planted(40, seed=21, decoys=decoys)
+    maps = {
+        "ours": explain(lower(*trained), data.x_NHWC, target=data.y.tolist()).maps_NHW,
+        "edges": np.stack([edges(x[..., 0]) for x in data.x_NHWC]),
+        "random": np.random.default_rng(0).random(data.masks_NHW.shape),
+    }
+    score = {
+        name: [
+            np.mean([of(a, b) for a, b in zip(found, data.masks_NHW, strict=True)])
+            for of in (pointing, rank_accuracy, mass_accuracy)
+        ]
+        for name, found in maps.items()
+    }
+    assert score["ours"][0] > 0.9
+    assert score["ours"][1] > 0.7
+    assert (np.array(score["ours"]) > 2 * np.array(score["random"])).all()
+    if decoys == 0:
+        assert score["edges"][1] > 0.6  # without decoys an edge detector looks like an explanation
+    if decoys == 3:
+        assert score["edges"][1] < 0.4

@@ -98,8 +98,9 @@ def _flat(features_NF: np.ndarray, way: Way, seed: int) -> Any:
     if way == "tsne":
         from sklearn.manifold import TSNE
 
-        near = min(30.0, (len(flat) - 1) / 3)
-        return TSNE(2, perplexity=near, init="pca", random_state=seed).fit_transform(flat)
+        return TSNE(
+            2, perplexity=min(30.0, (len(flat) - 1) / 3), init="pca", random_state=seed
+        ).fit_transform(flat)
     import numpy as np
 
     return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
