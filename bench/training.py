@@ -1,20 +1,36 @@
 """Training speed of Keras on each backend, of ordinary PyTorch loops, and of convsmith, in one run.
 
-    python bench/training.py [--networks course_cnn lenet5 resnet20 mobilenet_v2_035] [--seconds 2] [--rounds 4]
-                             [--threads 2] [--cpu] [--python "Keras on TensorFlow=/other/bin/python"]
+    python bench/training.py [--networks course_cnn lenet5 resnet20 mobilenet_v2_035] [--seconds 2]
+        [--rounds 3] [--threads 2] [--cpu] [--python "Keras on TensorFlow=/other/bin/python"]
 
-Every contender runs in a process of its own and trains the same network on the same images in the same batches
-with the same optimizer; all are loaded and warmed up first, then measured in turns, `--rounds` times for
-`--seconds` each. A contender that is not installed, fails or is not ready after `--patience` seconds is named.
+Every contender runs in a process of its own and trains the same network on the same images in the same
+batches with the same optimizer; all are loaded and warmed up first, then measured in turns, `--rounds` times
+for `--seconds` each. A contender that is not installed, fails or is not ready after `--patience` seconds is
+named. A backend of Keras that wants other packages can have a Python of its own (`--python`).
 
-- images/s: the median over the rounds; least and most beside it. With `--cpu` the seconds are processor time, for
-  machines that others use at the same time (then with `--threads 1`).
+- images/s: the median over the rounds; least and most beside it. With `--cpu` the seconds are processor time,
+  for machines that others use at the same time (then with `--threads 1`).
 - ratio: to Keras on torch.
-- share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x 2048
-  float32 matrix product, measured in the same turns.
+- share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x
+  2048 float32 matrix product, measured in the same turns.
 
-Last result (two cores shared with others, so processor time of one thread; --threads 1 --cpu --seconds 1):
+Last results, on two cores shared with others, so processor time of one thread (--threads 1 --cpu; 2 to 3
+rounds; Intel Xeon with AVX-512; Python 3.11.7, torch 2.13.0, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0).
+images/s; of JAX, torch.compile and the loop with channels last what came in time under that load:
 
+                            course_cnn     lenet5   resnet20   mobilenet_v2_035
+Keras on torch                     601      4,181        179                 76
+Keras on JAX                       287      3,396          -                  -
+Keras on TensorFlow              1,204      9,498        230                133
+PyTorch loop                       769      6,778        229                125
+PyTorch loop, channels last        927      7,703        300                160
+torch.compile                      649          -          -                  -
+convsmith fit                    1,325     10,233        323                185
+convsmith train                  1,317     10,541        345                206
+share of matrix products          0.60       0.16       0.52               0.08
+to Keras on torch                  2.2        2.5        1.9                2.7
+to the fastest Keras               1.1        1.1        1.5                1.5
+to the PyTorch loop                1.7        1.6        1.5                1.7
 """
 
 from __future__ import annotations
@@ -93,8 +109,9 @@ class Contender:
 
 def measured(name: str, contenders: list[Contender], options: argparse.Namespace) -> None:
     """Load a network everywhere, run the rounds, print its table."""
-    from convsmith.graph.keras_json_out import to_keras_json
     from training_contenders import network
+
+    from convsmith.graph.keras_json_out import to_keras_json
 
     graph = network(name)
     batch = BATCH.get(name, 128)
@@ -114,7 +131,8 @@ def measured(name: str, contenders: list[Contender], options: argparse.Namespace
                 continue
             one.tell({"seconds": options.seconds if CONTENDERS[one.name].trains else 0.3})
             if found := one.answer(60 + 20 * options.seconds):
-                rates.setdefault(one.name, []).append(found["images"] / found["cpu" if options.cpu else "wall"])
+                seconds = found["cpu" if options.cpu else "wall"]
+                rates.setdefault(one.name, []).append(found["images"] / seconds)
     product = max(rates.pop("matrix product", [float("nan")]))
     assert graph.macs is not None
     print(f"\n{name}, {'x'.join(map(str, graph.input_shape))}, batch {batch}, {OPTIMIZERS[name]}")
@@ -133,8 +151,10 @@ def measured(name: str, contenders: list[Contender], options: argparse.Namespace
     keras = max((rate for contender, rate in middle.items() if contender.startswith("Keras")), default=0)
     loop = middle.get("PyTorch loop", float("nan"))
     if best and keras:
-        print(f"convsmith: {best / base:.2f} x Keras on torch, {best / keras:.2f} x the fastest Keras,", end=" ")
-        print(f"{best / loop:.2f} x the PyTorch loop", flush=True)
+        print(
+            f"convsmith: {best / base:.2f} x Keras on torch, {best / keras:.2f} x the fastest Keras", end=""
+        )
+        print(f", {best / loop:.2f} x the PyTorch loop", flush=True)
 
 
 def busy(seconds: float = 1.0) -> float:
@@ -155,9 +175,9 @@ def main() -> None:
     options.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     options.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
     options.add_argument("--seconds", type=float, default=2.0)
-    options.add_argument("--rounds", type=int, default=4)
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--threads", type=int, default=os.cpu_count())
-    options.add_argument("--patience", type=float, default=60.0)
+    options.add_argument("--patience", type=float, default=50.0)
     options.add_argument("--cpu", action="store_true")
     options.add_argument("--python", action="append", default=[], metavar="CONTENDER=PYTHON")
     chosen = options.parse_args()

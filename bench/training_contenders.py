@@ -1,4 +1,4 @@
-"""The contenders of `training.py`: one process each, told by lines of JSON what to load and how long to train."""
+"""The contenders of `training.py`, a process each; lines of JSON say what to load and how long to train."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-IMAGES = {"course_cnn": 2048, "lenet5": 8192, "resnet20": 256, "mobilenet_v2_035": 128}
+IMAGES = {"course_cnn": 2048, "lenet5": 8192, "resnet20": 512, "mobilenet_v2_035": 256}
 """Images in an epoch: half a second to two of training."""
 OPTIMIZERS = {
     "course_cnn": "Adadelta 1.0",
@@ -252,9 +252,8 @@ def main() -> None:
             rng = np.random.default_rng(0)
             images = IMAGES[asked["load"]]
             x = rng.uniform(0, 1, (images, *asked["shape"])).astype(np.float32)
-            task = Task(
-                asked["load"], Path(asked["model"]).read_text(), asked["batch"], x, rng.integers(0, 10, images)
-            )
+            y, model = rng.integers(0, 10, images), Path(asked["model"]).read_text()
+            task = Task(asked["load"], model, asked["batch"], x, y)
             images = images if entry.trains else 2048**3
             epoch = entry.start(task)
             for _ in range(2):
