@@ -1,0 +1,59 @@
+"""Options of latency and memory: contradictions are said before anything is read; a table is the limit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from convsmith.errors import BadInput
+from convsmith.formats.latency_table import read_table
+from convsmith.jobs.forge import forge
+from convsmith.jobs.latency_table import latency_table
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"latency_batch": 4}, "--latency-batch: came without a limit on latency"),
+        ({"latency_table": "t.json"}, "--latency-table: came without a limit on latency"),
+        ({"max_latency_ms": 2, "latency_batch": 4, "latency_table": "t.json"}, "both were given"),
+        ({"max_latency_ms": 2, "latency_batch": 0}, "--latency-batch: came 0"),
+        ({"memory_model": "fused"}, "--memory-model: came without a limit on memory"),
+        ({"max_memory": 10_000, "memory_model": "fusd"}, "did you mean 'fused'"),
+        ({"space": "none.py:mine"}, "there is no file none.py"),
+        ({"max_params": 0}, "--max-params: came 0"),
+    ],
+)
+def test_contradictions(options, said):
+    with pytest.raises(BadInput, match=said):
+        forge("digits", **({"max_params": 5_000, "trials": 2, "quiet": True} | options))
+
+
+def test_a_search_keeps_a_limit_of_a_table(tmp_path):
+    """The table, not this machine, decides: planted times of 50 microseconds a block allow few blocks."""
+    path = tmp_path / "slow.json"
+    latency_table(
+        "chain", input_shape=(8, 8, 1), classes=10, output=str(path), networks=6, minutes=0.2, quiet=True
+    )
+    table = read_table(path)
+    for row in table.rows.values():
+        row["us"] = 50.0
+    table.overhead_ms, table.factor, table.step_ms = 0.0, 1.0, 0.0
+    table.write(path)
+    run = forge(
+        "digits", space="chain", max_latency_ms=0.45, latency_table=str(path), trials=2, epochs=2,
+        runs=str(tmp_path / "runs"), quiet=True,
+    )  # fmt: skip
+    lines = (run.path / "trials.jsonl").read_text().splitlines()
+    times = [json.loads(line)["latency_ms"] for line in lines if json.loads(line)["status"] == "ok"]
+    assert times
+    assert max(times) <= 0.45
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    assert metrics["budget"]["latency_ms"]["value"] <= 0.45
+    assert metrics["budget_kept"]
+    with pytest.raises(BadInput, match="--latency-table: is of space chain"):
+        forge(
+            "digits", space="stages", max_latency_ms=0.45, latency_table=str(path), trials=2, quiet=True,
+            runs=str(tmp_path / "more"),
+        )  # fmt: skip
