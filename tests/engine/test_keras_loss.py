@@ -142,6 +142,7 @@ def test_several_inputs_and_outputs(rows, alike, form, named, compiled):
         np.testing.assert_allclose(found[name], wanted[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # Keras's own word on the other output
 def test_a_loss_for_one_of_the_outputs(rows, alike):
     x, y = rows
     extra = np.zeros((len(x), 4), np.float32)

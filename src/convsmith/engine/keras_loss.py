@@ -179,7 +179,8 @@ class Objective:
         named = [name for name, loss in zip(ends.names, self.losses, strict=True) if loss is not None]
         self.names = [f"{name}_loss" for name in named] if len(named) > 1 else []
         # Keras's evaluate gives the losses in this order.
-        first = [name for name in given if name in named] if ends.form == "dict" == _form(given) else named
+        by_name = ends.form == "dict" and isinstance(given, Mapping)
+        first = [name for name in given if name in named] if by_name else named
         self.order = [f"{name}_loss" for name in first] if self.names else []
         self.splits = all(loss is None or loss.splits for loss in self.losses)
 
@@ -236,10 +237,6 @@ class Objective:
 def last(x: Tensor) -> Tensor:
     """Images as Keras lays them out."""
     return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
-
-
-def _form(given: Any) -> str:
-    return "dict" if isinstance(given, Mapping) else type(given).__name__
 
 
 def _spread(given: Any, ends: Ends, what: str) -> list[Any]:

@@ -140,8 +140,8 @@ def metrics_of(model: Any, objective: Objective) -> Metrics:
     loss = objective.losses[0]
     if names and whole is not None and loss is not None and not whole.built:
         # EarlyStopping and others look there for which way is better.
-        of = np.zeros((1, *(() if loss.name in NUMBERED else loss.shape)))
-        whole.build(of, np.zeros((1, *loss.shape)))
+        shape = (1, *(size or 1 for size in loss.shape))
+        whole.build(np.zeros(shape[:-1] if loss.name in NUMBERED else shape), np.zeros(shape))
     return Accuracies(names or [])
 
 
