@@ -289,19 +289,19 @@ def test_bad_settings():
         space("stage", (8, 8, 1), 10)
 
 
-def test_evolution_beats_random_search_on_a_smooth_landscape():
+def test_auto_beats_random_search_on_a_smooth_landscape():
     """On average over seeds, at equal numbers of trials; the score's noise is 0.3%."""
     wins = []
     for seed in range(4):
         found = search(
-            DIGITS, train, budget=Budget(params=60_000), algorithm="evolution", trials=32, seed=seed,
+            DIGITS, train, budget=Budget(params=60_000), algorithm="auto", trials=32, seed=seed,
             epochs=(3, 3), top=1,
         )  # fmt: skip
         best = {
             arm: max(t.score for t in found.trials if t.rung == 0 and t.arm in ("shared", arm))
-            for arm in ("evolution", "random")
+            for arm in ("auto", "random")
         }
-        wins.append(best["evolution"] - best["random"])
+        wins.append(best["auto"] - best["random"])
     assert np.mean(wins) > 0
 
 
