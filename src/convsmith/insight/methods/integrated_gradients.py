@@ -44,9 +44,7 @@ def integrated_gradients(
     way = images_NCHW - start
     points, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(images_NCHW)
-    many = max(
-        1, batch_size // len(images_NCHW)
-    )  # small batches waste the processor
+    many = max(1, batch_size // len(images_NCHW))  # small batches waste the processor
     for first in range(0, steps, many):
         some = slice(first, first + many)
         along = [start + point * way for point in (points[some] + 1) / 2]
