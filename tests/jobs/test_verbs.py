@@ -86,7 +86,7 @@ def test_training_goes_on_from_the_weights_of_a_run(trained: Done, digits: str, 
     tuned = cs.train("lenet5", digits, weights=str(trained.path), learning_rate=1e-6, **options)
     assert tuned.test_accuracy == pytest.approx(trained.test_accuracy, abs=0.03)
     assert fresh.path != tuned.path
-    with pytest.raises(BadInput, match="holds nothing for|the weights of .course_cnn"):
+    with pytest.raises(BadInput, match=r"holds nothing for|the weights of .course_cnn"):
         cs.train("course_cnn", digits, weights=str(trained.path), **options)
 
 
