@@ -32,7 +32,7 @@ def batch_for(graph: Graph, *, memory: int = MEMORY) -> int:
     Example:
         >>> from convsmith.zoo import network
         >>> batch_for(network("lenet5")), batch_for(network("vgg16"), memory=1 << 29)
-        (64, 4)
+        (64, 2)
     """
     from ..ledger.memory import peak_memory
 

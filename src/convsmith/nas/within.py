@@ -12,7 +12,7 @@ from .repair import repair
 if TYPE_CHECKING:
     import numpy as np
 
-_GROWING = 12  # moves tried toward the limits
+_GROWING = 20  # moves tried toward the limits
 _LEAST_SHARE = 0.4
 _NEAR = 0.8  # of the share that was drawn: as good as all of it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..place import field_of, stretched
-from ..target import Aim, Refused, Target, aim, only_lowered, outputs, untouched, watched
+from ..target import Aim, Refused, Target, aim, only_lowered, outputs, untouched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,13 +82,23 @@ def features_and_gradient(
     """
     import torch
 
-    with untouched(net), watched(net, [layer]) as seen:
+    kept: list[torch.Tensor] = []
+
+    def begin(module: object, inputs: object, output: torch.Tensor) -> torch.Tensor:
+        # What comes before the layer needs no gradient, and records none.
+        torch.set_grad_enabled(True)
+        kept.append(output.detach().requires_grad_(True))
+        return kept[0].view_as(kept[0])
+
+    with untouched(net), torch.no_grad():
         aimed = aim(net, images_NCHW, target)
-        with torch.enable_grad():
-            # The input asks for a gradient so that there is one even where every weight is frozen.
-            scores = aimed.scores(outputs(net, images_NCHW.detach().requires_grad_(True)))
-            (gradient,) = torch.autograd.grad(scores.sum(), seen[layer])
-        return seen[layer].detach(), gradient.detach(), aimed, scores.detach()
+        handle = net.steps_by_name[layer].register_forward_hook(begin)
+        try:
+            scores = aimed.scores(outputs(net, images_NCHW.detach()))
+        finally:
+            handle.remove()
+        (gradient,) = torch.autograd.grad(scores.sum(), kept)
+    return kept[0].detach(), gradient, aimed, scores.detach()
 
 
 def cam(
