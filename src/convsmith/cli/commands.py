@@ -97,7 +97,10 @@ COMMANDS = {
         "convsmith.jobs.search:search",
         "Search a space for the best network within a budget.",
         ("json",),
-        ("convsmith search stages photos/ --max-params 200k --algorithm evolution --hours 2",),
+        (
+            "convsmith search mobile photos/ --max-params 200k --hours 2 --workers 4",
+            "convsmith search stages photos/ --max-params 200k --algorithm evolution --option population=20",
+        ),
     ),
     "trials": Command(
         "convsmith.jobs.trials:trials",
@@ -116,8 +119,8 @@ COMMANDS = {
         "Show what a network looked at in an image.",
         ("json",),
         (
-            "convsmith explain runs/0007 cat.jpg --method grad-cam",
-            "convsmith explain runs/0007 cat.jpg --target cat --against dog --method integrated-gradients",
+            "convsmith explain runs/0007 cat.jpg --method grad_cam",
+            "convsmith explain runs/0007 cat.jpg --target cat --against dog --method integrated_gradients",
             "convsmith explain runs/0007 --split test --most 12",
         ),
         then="save",

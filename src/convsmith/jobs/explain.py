@@ -111,7 +111,7 @@ def explain(
         split: images of this part of the run's own.
         most: explain at most so many images, evenly spread over those given.
         batch_size: images in the network at a time; auto takes as many as fit into a gigabyte.
-        evidence: test the explanation; no-evidence skips that.
+        evidence: test whether the maps mean something; --no-evidence skips that.
         full: also write each map at its photograph's own size (.npy).
 
     Returns:

@@ -99,8 +99,8 @@ def fool(
         generations: of the evolution; more than before goes on with what there is.
         children: in each generation, and random pictures before the first.
         steps: of the gradient ascent.
-        epsilon: the largest change of a pixel in the adversarial examples, in pixel units 0..255; for each
-            example the smallest of 1, 2, 4 ... 64 that fools the network without it.
+        epsilon: the largest change of a pixel in the adversarial examples, in pixel units 0..255; without it,
+            for each example, the smallest of 1, 2, 4 ... 64 that fools the network.
         images: held-out images to attack and to compare with, at most.
         label: the class that fooling images are made for; every class without it.
         others: your own pictures that belong to no class: a file, a folder, a data set.

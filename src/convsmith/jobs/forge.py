@@ -68,8 +68,8 @@ def forge(
     same command goes on where it was.
 
     Args:
-        data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
-            that were read already.
+        data: a folder with a folder per class, an archive, a table of files, an .npz file, or a name such as
+            "digits"; in Python also images that were read already.
         max_params: most parameters, such as 50k.
         max_macs: most multiply-adds for one image, such as 10M.
         max_bytes: most bytes of weights in fp32, such as 200kB.
@@ -77,7 +77,8 @@ def forge(
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
         memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
         latency_batch: images at once; the limit on latency is then for all of them.
-        latency_table: a table measured elsewhere by "convsmith latency-table", instead of this machine.
+        latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
+            then kept for that machine.
         minutes: how long it may take; 10 without it and without --trials.
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
@@ -86,7 +87,8 @@ def forge(
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
         stop_early: end a candidate's short training when its learning curve promises less than the others'.
-        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
+        augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
+            "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
         test: share of the images that nothing sees before the end.
@@ -95,13 +97,14 @@ def forge(
         strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         runs: the folder that run folders go to.
-        resume: a run folder to go on with; the same command again finds it by itself. With another budget
-            the trials that keep it count, and the end is done again.
-        more_trials: so many more for the run that --resume names, finished or not.
-        more_minutes: so many more for the run that --resume names, finished or not.
+        resume: a run folder to go on with, of forge or search; the same command again finds it by itself.
+            With another budget the trials that keep it count, and the end is done again.
+        more_trials: trials to add to those of the run that --resume names, finished or not.
+        more_minutes: minutes to add to those of the run that --resume names, finished or not.
         warm_start: the folder of an earlier search whose best networks are tried first; where images and
             recipe are the same, its scores count.
-        plan: the folder of a finished run whose decisions to repeat (number of trials, epochs).
+        plan: the folder of a finished run; what the clock decided there (how many trials, which epochs) is
+            repeated.
         workers: how many processes train candidates at once.
         ray: train candidates on a Ray cluster: its address, "auto" for one that runs here, or "local".
         cpus_per_trial: processors of each trial on the cluster.

@@ -63,18 +63,18 @@ def latency_table(
     """Measure what the blocks of a space's networks take on this machine, in ONNX Runtime.
 
     Take the file to where the search runs: "convsmith search SPACE photos/ --max-latency-ms 2 --latency-table
-    latency.json" then keeps the limit on this machine. Stopped and started again, it goes on.
+    latency.json" then keeps the limit for the machine of the table. Stopped and started again, it goes on.
 
     Args:
         space: whose networks; "convsmith list spaces" shows them; or mine.py:my_space.
         input_shape: rows, columns and channels of the images, such as 64x64x3.
         classes: how many classes the search will have.
-        output: the file.
-        networks: from so many networks, drawn at random, the blocks are taken.
+        output: the file to write, or to go on with.
+        networks: how many networks, drawn at random, the blocks are taken from.
         minutes: how long it may take.
         threads: of ONNX Runtime.
         batch: images in one run.
-        seed: of the networks.
+        seed: of the networks that are drawn.
         quiet: no progress on standard error.
 
     Raises:

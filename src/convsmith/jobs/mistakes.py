@@ -69,8 +69,8 @@ def mistakes(
 ) -> Mistakes:
     """Show where a network is wrong: which classes and images, how sure it was, which labels may be wrong.
 
-    The figures are those of the run's test images, the temperature of its validation images, and labels are
-    suspected among both; the network was trained on none of them.
+    The figures are those of the run's test images. The temperature, by which confidence is corrected, is
+    fitted on its validation images, and labels are questioned in both; the network was trained on neither.
 
     Args:
         run: a run folder; in Python also what forge and train return.

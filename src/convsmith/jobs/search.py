@@ -50,11 +50,13 @@ def search(
 ) -> Done:
     """Search a space for the best network within a budget; what forge does, for a space that is named first.
 
+    Its run is one of forge: "convsmith forge --resume runs/0007 --more-minutes 30" goes on with it.
+
     Args:
         space: the kind of networks to search among; "convsmith list spaces" shows them; or a function of a
             file of your own, mine.py:my_space, which is run.
-        data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
-            that were read already.
+        data: a folder with a folder per class, an archive, a table of files, an .npz file, or a name such as
+            "digits"; in Python also images that were read already.
         max_params: most parameters, such as 50k.
         max_macs: most multiply-adds for one image, such as 10M.
         max_bytes: most bytes of weights in fp32, such as 200kB.
@@ -62,7 +64,8 @@ def search(
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
         memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
         latency_batch: images at once; the limit on latency is then for all of them.
-        latency_table: a table measured elsewhere by "convsmith latency-table", instead of this machine.
+        latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
+            then kept for that machine.
         hours: how long it may take.
         minutes: how long it may take, added to the hours; 10 without any limit.
         trials: how many candidates the search trains, instead of a time.
@@ -70,7 +73,8 @@ def search(
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
         stop_early: end a candidate's short training when its learning curve promises less than the others'.
-        augment: changes to training images: "auto", "none", "digits", "photos", "trivial", "rand", "strong".
+        augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
+            "strong".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.

@@ -71,8 +71,8 @@ def style(
 ) -> Styled:
     """Paint one photograph with the textures of another (Gatys, Ecker, Bethge 2016), by any trained network.
 
-    The layers are chosen from the network and said. The networks of a few classes see fewer textures than one
-    trained on ImageNet, and paint accordingly.
+    The layers are chosen from the network, and named. A network of a few classes knows fewer textures than
+    one trained on ImageNet, and paints accordingly.
 
     Args:
         network: a run folder, a .keras file, or a zoo network together with --weights.
@@ -81,7 +81,7 @@ def style(
         output: the file to write, .png; in the run's explain/style, or beside you, without it.
         weights: of a zoo network: "imagenet", or a file of its weights (.safetensors, or Keras's).
         size: the longer side of the result, in pixels.
-        steps: evaluations of the losses.
+        steps: how often the losses are evaluated, which is what takes the time.
         optimizer: lbfgs as in the paper, or adam.
         content_layers: names, with commas; chosen from the network without it.
         style_layers: names, with commas; chosen from the network without it.

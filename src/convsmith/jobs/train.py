@@ -61,20 +61,21 @@ def train(
 
     Args:
         network: a name in the zoo, a .keras or .json file; in Python also a Keras model or a Graph.
-        data: a folder with a folder per class, an .npz file with x and y, or "digits"; in Python also images
-            that were read already.
+        data: a folder with a folder per class, an archive, a table of files, an .npz file, or a name such as
+            "digits"; in Python also images that were read already.
         recipe: what the options below are where they are not given: "auto" (from the images), "fast" (as few
             epochs as possible) or "plain" (Keras's defaults).
         weights: what to start from instead of random numbers: the run folder or .keras file of the same
             network, for any classes (another number of them gets a new head); "imagenet" (Keras downloads
             and verifies them) or a file of such weights.
         freeze: what stays as it is: "body" (all but the head), or all up to the layer of this name.
-        epochs: passes over the training images; 20 in the recipe "auto".
+        epochs: passes over the training images; without it 10 in the recipe "fast", 20 in the others.
         patience: end when so many epochs were no better than the best one on the validation images, and take
             the best one's weights.
         until_accuracy: end when this share of the validation images is right, such as 99%.
-        augment: changes to training images: "auto", "none", "digits", "photos", "trivial" (TrivialAugment),
-            "rand" (RandAugment) or "strong" (also erasing, mixup and cutmix).
+        augment: changes to training images: "auto", "none", "digits", "photos", "light" (mirrored, moved by
+            whole pixels), "trivial" (TrivialAugment), "rand" (RandAugment) or "strong" (also erasing, mixup
+            and cutmix).
         tta: also judge the mean of several views of each test image, as a figure of its own: "flip",
             "shift", "flip_shift", "auto" by how images were varied in training, or "none".
         balance: for classes of very different sizes: "weights" in the loss, "sampling" each class as often,
@@ -88,13 +89,14 @@ def train(
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only.
         label_smoothing: share of each target spread over all classes.
-        ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
+        ema: how many epochs the moving average of the weights, which is what counts, looks back; 0 for the
+            last weights themselves.
         teacher: the run folder or .keras file of a network for the same classes, which takes raw pixels and
             whose opinion is learned as well (knowledge distillation).
-        temperature: by which the opinions are softened.
+        temperature: by which both opinions' logits are divided before they are compared.
         teacher_weight: the teacher's share of the loss.
         size: the working size, such as 64x64; chosen from the images without it.
-        validation: share of the images that the curves are drawn on.
+        validation: share of the images that curves, --patience and --until-accuracy go by.
         test: share of the images that nothing sees before the end.
         seed: of every random number.
         precision: of the network's products while it trains, float32 or bfloat16: faster where the machine

@@ -188,7 +188,7 @@ def trials(run: str) -> Told:
     The best first, the front against each cost, how much each choice matters, and why trials failed.
 
     Args:
-        run: a run folder.
+        run: a run folder of forge or search.
 
     Raises:
         BadInput: no run, or one without trials.

@@ -72,7 +72,7 @@ def see_units(
     most: int = 10_000,
     seed: int = 0,
 ) -> Units:
-    """Show what each unit of a network does: what excites it, an image made for it, who misses it.
+    """Show what each unit of a network does: what excites it, an image made for it, which class misses it.
 
     Without a layer every convolution gets a contact sheet; images are made, and units switched off, in the
     first, the middle and the last, for as many units as half a minute or so allows.
@@ -86,7 +86,7 @@ def see_units(
             none.
         setting: which of the four settings of Yosinski's table, 1 to 4.
         top: how many patches for each unit.
-        most: look for patches in at most so many images, evenly spread.
+        most: how many images, evenly spread, are looked at for patches, at most.
         seed: of the images that are made.
 
     Returns:
