@@ -69,8 +69,8 @@ def mistakes(
 ) -> Mistakes:
     """Show where a network is wrong: which classes and images, how sure it was, which labels may be wrong.
 
-    The figures are those of the run's test images. The temperature, by which confidence is corrected, is
-    fitted on its validation images, and labels are questioned in both; the network was trained on neither.
+    The figures are those of the run's test images. The temperature is fitted on its validation images, and
+    labels are questioned in both; forge and search end by training on the latter, which makes both milder.
 
     Args:
         run: a run folder; in Python also what forge and train return.

@@ -34,7 +34,7 @@ def audit(
 
     Args:
         table: a CSV or Markdown file (or, in Python, its text).
-        network: the network that the table describes: a name in the zoo, a .keras or .json file.
+        network: the network that the table describes: a name in the zoo, a .keras, .h5, .json or .onnx file.
         input_shape: rows, columns and channels; without it what the table's own input row says.
         classes: how many classes, for a name in the zoo.
         what_if: changes to the network first, e.g. "conv1.filters=8" for a table of another version.

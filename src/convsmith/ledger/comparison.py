@@ -118,7 +118,7 @@ def compare(
     """Compare networks: parameters, MACs, bytes, memory, receptive field, published accuracy.
 
     Args:
-        networks: names in the zoo, .keras or .json files, or (in Python) Keras models or Graphs.
+        networks: names in the zoo, .keras, .h5, .json or .onnx files, or (in Python) Keras models or Graphs.
         input_shape: rows, columns and channels for all; each network's own without it.
         classes: how many classes, for names in the zoo.
         output: also write it to this .svg or .png (the chart), .txt, .csv, .md, .tex, .html or .json file.

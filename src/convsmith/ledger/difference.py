@@ -101,7 +101,8 @@ def diff(
     """Compare two networks layer by layer: what was added, removed or changed, and what it costs.
 
     Args:
-        before: the first network: a name in the zoo, a .keras or .json file, a Keras model or Graph.
+        before: the first network: a name in the zoo, a .keras, .h5, .json or .onnx file, or (in Python) a
+            Keras model or Graph.
         after: the second.
         input_shape: rows, columns and channels for both.
         classes: how many classes, for names in the zoo.

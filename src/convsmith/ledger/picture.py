@@ -24,7 +24,7 @@ def draw(
     """Draw a network: boxes with shapes, skip arrows, repeated blocks folded.
 
     Args:
-        network: a name in the zoo, a .keras or .json file, or (in Python) a Keras model or Graph.
+        network: a name in the zoo, a .keras, .h5, .json or .onnx file, or (in Python) a Keras model or Graph.
         input_shape: rows, columns and channels, where the network leaves them open; any for the zoo.
         classes: how many classes, for a name in the zoo.
         what_if: changes to draw instead, e.g. "conv2.filters=32".

@@ -66,13 +66,13 @@ UNEXPECTED = (
 
 
 def report(run_folder: str | os.PathLike[str]) -> Path:
-    """Write ``report.html`` into a run folder, from its plain files alone.
+    """Write report.html into a run folder, from its plain files alone.
 
     The page is one file: no script, no font, no picture from elsewhere; it opens offline and prints. What the
     run does not have yet is left out.
 
     Args:
-        run_folder: e.g. ``"runs/0001"``, or what has such a ``path``.
+        run_folder: a run folder; in Python also what forge and train return.
 
     Returns:
         The path of the page.
