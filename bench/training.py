@@ -4,9 +4,10 @@
         [--rounds 3] [--threads 2] [--cpu] [--python "Keras on TensorFlow=/other/bin/python"]
 
 Every contender runs in a process of its own and trains the same network on the same images in the same
-batches with the same optimizer; all are loaded and warmed up first, then measured in turns, `--rounds` times
-for `--seconds` each. A contender that is not installed, fails or is not ready after `--patience` seconds is
-named. A backend of Keras that wants other packages can have a Python of its own (`--python`).
+batches with the same optimizer; all are loaded and warmed up first, one by one, then measured in turns,
+`--rounds` times for `--seconds` each. A contender that is not installed, fails or is not ready after
+`--patience` seconds is named. A backend of Keras that wants other packages can have a Python of its own
+(`--python`).
 
 - images/s: the median over the rounds; least and most beside it. With `--cpu` the seconds are processor time,
   for machines that others use at the same time (then with `--threads 1`).
@@ -14,23 +15,63 @@ named. A backend of Keras that wants other packages can have a Python of its own
 - share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x
   2048 float32 matrix product, measured in the same turns.
 
-Last results, on two cores shared with others, so processor time of one thread (--threads 1 --cpu; 2 to 3
-rounds; Intel Xeon with AVX-512; Python 3.11.7, torch 2.13.0, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0).
-images/s; of JAX, torch.compile and the loop with channels last what came in time under that load:
+Last results (2026-11-22, `--patience 90`, TensorFlow in a Python of its own). On the last network torch.compile
+was not ready in 90 s, and TensorFlow's rounds differ by a factor of two:
 
-                            course_cnn     lenet5   resnet20   mobilenet_v2_035
-Keras on torch                     601      4,181        179                 76
-Keras on JAX                       287      3,396          -                  -
-Keras on TensorFlow              1,204      9,498        230                133
-PyTorch loop                       769      6,778        229                125
-PyTorch loop, channels last        927      7,703        300                160
-torch.compile                      649          -          -                  -
-convsmith fit                    1,325     10,233        323                185
-convsmith train                  1,317     10,541        345                206
-share of matrix products          0.60       0.16       0.52               0.08
-to Keras on torch                  2.2        2.5        1.9                2.7
-to the fastest Keras               1.1        1.1        1.5                1.5
-to the PyTorch loop                1.7        1.6        1.5                1.7
+    Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 3% of the machine
+    Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
+
+    course_cnn, 28x28x1, batch 128, Adadelta 1.0
+    matrix product: 166 G multiply-adds/s
+                                    images/s   least    most   ratio   share
+    Keras on torch                     1,065     913   1,099    1.00    0.23
+    Keras on JAX                         413     394     413    0.39    0.09
+    Keras on TensorFlow                1,808   1,571   2,192    1.70    0.39
+    PyTorch loop                       1,250   1,194   1,268    1.17    0.27
+    PyTorch loop, channels last        1,541   1,535   1,548    1.45    0.33
+    torch.compile                      1,128   1,118   1,137    1.06    0.24
+    convsmith fit                      2,207   1,864   2,482    2.07    0.48
+    convsmith train                    2,525   2,523   2,530    2.37    0.55
+    convsmith: 2.37 x Keras on torch, 1.40 x the fastest Keras, 2.02 x the PyTorch loop
+
+    lenet5, 32x32x1, batch 128, Adam 0.001
+    matrix product: 170 G multiply-adds/s
+                                    images/s   least    most   ratio   share
+    Keras on torch                     9,237   9,211   9,820    1.00    0.07
+    Keras on JAX                       5,497   5,334   5,510    0.60    0.04
+    Keras on TensorFlow               13,233  12,160  13,780    1.43    0.10
+    PyTorch loop                      14,979  14,429  15,103    1.62    0.11
+    PyTorch loop, channels last       18,358  17,884  18,986    1.99    0.13
+    torch.compile                      8,256   8,156   8,357    0.89    0.06
+    convsmith fit                     20,953  20,066  21,500    2.27    0.15
+    convsmith train                   21,998  21,578  22,309    2.38    0.16
+    convsmith: 2.38 x Keras on torch, 1.66 x the fastest Keras, 1.47 x the PyTorch loop
+
+    resnet20, 32x32x3, batch 128, SGD 0.1 with momentum
+    matrix product: 168 G multiply-adds/s
+                                    images/s   least    most   ratio   share
+    Keras on torch                       365     342     368    1.00    0.26
+    Keras on JAX                         183     180     202    0.50    0.13
+    Keras on TensorFlow                  453     393     454    1.24    0.33
+    PyTorch loop                         529     498     529    1.45    0.38
+    PyTorch loop, channels last          655     651     667    1.79    0.47
+    torch.compile                        611     533     618    1.67    0.44
+    convsmith fit                        670     617     688    1.83    0.48
+    convsmith train                      716     706     731    1.96    0.52
+    convsmith: 1.96 x Keras on torch, 1.58 x the fastest Keras, 1.35 x the PyTorch loop
+
+    mobilenet_v2_035, 96x96x3, batch 32, SGD 0.05 with momentum
+    matrix product: 173 G multiply-adds/s
+                                    images/s   least    most   ratio   share
+    Keras on torch                       131     130     132    1.00    0.02
+    Keras on JAX                          42      42      42    0.32    0.01
+    Keras on TensorFlow                  129      98     188    0.99    0.02
+    PyTorch loop                         252     249     253    1.92    0.05
+    PyTorch loop, channels last          307     304     308    2.34    0.06
+    convsmith fit                        329     328     329    2.50    0.06
+    convsmith train                      358     354     364    2.73    0.07
+    torch.compile                   not ready in time
+    convsmith: 2.73 x Keras on torch, 2.73 x the fastest Keras, 1.42 x the PyTorch loop
 """
 
 from __future__ import annotations
@@ -118,12 +159,11 @@ def measured(name: str, contenders: list[Contender], options: argparse.Namespace
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(to_keras_json(graph), file)
         file.flush()
-        running = [one for one in contenders if not one.failed]
-        for one in running:
-            one.tell({"load": name, "model": file.name, "batch": batch, "shape": graph.input_shape})
-        late = time.perf_counter() + options.patience
-        for one in running:
-            one.answer(late - time.perf_counter())
+        for one in contenders:
+            # One at a time: threads that wait by spinning make two at once many times slower.
+            if not one.failed:
+                one.tell({"load": name, "model": file.name, "batch": batch, "shape": graph.input_shape})
+                one.answer(options.patience)
     rates: dict[str, list[float]] = {}
     for _ in range(options.rounds):
         for one in contenders:

@@ -85,7 +85,7 @@ def test_the_verb_writes_a_picture_and_says_each_step(tmp_path, monkeypatch):
     with Image.open("photo-scharr-vertical.png") as picture:
         assert picture.width > 400
     grey = np.asarray(Image.open("photo.png").convert("L"))
-    whole = convolve("photo.png", out="other.png")
+    whole = convolve("photo.png", output="other.png")
     np.testing.assert_array_equal(whole.photo_HW, grey)
     said = json.loads(whole.render("json"))
     assert (said["output"], said["picture"], len(said["steps"])) == ([40, 60], "other.png", 4)
@@ -93,7 +93,7 @@ def test_the_verb_writes_a_picture_and_says_each_step(tmp_path, monkeypatch):
 
 def test_a_grey_photo_of_a_few_pixels(tmp_path):
     Image.fromarray(np.full((3, 3), 9, np.uint8)).save(tmp_path / "tiny.png")
-    found = convolve(str(tmp_path / "tiny.png"), padding="valid", out=str(tmp_path / "out.png"))
+    found = convolve(str(tmp_path / "tiny.png"), padding="valid", output=str(tmp_path / "out.png"))
     assert found.output_HW.tolist() == [[0]]
     assert len(found.steps) == 1
 

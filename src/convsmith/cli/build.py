@@ -108,7 +108,9 @@ def _parameter(
             flags.append("-o")
         if kind is bool and default is True:
             flags = [f"{flags[0]}/--no-{parameter.name.replace('_', '-')}"]
-        option = typer.Option(*flags, help=note, metavar=metavar, show_default=default not in (None, False))
+        option = typer.Option(
+            *flags, help=note, metavar=metavar, show_default=default is not None and default is not False
+        )
         text = str(default) if parsed and default not in (None, inspect.Parameter.empty) else default
         return _keyword(parameter.name, Annotated[kind, option], text)
     argument = typer.Argument(help=note, metavar=metavar)

@@ -78,12 +78,21 @@ def run(arguments: list[str]) -> int:
     except USAGE_ERROR as error:
         return _fail(_usage(error))
     except (KeyboardInterrupt, typer.Abort):
-        print("convsmith: interrupted; the same command again goes on where it stopped", file=sys.stderr)
+        print(f"convsmith: interrupted{_way_on(arguments)}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _way_on(arguments: list[str]) -> str:
+    """How to go on after Ctrl-C: the same command, unless that would ask for still more."""
+    if not arguments or arguments[0] not in ("forge", "search", "train", "fool"):
+        return ""
+    if any(argument.startswith("--more-") for argument in arguments):
+        return "; forge --resume RUN without --more-... goes on where it stopped"
+    return "; the same command again goes on where it stopped"
 
 
 def _fail(line: str) -> int:

@@ -113,7 +113,7 @@ def convolve(
     padding: str = "same",
     stride: int = 1,
     size: int | None = None,
-    out: str | None = None,
+    output: str | None = None,
 ) -> Convolved:
     """Slide a hand-made filter over a photograph, and show how it comes about.
 
@@ -124,7 +124,7 @@ def convolve(
         padding: "same", "valid" (none), or pixels of zeros on every side.
         stride: pixels from one position to the next.
         size: the longer side to which the photograph is reduced first, in pixels.
-        out: the picture's file (PNG); without it the photo's name with the filter's behind it, here.
+        output: the picture's file (PNG); without it the photo's name with the filter's behind it, here.
 
     Raises:
         BadInput: for a file that is no image, a name that is not known, or a filter that does not fit.
@@ -135,7 +135,7 @@ def convolve(
     from .convolve_picture import draw
 
     found = convolved(_reduced(_grey(read_photo(photo)), size), filter, padding=padding, stride=stride)
-    target = Path(out) if out else Path(f"{Path(photo).stem}-{filter}.png")
+    target = Path(output) if output else Path(f"{Path(photo).stem}-{filter}.png")
     buffer = io.BytesIO()
     draw(found).save(buffer, format="PNG", optimize=True)
     write_whole(target, buffer.getvalue())

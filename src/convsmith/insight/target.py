@@ -131,15 +131,20 @@ def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
 
 @contextmanager
 def untouched(net: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block, the former mode of every part after it."""
+    """Evaluation mode and no gradients of weights inside the block, everything as it was after it."""
     modes = [part for part in net.modules() if part.training]
+    learning = [weight for weight in net.parameters() if weight.requires_grad]
     for part in modes:
         part.training = False
+    for weight in learning:  # nothing here asks for their gradients, and keeping what those need takes time
+        weight.requires_grad = False
     try:
         yield
     finally:
         for part in modes:
             part.training = True
+        for weight in learning:
+            weight.requires_grad = True
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def mistakes(
     p = predict(net.graph, x_NHWC, weights=net.weights)
     found = figures.figures(y, p, names)
     by, after, both, p_both = None, None, rows, p
-    if own.parts:
+    if own.parts and "validation" not in own.learned:
         held = _known(own, "validation")
         p_held = predict(net.graph, own.pixels_NHWC[held], weights=net.weights)
         by = temperature(own.y[held], p_held)
@@ -153,7 +153,7 @@ def suspected(run: str, data: str | Images | None = None) -> list[dict[str, Any]
     net = trained(run)
     own = own_images(net, data)
     rows = _known(own, "test")
-    if own.parts:
+    if own.parts and "validation" not in own.learned:
         rows = np.concatenate([rows, _known(own, "validation")])
     p = predict(net.graph, own.pixels_NHWC[rows], weights=net.weights)
     names = own.images.names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
+    from ..runs import Run
     from .trained import Trained
 
 PARTS = ("train", "validation", "test")
@@ -25,12 +26,14 @@ class OwnImages:
         pixels_NHWC: raw pixels at the network's size, uint8; may be memory-mapped.
         y: the network's number of each image's class, (N,); -1 for a class that it does not have.
         parts: train, validation and test -> positions; empty for images that are not the run's own.
+        learned: the parts that the network was trained on in the end.
     """
 
     images: Images
     pixels_NHWC: np.ndarray
     y: np.ndarray
     parts: dict[str, np.ndarray]
+    learned: tuple[str, ...] = ("train",)
 
     def rows(self, part: str) -> np.ndarray:
         """Positions of a part of the split; of every image where the images are not the run's own."""
@@ -82,16 +85,27 @@ def own_images(net: Trained, data: str | Images | None = None) -> OwnImages:
     rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
     cache = None if data is not None and not same else net.path.parent / ".cache"
     pixels_NHWC = images.pixels((rows, columns), channels, cache)
-    return OwnImages(images, pixels_NHWC, ours[images.y], _parts(images, recipe) if same else {})
+    learned = ("train",) if run.kind == "train" else ("train", "validation")
+    return OwnImages(images, pixels_NHWC, ours[images.y], _parts(run, len(images)) if same else {}, learned)
 
 
-def _parts(images: Images, recipe: dict[str, Any]) -> dict[str, np.ndarray]:
-    split = images.split(
-        seed=recipe.get("seed") or 0,
-        validation=recipe.get("validation", 0.15),
-        test=recipe.get("test", 0.2),
-    )
-    return {name: getattr(split, name) for name in PARTS}
+def _parts(run: Run, count: int) -> dict[str, np.ndarray]:
+    """The split as it was kept; splitting again would miss groups that only the program knew of."""
+    import numpy as np
+
+    from ..data.npy import members
+
+    path = run.path / "split.npz"
+    try:
+        kept = members(str(path))
+        parts = {name: kept[name]() for name in PARTS}
+        rows = np.concatenate(list(parts.values()))
+        if rows.dtype.kind not in "iu" or not np.array_equal(np.unique(rows), np.arange(count)):
+            raise ValueError("not each image once")
+    except (BadInput, OSError, ValueError, KeyError) as error:
+        came = f"cannot be read ({error})"
+        raise BadInput(str(path), came, "which image is for what", "give images with --data") from None
+    return parts
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def search(
     space: str | SpaceFunction,
-    data: str | Images | None = None,
+    data: str | Images,
     *,
     max_params: Count | None = None,
     max_macs: Count | None = None,

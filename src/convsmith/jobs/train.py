@@ -47,6 +47,8 @@ def train(
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,
+    group: str | None = None,
+    strict: bool = False,
     seed: int = 0,
     precision: str = "float32",
     device: str = "auto",
@@ -98,6 +100,9 @@ def train(
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that curves, --patience and --until-accuracy go by.
         test: share of the images that nothing sees before the end.
+        group: regular expression on the images' names; what its parentheses match says which images belong
+            together (a patient, a burst) and stay in one part.
+        strict: stop when an image cannot be read, instead of leaving it out.
         seed: of every random number.
         precision: of the network's products while it trains, float32 or bfloat16: faster where the machine
             has it, not the same numbers as Keras's.
@@ -133,7 +138,7 @@ RECIPE = (
     "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
     "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
     "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation", "test",
-    "seed", "precision", "device", "threads",
+    "group", "strict", "seed", "precision", "device", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 

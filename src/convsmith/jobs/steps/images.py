@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
-from ...data import Resolution, resolution
+from ...data import Resolution, Split, resolution
 from ...data.resolution import LADDER
 from ...errors import BadInput
+from ...runs.files import write_whole
 from ..job import Job
 from .thumbnails import thumbnails
 
@@ -37,6 +40,7 @@ def prepare(job: Job) -> None:
     cache = job.run.path.parent / ".cache"
     with job.display.bar("decoding") as bar:
         job.pixels_NHWC = images.pixels(job.working.size, job.working.channels, cache, progress=bar.count)
+    keep_split(job.run.path, job.split)
     job.run.write_json(
         "data.json",
         {
@@ -56,6 +60,15 @@ def prepare(job: Job) -> None:
             },
         },
     )
+
+
+def keep_split(folder: Path, split: Split) -> None:
+    """Write which image is for what: positions in the set, in split.npz."""
+    import numpy as np
+
+    file = BytesIO()
+    np.savez(file, train=split.train, validation=split.validation, test=split.test)
+    write_whole(folder / "split.npz", file.getvalue())
 
 
 def _advised(job: Job) -> Resolution:
