@@ -15,8 +15,8 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
 - share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x
   2048 float32 matrix product, measured in the same turns.
 
-Last results (2026-11-22, `--patience 90`, TensorFlow in a Python of its own). On the last network torch.compile
-was not ready in 90 s, and TensorFlow's rounds differ by a factor of two:
+Last results (2026-11-22, `--patience 90`, TensorFlow in a Python of its own). On the last network
+torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor of two:
 
     Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 3% of the machine
     Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
