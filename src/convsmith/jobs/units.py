@@ -130,6 +130,7 @@ def see_units(
             sheet["made_UHWC"] = _made(module, one, own, made, setting, seed, share)
             row["made"] = sorted(sheet["made_UHWC"])
             row["off"] = _missed(module, one.layer, own, len(net.classes), share)
+            notes += _left_out(one, row, made)
             sheet["said"] = _said(row["off"], net.classes)
         row["sheet"] = f"{one.layer.replace('/', '-')}.png"
         _save(folder / row["sheet"], contact_sheet(one, x_NHWC, **sheet))
@@ -141,6 +142,17 @@ def see_units(
     write_whole(folder / "units.json", to_json(said) + "\n")
     report(net.path)
     return Units(folder, layers, filters, tuple(notes))
+
+
+def _left_out(one: LayerUnits, row: dict[str, Any], made: str) -> list[str]:
+    """What there was no time for, and how to get it."""
+    living, way = len(one.values_UK) - len(one.dead), f"--layer {one.layer} takes the time"
+    said = []
+    if made != "none" and len(row["made"]) < living:
+        said.append(f"{one.layer}: images made for {len(row['made'])} of {living} units; {way}")
+    if not row["off"]:
+        said.append(f"{one.layer}: units not switched off; {way}")
+    return said
 
 
 def _deconvolved(module: Lowered, one: LayerUnits, x_NHWC: np.ndarray, notes: list[str]) -> np.ndarray | None:

@@ -26,10 +26,15 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "made": found["made"],
         "filters": facts.picture(f"{FOLDER}/filters.png"),
         "rows": [_row(one) for one in layers],
-        "sheets": [(one["layer"], facts.picture(f"{FOLDER}/{one['sheet']}")) for one in close],
+        "sheets": [_sheet(facts, one) for one in close],
         "missed": any(one.get("off") for one in close),
         "notes": [str(note) for note in found.get("notes") or ()],
     }
+
+
+def _sheet(facts: Facts, one: dict[str, Any]) -> tuple[str, str, Any]:
+    file = f"{FOLDER}/{one['sheet']}"
+    return one["layer"], file, facts.picture(file)
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
