@@ -35,6 +35,7 @@ def test_the_whole() -> None:
     found = View(PIXELS, ROWS)
     assert np.array_equal(np.asarray(found), PIXELS[ROWS])
     assert (len(found), found.shape, found.dtype, found.ndim) == (23, (23, 8, 6, 3), np.uint8, 4)
+    assert found.nbytes == PIXELS[ROWS].nbytes
 
 
 def test_a_part_that_would_fill_the_memory_stays_on_disk(

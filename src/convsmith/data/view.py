@@ -28,6 +28,7 @@ class View:
         self.pixels, self.rows = pixels, rows
         self.shape = (len(rows), *pixels.shape[1:])
         self.dtype, self.ndim = pixels.dtype, pixels.ndim
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * pixels.itemsize
 
     def __len__(self) -> int:
         return len(self.rows)
