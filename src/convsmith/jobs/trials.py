@@ -132,8 +132,8 @@ class Told:
         if found is None:
             return [f"importance of choices: not before {FEWEST} comparable trials"]
         lines = [f"importance of choices, {found.trials} trials ({found.method}):"]
-        if found.explained <= 0:
-            lines.append("  nothing: the forest predicts no held-out score better than their mean")
+        if not found.falls:
+            lines.append("  nothing: the forest hardly predicts a held-out score better than their mean")
         else:
             lines += [f"  {name:20} {fall:6.2f}" for name, fall in found.falls.items() if fall >= 0.005]
             lines.append(f"  the forest explains {found.explained:.0%} of the variance")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FEWEST = 12
 """Trials without which nothing can be said."""
+LEAST_EXPLAINED = 0.05
+"""Share of the variance below which a forest's view of single choices is noise."""
 METHOD = (
     "fall of the explained variance of scores, in trials held out, when the answers to a question are "
     "shuffled (random forest, 5 folds)"
@@ -54,8 +56,9 @@ class Importance:
     Args:
         trials: how many they are: those trained alike, with the epochs and size that most have.
         explained: share of the scores' variance that the forest predicts in trials held out; where it is near
-            zero or below, the falls mean nothing.
-        falls: question -> fall of that share when its answers are shuffled, largest first.
+            zero or below, there are no falls.
+        falls: question -> fall of that share when its answers are shuffled, largest first; empty where the
+            forest explains less than `LEAST_EXPLAINED`.
         common: answers that the best quarter shares more often than chance allows, surest first.
         method: how the falls were found.
     """
@@ -100,7 +103,8 @@ def importance(trials: Sequence[dict[str, Any]], *, seed: int = 0) -> Importance
     answers = [trial["answers"] for trial in alike]
     columns, owners = _columns(answers)
     explained, falls = _falls(columns, owners, scores, seed) if owners else (0.0, {})
-    return Importance(len(alike), explained, falls, _common(answers, scores))
+    told = falls if explained >= LEAST_EXPLAINED else {}
+    return Importance(len(alike), explained, told, _common(answers, scores))
 
 
 def _alike(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

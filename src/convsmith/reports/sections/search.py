@@ -60,12 +60,11 @@ def _importance(found: dict[str, Any] | None) -> dict[str, Any] | None:
     if not found:
         return None
     falls = {name: fall for name, fall in (found.get("falls") or {}).items() if fall >= MATTERS}
-    told = found.get("explained", 0.0) > 0
     return {
         "trials": found.get("trials"),
         "method": found.get("method"),
         "explained": found.get("explained"),
-        "falls": list(falls.items())[:SHOWN] if told else [],
+        "falls": list(falls.items())[:SHOWN],
         "common": [
             f"{one['question']} {words.number(one['answer'])}: {words.percent(one['best'], 0)} of the best "
             f"quarter, {words.percent(one['rest'], 0)} of the others"
