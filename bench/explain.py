@@ -28,17 +28,21 @@ from convsmith.insight.methods._cam import spatial_layer
 from convsmith.zoo import network
 
 RECORD = """
-resnet20 at 32x32, batch 8, one thread of a shared core, torch 2.13, Captum 0.9; ms of processor per image:
-                             ours   Captum   Captum's by ours
-grad_cam                     1.39     1.34   0.96
-gradient                     2.57     2.53   0.99
-gradient_x_input             2.75     2.64   0.96
-guided_backprop              3.41     3.40   1.00
-deconvolution                3.34     3.50   1.05
-occlusion                  241.03   255.71   1.06
-smooth_grad                 61.05    60.36   0.99
-integrated_gradients       130.44   129.18   0.99
-grad_cam_pp 1.46, hires_cam 1.57, layer_cam 1.45, lrp 10.1, score_cam 55, gradient_shap 171, rise 862
+resnet20 at 32x32, batch 8, one thread of a calm shared core, torch 2.13, Captum 0.9, 2026-11-22; ms of processor
+per image, beside Captum's and pytorch-grad-cam's way (its steps on the same module):
+                             ours   Captum   Captum's by ours   pytorch-grad-cam's   by ours
+grad_cam                     1.27     1.71   1.35               3.53                 2.77
+grad_cam_pp                  1.28                               4.11                 3.22
+hires_cam                    1.21                               3.67                 3.02
+layer_cam                    1.24                               3.41                 2.75
+gradient                     2.47     2.44   0.99
+gradient_x_input             2.59     2.47   0.96
+guided_backprop              2.92     2.77   0.95
+deconvolution                3.39     3.53   1.04
+occlusion                  233.91   245.04   1.05
+smooth_grad                 63.23    62.45   0.99
+integrated_gradients       110.76   108.10   0.98
+lrp 10.3, score_cam 63, gradient_shap 176, rise 968
 """
 RUNS, LIMIT = 25, 4.0
 

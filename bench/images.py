@@ -11,17 +11,20 @@ pages count once). --camera N adds N JPEGs of 12 megapixels.
 Every epoch goes through all images in a shuffled order, in batches of 64. convsmith's first epoch also
 checks every file (damage, copies, grey levels) before it decodes it once more for the cache.
 
-Record (2 cores shared with busy programs: read the CPU column; Pillow 13.0.0, torch 2.13.0, OpenCV 5.0.0):
+Record (2 calm cores, 2026-11-22; Pillow 13.0.0, simplejpeg 1.9.0, torch 2.13.0, OpenCV 5.0.0):
 
     768 photos of 300x240      first epoch            later epochs           memory
                                images/s  CPU ms each  images/s  CPU ms each  MB
-    convsmith                     175       4.50         8,166     0.06       180
-    Pillow in DataLoader          181       3.34           522     1.95       331
-    OpenCV                      1,145       0.86         1,262     0.80        66
+    convsmith                     321       4.80        15,035     0.07       178
+    Pillow in DataLoader          349       3.85           952     2.07       363
+    OpenCV                      1,192       1.28         1,624     0.98        69
     24 of 12 megapixels
-    convsmith                      10      98.80        15,887     0.06        68
-    Pillow in DataLoader          4.1     171.85           6.4   115.03       347
-    OpenCV                        3.6     118.38           4.0   106.54       165
+    convsmith                      15     129.58        14,829     0.07       132
+    Pillow in DataLoader          6.0     178.66           9.2   114.40       360
+    OpenCV                         18     106.90            19   101.80       151
+
+With 768 small photos, starting the processes is about a third of convsmith's first epoch. OpenCV neither checks
+nor antialiases, and takes damaged files for whole ones.
 
 Keras's image_dataset_from_directory did not run on the torch backend: it asks for TensorFlow.
 """

@@ -45,7 +45,7 @@ def read(
         progress: called as ``progress(what, done, total)`` from time to time; total is 0 where it is not
             known yet.
         workers: processes that decode, so that a crash or an endless file costs one image and not the run;
-            0 for none, None for one per core, and one for fewer than 48 files.
+            0 for none, None for one per core, fewer for a few files.
         cache: folder where listings of large folders and what was seen in 200 files or more are kept;
             "default" for `cache_folder()`, None for nowhere.
 

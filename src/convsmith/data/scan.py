@@ -91,7 +91,7 @@ def scan(
         items: what to look at.
         max_pixels: refuse images with more pixels.
         progress: called from time to time.
-        workers: processes that decode; 0 for this process, None for one per core, one for a few files.
+        workers: processes that decode; 0 for this process, None for one per core, fewer for a few files.
         cache: folder where what was seen is kept; files that are the same as last time are not opened.
 
     Returns:

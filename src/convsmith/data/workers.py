@@ -24,6 +24,9 @@ SECONDS = 60.0
 MEMORY = 2_000_000_000
 """Most bytes that decoding one image may ask for; 50 million pixels in RGBA are 200 MB."""
 
+FILES_EACH = 8
+"""Files for each process at least: one takes as long to start as a dozen small files take to decode."""
+
 START = 60.0
 """Seconds that a new process may take to begin with, on a busy machine."""
 
@@ -39,12 +42,12 @@ def available() -> int:
 
 
 def wanted(items: object, count: int, workers: int | None) -> int:
-    """How many processes: 0 for arrays, and where pipes cannot be waited for; one for a few dozen files."""
+    """How many processes: 0 for arrays, and where pipes cannot be waited for; one for a few files."""
     if os.name != "posix" or isinstance(items, Rows) or count == 0:
         return 0
     if workers is not None:
         return workers
-    return available() if count >= 48 else 1
+    return max(1, min(available(), count // FILES_EACH))
 
 
 class _Process:
