@@ -28,7 +28,7 @@ from convsmith.insight.methods._cam import spatial_layer
 from convsmith.zoo import network
 
 RECORD = """
-resnet20 at 32x32, batch 8, one thread of a calm shared core, torch 2.13, Captum 0.9, 2026-11-22; ms of processor
+resnet20 at 32x32, batch 8, one thread of a calm shared core, torch 2.13, Captum 0.9, 2026-11-22; processor ms
 per image, beside Captum's and pytorch-grad-cam's way (its steps on the same module):
                              ours   Captum   Captum's by ours   pytorch-grad-cam's   by ours
 grad_cam                     1.27     1.71   1.35               3.53                 2.77

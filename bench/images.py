@@ -23,8 +23,8 @@ Record (2 calm cores, 2026-11-22; Pillow 13.0.0, simplejpeg 1.9.0, torch 2.13.0,
     Pillow in DataLoader          6.0     178.66           9.2   114.40       360
     OpenCV                         18     106.90            19   101.80       151
 
-With 768 small photos, starting the processes is about a third of convsmith's first epoch. OpenCV neither checks
-nor antialiases, and takes damaged files for whole ones.
+With 768 small photos, starting the processes is about a third of convsmith's first epoch. OpenCV neither
+checks nor antialiases, and takes damaged files for whole ones.
 
 Keras's image_dataset_from_directory did not run on the torch backend: it asks for TensorFlow.
 """
