@@ -25,9 +25,11 @@ from convsmith.jobs.latency_table import latency_table
         ({"max_params": 0}, "--max-params: came 0"),
     ],
 )
-def test_contradictions(options, said):
+def test_contradictions(options, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput, match=said):
         forge("digits", **({"max_params": 5_000, "trials": 2, "quiet": True} | options))
+    assert list(tmp_path.iterdir()) == []  # no run was begun
 
 
 def test_a_search_keeps_a_limit_of_a_table(tmp_path):

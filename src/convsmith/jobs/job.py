@@ -101,6 +101,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     if all(recipe[option] is None for option in BUDGET_OPTIONS):
         flags = ", ".join("--" + option.replace("_", "-") for option in BUDGET_OPTIONS)
         raise BadInput("budget", "no limit was given", f"at least one of {flags}", "--max-params 100k")
+    budget_of(recipe)  # says a limit that means nothing before there is a run
     if recipe["minutes"] is not None and recipe["trials"] is not None:
         raise BadInput("--minutes and --trials", "both were given", "one of them", "--minutes 20")
     if recipe["minutes"] is None and recipe["trials"] is None:
