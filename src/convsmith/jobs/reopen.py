@@ -31,7 +31,8 @@ def reopen(
         limits: option of the budget -> its new limit; None leaves the old one.
 
     Raises:
-        BadInput: trials for a run that has minutes, or the other way round; numbers that mean nothing.
+        BadInput: trials for a run that has minutes, or the other way round; numbers that mean nothing; a
+            budget that no trial keeps, and no time or trials for others.
     """
     from ..runs import Run, run_key
 
@@ -56,11 +57,23 @@ def reopen(
         if recipe.get("minutes") is not None and minutes is None and run.finished:
             raise BadInput("budget", f"{folder} has no time left", "time for it", "--more-minutes 10")
         recipe |= changed
+        if changed and trials is None and minutes is None:
+            _must_hold_one(run, recipe, folder)
         _open_plan(run, recipe, is_changed=bool(changed))
         for name in _MADE_AT_THE_END:
             (run.path / name).unlink(missing_ok=True)
         shutil.rmtree(run.path / "finals", ignore_errors=True)
         run.reopen(recipe, run_key(recipe, run.read_json("data.json")["fingerprint"]))
+
+
+def _must_hold_one(run: Any, recipe: Mapping[str, Any], folder: str) -> None:
+    """Raises BadInput where a finished search has no trial of its own under the new limits."""
+    limits = budget_of(recipe).limits
+    own = [line for line in run.lines("trials.jsonl") if line["arm"] not in ("largest", "random")]
+    kept = any(all((line[name] or 0) <= limit for name, limit in limits.items()) for line in own)
+    if run.finished and not kept:
+        came = f"none of the {len(own)} trials of {folder} keeps it"
+        raise BadInput("budget", came, "trials under it", "--more-trials 10, or --more-minutes 10, too")
 
 
 def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:

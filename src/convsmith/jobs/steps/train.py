@@ -178,7 +178,8 @@ class Pace:
         then, before = self._seen[len(self._seen) // 2 - 1] if len(self._seen) > 1 else (0, 0.0)
         each = (seconds - before) / (epoch - then)  # of the later half: the load of the machine changes
         off = seconds + each * (self.total - epoch) - wanted
-        if epoch < 2 or abs(off) <= max(DRIFT * wanted, each):
+        is_warming_up = epoch < 2 <= self.total  # of a single epoch, this is the last moment to go on
+        if is_warming_up or abs(off) <= max(DRIFT * wanted, each):
             return None
         return min(MOST_EPOCHS, epoch + max(0, round((wanted - seconds) / each)))
 
