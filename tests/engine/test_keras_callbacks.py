@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import convsmith as cs
+from convsmith.errors import BadInput
 
 
 def plateau(keras):
@@ -167,3 +168,25 @@ def test_hooks_are_called_as_in_keras(rows, small):
         evaluate(x, y, **kwargs)
         predict(x, **kwargs)
     assert told["here"] == told["keras"]
+
+
+def test_several_batches_per_call_only_where_no_callback_would_tell(rows, small):
+    import keras
+
+    x, y = rows
+    kwargs = {"batch_size": 16, "epochs": 2, "shuffle": False, "verbose": 0}
+    plain, several = small(), small(steps_per_execution=4, run_eagerly=True, jit_compile=False)
+    once = cs.fit(plain, x, y, **kwargs)
+    stops = keras.callbacks.EarlyStopping("loss")
+    assert cs.fit(several, x, y, callbacks=stops, **kwargs).history == once.history
+    seen = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    with pytest.raises(BadInput, match=r"steps_per_execution=4: LambdaCallback.*steps_per_execution=1"):
+        cs.fit(several, x, y, callbacks=[stops, seen], **kwargs)
+
+    class Hears(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            pass
+
+    with pytest.raises(BadInput, match="Hears"):
+        cs.evaluate(several, x, y, callbacks=[Hears()], verbose=0)
+    cs.evaluate(plain, x, y, callbacks=[Hears()], verbose=0)

@@ -114,7 +114,9 @@ def test_search_is_forge_with_the_space_first(digits: str, tmp_path: Path) -> No
     assert all(trial["params"] <= 2000 for trial in found.trials)
 
 
-@pytest.mark.parametrize("what", ["networks", "spaces", "algorithms", "explanations", "kinds", "readers"])
+@pytest.mark.parametrize(
+    "what", ["networks", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"]
+)
 def test_lists_have_a_line_for_everything(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["list", what, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)[what]

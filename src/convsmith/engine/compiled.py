@@ -55,6 +55,32 @@ def check_model(model: Any, *, compiled: bool = True) -> None:
             raise refuse(f"model '{model.name}'", f"has its own {name}", "Keras's own steps")
 
 
+def check_execution(model: Any, callbacks: Any) -> None:
+    """Refuse several batches per call where callbacks hear of batches: Keras would tell them of fewer.
+
+    Anywhere else ``steps_per_execution`` only concerns speed, as ``jit_compile`` and ``run_eagerly`` do; with
+    ``auto_scale_loss`` Keras wraps the optimizer where it matters, and `optimizer_of` refuses that.
+    """
+    import keras
+
+    names = [
+        f"on_{kind}batch_{moment}"
+        for kind in ("train_", "test_", "predict_", "")
+        for moment in ("begin", "end")
+    ]
+    base, steps = keras.callbacks.Callback, getattr(model, "steps_per_execution", 1)
+    for one in listed(callbacks) if steps > 1 else ():
+        if any(name in vars(one) or getattr(type(one), name) is not getattr(base, name) for name in names):
+            came = f"steps_per_execution={steps}: {type(one).__name__} would hear of every batch here"
+            raise refuse(f"model '{model.name}'", came, "steps_per_execution=1")
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """The callbacks of a list, a ``CallbackList`` or one alone."""
+    found = getattr(callbacks, "callbacks", callbacks)
+    return list(found) if isinstance(found, list | tuple) else [found] if found else []
+
+
 def check_settings(module: Lowered) -> None:
     """Refuse by name what changes Keras's training and is not done here: constraints, penalised outputs."""
     for node in module.graph.nodes:

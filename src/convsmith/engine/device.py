@@ -41,6 +41,14 @@ def device(name: str = "auto") -> torch.device:
     return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
+def check_graphs(place: torch.device, wanted: bool) -> None:
+    """Raise BadInput where CUDA graphs are wanted and there is no CUDA device to record them on."""
+    if wanted and place.type != "cuda":
+        raise BadInput(
+            "cuda_graphs", f"came for a training on the {place.type}", "a CUDA device", "cuda_graphs=False"
+        )
+
+
 def calculating(place: torch.device, precision: str) -> AbstractContextManager[object]:
     """Within it the network's products are computed in this precision; weights and losses stay float32."""
     if precision == "float32":

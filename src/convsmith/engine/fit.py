@@ -11,7 +11,7 @@ import torch
 
 from ..errors import BadInput
 from ..graph.read import read
-from .compiled import check_model, check_settings
+from .compiled import check_execution, check_model, check_settings
 from .keras_data import Arrays, Stream, array, check, class_weights, is_stream, spread_weights
 from .keras_ends import Ends, ends_of, refuse
 from .keras_loop import Work, judge
@@ -78,6 +78,7 @@ def fit(
         BadInput: what this call cannot take, by name; Keras's own ``model.fit`` then can.
     """
     check_model(model)
+    check_execution(model, callbacks)
     if class_weight and sample_weight is not None:
         raise BadInput("fit", "class_weight and sample_weight came together", "one of them")
     if validation_split and is_stream(x):
@@ -132,6 +133,7 @@ def predict(
         The model's output, float32, as Keras lays it out; for several a list or a dictionary, as the model's.
     """
     check_model(model, compiled=False)
+    check_execution(model, callbacks)
     model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
     data = _data(x, None, None, inputs, None, size=batch_size or (None if steps else AT_ONCE), steps=steps)
@@ -179,6 +181,7 @@ def evaluate(
         The loss, or the loss and the metrics in a list, or a dictionary of them.
     """
     check_model(model)
+    check_execution(model, callbacks)
     model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
     objective = Objective(model, outputs)

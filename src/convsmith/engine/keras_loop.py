@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import BadInput
-from .compiled import optimizer_of
+from .compiled import listed, optimizer_of
 from .keras_data import Arrays, Batch, Stream
 from .keras_loss import Objective
 from .keras_metrics import Metrics, Tally
@@ -92,7 +92,7 @@ class Work:
         """
         from keras.callbacks import CallbackList
 
-        given = _listed(callbacks)
+        given = listed(callbacks)
         told = callbacks
         if not isinstance(callbacks, CallbackList):
             told = CallbackList(
@@ -181,11 +181,6 @@ class Work:
         told.on_test_end(logs)
         self._back(given)
         return {f"val_{name}": value for name, value in logs.items()}
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    found = getattr(callbacks, "callbacks", callbacks)
-    return list(found) if isinstance(found, list | tuple) else [found] if found else []
 
 
 def _hears_batches(callback: Any) -> bool:

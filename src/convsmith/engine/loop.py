@@ -65,6 +65,7 @@ def fit(
     warm_up: float | None = None,
     weight_decay: float | None = None,
     layer_decay: float = 1.0,
+    loss: str = "categorical_crossentropy",
     label_smoothing: float | None = None,
     ema: float | None = None,
     augment: str | Policy | Mapping[str, Any] | None = "auto",
@@ -74,6 +75,7 @@ def fit(
     teacher: Teacher | None = None,
     precision: str = "float32",
     device: str = "auto",
+    cuda_graphs: bool = False,
     seed: int = 0,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
@@ -100,6 +102,8 @@ def fit(
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only.
         layer_decay: each stage of layers before the head learns slower than the next by this.
+        loss: ``"categorical_crossentropy"``, ``"categorical_focal_crossentropy"`` or
+            ``"mean_squared_error"``, as Keras defines them.
         label_smoothing: share of each target spread evenly over all classes.
         ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
         augment: ``"auto"``, ``"none"``, another policy's name, or a Policy.
@@ -112,6 +116,7 @@ def fit(
         precision: of the network's products, ``"float32"`` or ``"bfloat16"``: faster where the machine has
             it, other numbers than Keras's.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a CUDA device where there is one.
+        cuda_graphs: record the training step once on a CUDA device and replay it; see `engine.capture`.
         seed: of first weights, order, augmentation and dropout.
         validation: images and class numbers to judge the averaged weights on after each epoch.
         checkpoint: a file that holds the whole state after an epoch (not after each where epochs are so
@@ -158,6 +163,7 @@ def fit(
         warm_up=warm_up,
         weight_decay=weight_decay,
         layer_decay=layer_decay,
+        loss=loss,
         label_smoothing=label_smoothing,
         ema=ema,
         augment=augment,
@@ -165,6 +171,7 @@ def fit(
         patience=patience,
         until_accuracy=until_accuracy,
         precision=precision,
+        cuda_graphs=cuda_graphs,
         seed=seed,
     )
     teacher = None if teacher is None else teacher.checked(graph, len(x))

@@ -1,4 +1,4 @@
-"""What a training makes small: cross-entropy, weighed by class, and the teacher's share of it."""
+"""What a training makes small: its loss, weighed by class, and the teacher's share of it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .losses import cross_entropy, from_probabilities
+from .losses import LOSSES, cross_entropy, from_probabilities
 from .lower import Lowered
 from .teacher import Teacher, scores
+
+CROSS_ENTROPY = "categorical_crossentropy"
+OBJECTIVES = (CROSS_ENTROPY, "categorical_focal_crossentropy", "mean_squared_error")
+"""Keras's losses that make sense for class numbers, with Keras's defaults."""
 
 
 class Objective:
@@ -17,6 +21,7 @@ class Objective:
 
     Args:
         classes: how many classes.
+        loss: one of `OBJECTIVES`.
         label_smoothing: share of each target spread over all classes.
         class_weights: what an image of each class counts, (classes,); None for all alike.
         teacher: whose opinion counts as well; None for nobody's.
@@ -26,11 +31,12 @@ class Objective:
         self,
         classes: int,
         *,
+        loss: str = CROSS_ENTROPY,
         label_smoothing: float,
         class_weights: np.ndarray | None = None,
         teacher: Teacher | None = None,
     ) -> None:
-        self.classes, self.label_smoothing, self.teacher = classes, label_smoothing, teacher
+        self.classes, self.loss, self.label_smoothing, self.teacher = classes, loss, label_smoothing, teacher
         self.weights = None if class_weights is None else torch.from_numpy(class_weights).float()
         self.opinions: Tensor | None = None
         if teacher is not None and isinstance(teacher.source, np.ndarray):
@@ -60,21 +66,30 @@ class Objective:
             x_NCHW: varied images.
             target: what the augmentation made of `targets`.
         """
-        if self.weights is None and self.teacher is None:
+        if self.weights is None and self.teacher is None and self.loss == CROSS_ENTROPY:
             return cross_entropy(module, x_NCHW, target, label_smoothing=self.label_smoothing)
         opinion = None
         if self.opinions is not None:
             target, opinion = target[:, : self.classes], target[:, self.classes :]
         found = scores(module, x_NCHW)
-        if module.ends_in_softmax:
+        if self.loss != CROSS_ENTROPY:
+            each = LOSSES[self.loss](self._shares(target), found.softmax(1))
+        elif module.ends_in_softmax:
             each = F.cross_entropy(found, target, label_smoothing=self.label_smoothing, reduction="none")
         else:
             each = from_probabilities(found.exp(), target, label_smoothing=self.label_smoothing, mean=False)
         if self.weights is not None:
-            weights = self.weights.to(each.device)
-            each = each * (weights[target] if target.dim() == 1 else target @ weights)
+            if self.weights.device != each.device:
+                self.weights = self.weights.to(each.device)  # once: copying it waits for the device
+            each = each * (self.weights[target] if target.dim() == 1 else target @ self.weights)
         loss = each.mean()
         if self.teacher is not None:
             taught = self.teacher.loss(found, self.teacher.shares(x_NCHW) if opinion is None else opinion)
             loss = torch.lerp(loss, taught, self.teacher.weight)
         return loss, found
+
+    def _shares(self, target: Tensor) -> Tensor:
+        """Smoothed shares of classes, (N, classes)."""
+        if target.dim() == 1:
+            target = F.one_hot(target, self.classes).to(torch.float32)
+        return target * (1 - self.label_smoothing) + self.label_smoothing / self.classes

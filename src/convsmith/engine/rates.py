@@ -17,7 +17,7 @@ from ..errors import BadInput, ConvsmithError
 from ..graph import Graph
 from .loop import check_labels
 from .lower import Lowered
-from .objective import Objective
+from .objective import CROSS_ENTROPY, Objective
 from .predict import check_images
 from .recipe import Recipe, recipe
 from .training import Training
@@ -103,6 +103,7 @@ def find(
     batch_size: int | None = None,
     optimizer: str = "auto",
     recipe_name: str = "auto",
+    loss: str = CROSS_ENTROPY,
     steps: int = STEPS,
     seed: int = 0,
 ) -> FoundRate:
@@ -116,6 +117,7 @@ def find(
         batch_size: images per step.
         optimizer: name.
         recipe_name: of the preset that gives the rest.
+        loss: Keras's name.
         steps: how many; images are seen again where there are too few.
         seed: of first weights and order.
 
@@ -132,8 +134,9 @@ def find(
     check_images(graph, x)
     labels = check_labels(graph, y, len(x))
     chosen = recipe(
-        x, labels, name=recipe_name, batch_size=batch_size, optimizer=optimizer, augment="none", seed=seed
-    )
+        x, labels, name=recipe_name, batch_size=batch_size, optimizer=optimizer, loss=loss, augment="none",
+        seed=seed,
+    )  # fmt: skip
     training = _Sweep(graph, x, labels, chosen, weights, steps)
     while not training.ended:
         if training.epoch(lambda: training.ended) is not None:
@@ -145,8 +148,8 @@ def find(
 class _Kept(Objective):
     """An objective that keeps each step's loss."""
 
-    def __init__(self, classes: int, *, label_smoothing: float) -> None:
-        super().__init__(classes, label_smoothing=label_smoothing)
+    def __init__(self, classes: int, *, loss: str, label_smoothing: float) -> None:
+        super().__init__(classes, loss=loss, label_smoothing=label_smoothing)
         self.losses: list[float] = []
 
     def __call__(self, module: Lowered, x_NCHW: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,7 +171,7 @@ class _Sweep(Training):
         steps: int,
     ) -> None:
         super().__init__(graph, x, y, replace(chosen, epochs=steps + 1, ema=0.0), weights, None)
-        self.objective: _Kept = _Kept(self.classes, label_smoothing=chosen.label_smoothing)
+        self.objective: _Kept = _Kept(self.classes, loss=chosen.loss, label_smoothing=chosen.label_smoothing)
         self.most = steps
 
     @property

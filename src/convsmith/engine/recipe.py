@@ -13,6 +13,7 @@ from ..errors import BadInput, BadName
 from . import augment as augmentation
 from . import balance as balances
 from .device import PRECISIONS
+from .objective import CROSS_ENTROPY, OBJECTIVES
 from .optimizers import OPTIMIZERS
 from .presets import PRESETS
 from .schedule import SCHEDULES, WARM_UP
@@ -33,6 +34,7 @@ class Recipe:
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only; times the learning rate each step.
         layer_decay: each stage before the head learns slower than the next by this; see `engine.groups`.
+        loss: Keras's name; see `engine.objective`.
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the average of the weights looks back; 0 for none.
         augment: how images are varied.
@@ -43,6 +45,7 @@ class Recipe:
         patience: epochs that may follow the best one, whose weights then count; None for all.
         until_accuracy: share of validation images that ends the training; None for no such end.
         precision: of the network's products: "float32" or "bfloat16".
+        cuda_graphs: whether steps are recorded once and replayed; see `engine.capture`.
         seed: of the order of images, the augmentation and dropout.
     """
 
@@ -56,6 +59,7 @@ class Recipe:
     warm_up: float
     weight_decay: float
     layer_decay: float
+    loss: str
     label_smoothing: float
     ema: float
     augment: augmentation.Policy
@@ -66,6 +70,7 @@ class Recipe:
     patience: int | None
     until_accuracy: float | None
     precision: str
+    cuda_graphs: bool
     seed: int
 
     def to_json(self) -> dict[str, Any]:
@@ -98,6 +103,7 @@ def recipe(
     warm_up: float | None = None,
     weight_decay: float | None = None,
     layer_decay: float = 1.0,
+    loss: str = CROSS_ENTROPY,
     label_smoothing: float | None = None,
     ema: float | None = None,
     augment: str | augmentation.Policy | Mapping[str, Any] | None = "auto",
@@ -105,6 +111,7 @@ def recipe(
     patience: int | None = None,
     until_accuracy: float | None = None,
     precision: str = "float32",
+    cuda_graphs: bool = False,
     seed: int = 0,
 ) -> Recipe:
     """The recipe for these images: what is None or "auto" is the preset's, or is chosen here.
@@ -116,7 +123,7 @@ def recipe(
 
     Raises:
         BadInput: a setting out of its range.
-        BadName: an unknown preset, optimizer, schedule, policy or balance.
+        BadName: an unknown preset, optimizer, loss, schedule, policy or balance.
 
     Example:
         >>> found = recipe(np.zeros((300, 8, 8, 1), np.uint8), np.arange(300) % 3, epochs=5)
@@ -157,6 +164,8 @@ def recipe(
     ):
         if value is not None and not low <= value <= high:
             raise BadInput(label, f"came {value!r}", f"{low} to {high:g}")
+    if loss not in OBJECTIVES:
+        raise BadName("loss", loss, OBJECTIVES)
     if precision not in PRECISIONS:
         raise BadName("precision", precision, PRECISIONS)
     balanced, balance_why = balances.chosen(balance, y)
@@ -171,6 +180,7 @@ def recipe(
         warm_up=WARM_UP[schedule] if warm_up is None else float(warm_up),
         weight_decay=_DECAYS.get(chosen, 0.0) if weight_decay is None else float(weight_decay),
         layer_decay=float(layer_decay),
+        loss=loss,
         label_smoothing=float(label_smoothing),
         ema=float(ema),
         augment=found,
@@ -181,6 +191,7 @@ def recipe(
         patience=None if patience is None else int(patience),
         until_accuracy=None if until_accuracy is None else float(until_accuracy),
         precision=precision,
+        cuda_graphs=cuda_graphs,
         seed=int(seed),
     )
 

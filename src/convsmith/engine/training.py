@@ -68,6 +68,7 @@ class Training:
         self.optimizer = self._optimizer()
         self.objective = Objective(
             self.classes,
+            loss=recipe.loss,
             label_smoothing=recipe.label_smoothing,
             class_weights=(
                 class_weights(np.bincount(y, minlength=self.classes)) if recipe.balance == "weights" else None

@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..registry import Registry
 from ..units import Size
 
-What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers"]
+What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"]
 
 _HOMES = {
     "spaces": "nas.spaces:SPACES",
@@ -39,7 +39,8 @@ class Listed:
 
 
 def listing(what: What, *, input_shape: Size | None = None, classes: int = 10) -> Listed:
-    """List what there is to choose from: networks, spaces, algorithms, explanations, kinds or readers.
+    """List what there is to choose from: networks, spaces, algorithms, explanations, kinds, readers or
+    recipes of a training.
 
     Args:
         what: which names to list.
@@ -54,6 +55,10 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10) -
         return Listed(what, _published())
     if what == "spaces":
         return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
+    if what == "recipes":
+        from ..engine.presets import PRESETS
+
+        return Listed(what, {name: preset.note for name, preset in PRESETS.items()})
     module, name = _HOMES[what].split(":")
     registry: Registry[object] = getattr(importlib.import_module(f"convsmith.{module}"), name)
     return Listed(what, {key: _line(thing) for key, thing in registry.items()})

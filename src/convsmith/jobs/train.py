@@ -39,6 +39,7 @@ def train(
     schedule: str | None = None,
     warm_up: float | None = None,
     weight_decay: float | None = None,
+    loss: str = "categorical_crossentropy",
     label_smoothing: float | None = None,
     ema: float | None = None,
     teacher: str | None = None,
@@ -52,6 +53,7 @@ def train(
     seed: int = 0,
     precision: str = "float32",
     device: str = "auto",
+    cuda_graphs: bool = False,
     threads: int | None = None,
     runs: str = "runs",
     resume: str | None = None,
@@ -90,6 +92,8 @@ def train(
         schedule: of the learning rate: "one_cycle", "cosine", "linear", "step" or "constant".
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only.
+        loss: "categorical_crossentropy", "categorical_focal_crossentropy" (what is hard counts more) or
+            "mean_squared_error" of the probabilities.
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the moving average of the weights, which is what counts, looks back; 0 for the
             last weights themselves.
@@ -107,6 +111,8 @@ def train(
         precision: of the network's products while it trains, float32 or bfloat16: faster where the machine
             has it, not the same numbers as Keras's.
         device: cpu, cuda, or auto: a CUDA device where there is one.
+        cuda_graphs: record the training step once on the CUDA device and replay it, which saves small
+            networks the time between operations; other roundings, the same training.
         threads: to train with; the faster of one and all cores, as measured, without it.
         runs: the folder that run folders go to.
         resume: a run folder to go on with; the same command again finds it by itself.
@@ -137,8 +143,8 @@ def train(
 RECIPE = (
     "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
     "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
-    "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation", "test",
-    "group", "strict", "seed", "precision", "device", "threads",
+    "loss", "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation",
+    "test", "group", "strict", "seed", "precision", "device", "cuda_graphs", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 
@@ -150,8 +156,9 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
         BadInput: for what means nothing, before anything is read.
     """
     from ..engine.balance import BALANCES
-    from ..engine.device import PRECISIONS
+    from ..engine.device import PRECISIONS, check_graphs
     from ..engine.device import device as check_device
+    from ..engine.objective import OBJECTIVES
     from ..engine.optimizers import OPTIMIZERS
     from ..engine.presets import PRESETS
     from ..engine.schedule import SCHEDULES
@@ -160,13 +167,14 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     check_names(options)
     check_numbers(options)
     _check_sources(options)
-    check_device(options["device"])
+    check_graphs(check_device(options["device"]), options["cuda_graphs"])
     for option, known in (
         ("recipe", PRESETS),
         ("tta", ("auto", *TTA)),
         ("balance", BALANCES),
         ("schedule", SCHEDULES),
         ("optimizer", ("auto", *OPTIMIZERS)),
+        ("loss", OBJECTIVES),
         ("precision", PRECISIONS),
     ):
         name = options[option]

@@ -24,6 +24,7 @@ FINE_TUNING = 0.03
 def train_one(job: Job) -> Final:
     """Train the run's network; writes graph.json, history.jsonl, weights.safetensors, training.json."""
     from ...engine.loop import fit
+    from ...engine.objective import CROSS_ENTROPY
     from ...engine.presets import PRESETS
 
     recipe = job.recipe
@@ -57,6 +58,7 @@ def train_one(job: Job) -> Final:
             warm_up=recipe["warm_up"],
             weight_decay=recipe["weight_decay"],
             layer_decay=recipe["layer_decay"],
+            loss=recipe["loss"] or CROSS_ENTROPY,
             label_smoothing=recipe["label_smoothing"],
             ema=recipe["ema"],
             weights=first,
@@ -67,6 +69,7 @@ def train_one(job: Job) -> Final:
             teacher=teacher,
             precision=recipe["precision"],
             device=recipe["device"],
+            cuda_graphs=bool(recipe["cuda_graphs"]),
             seed=recipe["seed"],
             validation=job.part("validation"),
             checkpoint=job.run.path / "checkpoint.safetensors",
@@ -108,6 +111,7 @@ def _rate(
     job: Job, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray, first: dict[str, np.ndarray] | None
 ) -> float | None:
     """The learning rate: asked for, found by a sweep (kept in rates.json), or slower for known weights."""
+    from ...engine.objective import CROSS_ENTROPY
     from ...engine.rates import find
     from ...engine.recipe import recipe as resolved
 
@@ -116,7 +120,8 @@ def _rate(
         if not job.run.has("rates.json"):
             found = find(
                 graph, x_NHWC, y, weights=first, batch_size=recipe["batch_size"],
-                optimizer=recipe["optimizer"], recipe_name=recipe["recipe"], seed=recipe["seed"],
+                optimizer=recipe["optimizer"], recipe_name=recipe["recipe"],
+                loss=recipe["loss"] or CROSS_ENTROPY, seed=recipe["seed"],
             )  # fmt: skip
             job.run.write_json("rates.json", found.to_json())
         rate = float(job.run.read_json("rates.json")["rate"])
