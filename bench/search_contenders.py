@@ -13,6 +13,7 @@ import numpy as np
 from convsmith.nas.budget import Budget
 from convsmith.nas.choose import Answers, Space
 from convsmith.nas.fit import ensure_feasible, largest_that_fits
+from convsmith.nas.forecast import forecast
 from convsmith.nas.pace import first_rung
 from convsmith.nas.probe import measure
 from convsmith.nas.search import search
@@ -90,9 +91,10 @@ def optuna_tpe(problem: Problem) -> Chosen:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     began, rng = time.monotonic(), np.random.default_rng(problem.seed)
     anchor = ensure_feasible(problem.space, problem.budget, rng, problem.latency_ms)
+    expected = forecast(problem.space, problem.budget, rng, anchor=anchor, latency_ms=problem.latency_ms)
     cost = measure(
         problem.space, problem.budget, problem.evaluate, rng, anchor=anchor, seconds=problem.seconds,
-        seed=problem.seed, latency_ms=problem.latency_ms,
+        seed=problem.seed, latency_ms=problem.latency_ms, expected_ms=expected,
     )  # fmt: skip
     left = problem.seconds - (time.monotonic() - began)
     epochs = first_rung(left, cost, problem.fewest_epochs)["epochs"]

@@ -5,6 +5,7 @@ import pytest
 
 from convsmith.nas import pace
 from convsmith.nas.budget import Budget
+from convsmith.nas.effort import effort
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.probe import Cost, measure
 from convsmith.nas.spaces import space
@@ -12,7 +13,7 @@ from convsmith.nas.trial import Evaluation
 
 
 @pytest.mark.parametrize(
-    ("shape", "budget", "per_layer", "per_mac"),
+    ("shape", "budget", "per_layer", "rate"),
     [
         ((8, 8, 1), Budget(params=20_000), 5e-3, 2e-7),
         ((64, 64, 3), Budget(params=100_000), 5e-3, 1e-7),
@@ -20,12 +21,12 @@ from convsmith.nas.trial import Evaluation
         ((224, 224, 3), Budget(), 5e-3, 1e-8),
     ],
 )
-def test_two_probes_find_the_planted_cost(shape, budget, per_layer, per_mac):
+def test_two_probes_find_the_planted_cost(shape, budget, per_layer, rate):
     seen = []
 
     def evaluate(graph, *, epochs, seed):
         seen.append(graph)
-        return Evaluation(0.5, epochs * (per_layer * len(graph) + per_mac * graph.macs))
+        return Evaluation(0.5, epochs * (per_layer * len(graph) + rate * effort(graph)))
 
     images = space("stages", shape, 10)
     rng = np.random.default_rng(0)
@@ -34,24 +35,24 @@ def test_two_probes_find_the_planted_cost(shape, budget, per_layer, per_mac):
     assert len(seen) <= 3
     assert all(budget.check(graph).kept for graph in seen)
     if len({graph.fingerprint for graph in seen}) == 2:
-        assert cost.per_mac == pytest.approx(per_mac, rel=0.01) or cost.per_mac * seen[-1].macs <= 0.26 * (
-            per_layer * len(seen[-1]) + per_mac * seen[-1].macs
+        assert cost.rate == pytest.approx(rate, rel=0.01) or cost.rate * effort(seen[-1]) <= 0.26 * (
+            per_layer * len(seen[-1]) + rate * effort(seen[-1])
         )
-    assert sum(per_layer * len(graph) + per_mac * graph.macs for graph in seen) < 0.1 * 300
+    assert sum(per_layer * len(graph) + rate * effort(graph) for graph in seen) < 0.1 * 300
 
 
 def test_a_cap_never_cuts_where_layers_and_not_multiply_adds_take_the_time():
-    cost = Cost(fixed=0.4, per_mac=1e-7, typical=0.5, least_macs=200_000)
-    assert cost.macs_for(0.1) == cost.macs_for(0.8) == 4_000_000
-    assert cost.macs_for(2.4) == 20_000_000
-    assert Cost(fixed=0.0, per_mac=1e-7, typical=0.5, least_macs=200_000).macs_for(0.01) == 200_000
+    cost = Cost(fixed=0.4, rate=1e-7, typical=0.5, least_effort=200_000)
+    assert cost.effort_for(0.1) == cost.effort_for(0.8) == 4_000_000
+    assert cost.effort_for(2.4) == 20_000_000
+    assert Cost(fixed=0.0, rate=1e-7, typical=0.5, least_effort=200_000).effort_for(0.01) == 200_000
 
 
 def test_slow_trainings_get_smaller_networks_before_they_get_too_few_epochs():
-    slow = Cost(fixed=0.1, per_mac=1e-7, typical=10.0, least_macs=1_000_000)
+    slow = Cost(fixed=0.1, rate=1e-7, typical=10.0, least_effort=1_000_000)
     assert pace.first_rung(300, slow, 8)["epochs"] == 8
     assert pace.first_rung(30, slow, 100)["epochs"] < 100  # but some eight trainings there must be
-    assert pace.first_rung(300, slow, 8)["cap_macs"] < pace.first_rung(3000, slow, 8)["cap_macs"]
+    assert pace.first_rung(300, slow, 8)["cap_effort"] < pace.first_rung(3000, slow, 8)["cap_effort"]
 
 
 def test_the_clock_goes_on_where_it_stopped():

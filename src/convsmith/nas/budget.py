@@ -12,6 +12,8 @@ from convsmith.graph import Graph
 from convsmith.ledger.memory import peak_memory
 from convsmith.units import show_bytes, show_count
 
+from .effort import effort
+
 Latency = Callable[[Graph], float]
 BYTES_PER_NUMBER = 4  # fp32
 MEMORY_MODELS = {
@@ -31,6 +33,7 @@ class Budget:
         memory: bytes of activations at their peak, fp32, one image, under the memory model.
         latency_ms: milliseconds, as the caller's function measures or knows them.
         memory_model: a key of `MEMORY_MODELS`: the ledger's models by their short names.
+        effort: work of a training step (`nas.effort`); set by a search for its short trainings.
 
     Raises:
         BadInput: a limit that is not a positive number, or another memory model.
@@ -52,13 +55,12 @@ class Budget:
     memory: int | None = None
     latency_ms: float | None = None
     memory_model: str = "liveness"
+    effort: int | None = None
 
     def __post_init__(self) -> None:
         if self.memory_model not in MEMORY_MODELS:
             raise BadName("--memory-model", self.memory_model, MEMORY_MODELS)
-        for name, limit in self._asked().items():
-            if limit is None:
-                continue
+        for name, limit in self.limits.items():
             number = isinstance(limit, int | float) and not isinstance(limit, bool)
             if not number or not math.isfinite(limit) or limit <= 0:
                 option = "--max-" + name.replace("_", "-")
@@ -69,10 +71,7 @@ class Budget:
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by quantity."""
-        return {name: limit for name, limit in self._asked().items() if limit is not None}
-
-    def _asked(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in QUANTITIES}
+        return {name: limit for name in _LIMITED if (limit := getattr(self, name)) is not None}
 
     def figures(self, graph: Graph, names: Iterable[str] | None = None) -> dict[str, Any]:
         """What a network costs by the quantities of `names`, or by all; memory under the budget's model."""
@@ -85,6 +84,10 @@ class Budget:
     def capped(self, macs: float) -> Budget:
         """The same budget with at most this many multiply-adds."""
         return replace(self, macs=max(1, int(macs if self.macs is None else min(macs, self.macs))))
+
+    def within_effort(self, most: float) -> Budget:
+        """The same budget with at most so much work in a training step (`nas.effort`)."""
+        return replace(self, effort=max(1, int(most)))
 
     def times(self, share: float) -> Budget:
         """Every limit times a share, at least 1 where it is a count."""
@@ -105,8 +108,8 @@ class Budget:
         Raises:
             BadInput: a quantity with a limit is not known for this network, or latency cannot be measured.
         """
-        figures = self.figures(graph)
         limits = self.limits
+        figures = self.figures(graph, dict.fromkeys((*QUANTITIES, *limits)))
         over = []
         for name, limit in limits.items():
             if name == "latency_ms":
@@ -127,13 +130,14 @@ class Budget:
 
     def to_json(self) -> dict[str, Any]:
         """The limits as a JSON-able dict, None where there is none; an unusual memory model."""
-        return self._asked() | (
+        return {name: getattr(self, name) for name in QUANTITIES} | (
             {} if self.memory_model == "liveness" else {"memory_model": self.memory_model}
         )
 
 
 _EXAMPLES = {"params": "50k", "macs": "5M", "bytes": "200kB", "memory": "1MB", "latency_ms": "2"}
-QUANTITIES = tuple(field.name for field in fields(Budget) if field.name != "memory_model")
+QUANTITIES = tuple(field.name for field in fields(Budget) if field.name not in ("memory_model", "effort"))
+_LIMITED = (*QUANTITIES, "effort")
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,7 @@ _FIGURES: dict[str, Callable[[Graph, str], Any]] = {
     "bytes": lambda graph, _: None if graph.params is None else graph.params * BYTES_PER_NUMBER,
     "memory": lambda graph, model: peak_memory(graph, MEMORY_MODELS[model]),
     "latency_ms": lambda graph, _: None,
+    "effort": lambda graph, _: effort(graph),
 }
 
 

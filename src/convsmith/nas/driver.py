@@ -22,6 +22,7 @@ from .arms import EARLIER, LARGEST, RANDOM, SHARED, Arms, Ask, Turns
 from .budget import Budget, Latency
 from .choose import Answers, Space
 from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
+from .forecast import Forecast, forecast
 from .found import Found, Warm
 from .probe import measure
 from .proposal import Proposal
@@ -70,17 +71,23 @@ class Driver:
         self.space.check(rng)
         self.anchor = ensure_feasible(self.space, self.budget, rng, self.latency_ms)
         self.progress({"event": "feasible", "answers": self.anchor})
+        self.expected_ms: Latency | None = None
+        if self.budget.latency_ms is not None and self.latency_ms is not None:
+            # Candidates are looked at by the dozen: what is proposed is measured, the others are not.
+            made = partial(forecast, self.space, self.budget, anchor=self.anchor, latency_ms=self.latency_ms)
+            numbers = random_numbers(self.seed, "forecast")
+            self.expected_ms = Forecast(**self.store.decide("forecast", lambda: made(numbers).to_json()))
         first = self.store.decide("first", self._pace)
         self.progress({"event": "pace", **first})
         self.limits = self.budget
-        if first["cap_macs"] is not None:
-            capped = self.budget.capped(first["cap_macs"])
+        if first.get("cap_effort"):
+            capped = self.budget.within_effort(first["cap_effort"])
             try:
                 self.anchor = ensure_feasible(self.space, capped, rng, self.latency_ms)
                 self.limits = capped
             except Infeasible:
                 pass  # the cap only keeps trainings short; the budget itself can be kept
-        self.within = Within(self.space, self.limits, self.anchor, self.latency_ms)
+        self.within = Within(self.space, self.limits, self.anchor, self.expected_ms)
         self._take_earlier(first["epochs"])
         self.warm_answers = self.store.decide("warm", self._best_earlier) if self.warm.trials else []
         self.arms = Arms(self.names, self.store.trials, self._counts)
@@ -117,16 +124,17 @@ class Driver:
         """Epochs of the short trainings; with a clock, from the time that one network takes."""
         epochs = (self.ask.epochs or _EPOCHS)[0]
         if self.ask.seconds is None:
-            return {"epochs": epochs, "cap_macs": None}
+            return {"epochs": epochs, "cap_effort": None}
         try:
             cost = measure(
                 self.space, self.budget, self.pool.evaluate, random_numbers(self.seed, "probe"),
                 anchor=self.anchor, seconds=self.ask.seconds, seed=self.seed, latency_ms=self.latency_ms,
+                expected_ms=self.expected_ms,
             )  # fmt: skip
         except CannotWrite:
             raise
         except Exception:  # the first trial fails in the same way, and is recorded with its traceback
-            return {"epochs": epochs, "cap_macs": None}
+            return {"epochs": epochs, "cap_effort": None}
         paced = pace.first_rung(self.clock.left * self.pool.slots, cost, self.ask.fewest_epochs)
         return paced | ({"epochs": epochs} if self.ask.epochs else {})
 
@@ -211,7 +219,9 @@ class Driver:
                 settings["population"] = max(2, self.store.plan["shared"])
             method = partial(ALGORITHMS[arm], **settings)
         seen = self.arms.seen[self.names[-1] if arm == SHARED else arm]
-        return propose(self.within, method, seen, rng, budget=self.limits, latency_ms=self.latency_ms)
+        return propose(
+            self.within, method, seen, rng, budget=self.limits, latency_ms=self.latency_ms, anchor=self.anchor
+        )
 
     def _warm(self, answers: Answers, rng: Any) -> Proposal:
         """The genotype of another search as one of this space that keeps this budget."""

@@ -50,7 +50,7 @@ class Clock:
 
 
 def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str, Any]:
-    """Epochs of the short trainings, and a cap on multiply-adds so that none takes too long.
+    """Epochs of the short trainings, and a cap on their work (`nas.effort`) so that none takes too long.
 
     Args:
         seconds_left: of the whole search.
@@ -60,15 +60,15 @@ def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str,
 
     Example:
         >>> from convsmith.nas.probe import Cost
-        >>> first_rung(600, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
-        {'epochs': 12, 'cap_macs': 16428571}
-        >>> first_rung(60, Cost(fixed=0.5, per_mac=1e-7, typical=1.0, least_macs=3_000_000), 4)
-        {'epochs': 4, 'cap_macs': 5000000}
+        >>> first_rung(600, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
+        {'epochs': 12, 'cap_effort': 16428571}
+        >>> first_rung(60, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
+        {'epochs': 4, 'cap_effort': 5000000}
     """
     each = seconds_left * FIRST_SHARE / TRIALS_WANTED
     epochs = min(max(each / cost.typical, fewest_epochs), max(MOST_FIRST_EPOCHS, fewest_epochs))
     epochs = max(1, int(min(epochs, seconds_left * FIRST_SHARE / FEWEST_TRIALS / cost.least)))
-    return {"epochs": epochs, "cap_macs": cost.macs_for(2 * each / epochs)}  # smaller ones make up for it
+    return {"epochs": epochs, "cap_effort": cost.effort_for(2 * each / epochs)}  # smaller ones make up for it
 
 
 def seconds_of_epoch(trial: Trial, full: tuple[int, int]) -> float:

@@ -9,7 +9,8 @@ from convsmith.graph import Graph
 
 from .budget import Budget, Latency
 from .choose import Answers, Space
-from .fit import Infeasible, ensure_feasible
+from .effort import effort
+from .fit import Infeasible, ensure_feasible, fit_to_budget
 from .within import Within
 
 if TYPE_CHECKING:
@@ -17,40 +18,40 @@ if TYPE_CHECKING:
 
     from .work import Evaluate
 
-_SMALL_MACS = (3_000_000, 12_000_000, 48_000_000)  # the first of these that the space can keep
-_LARGER = 10  # times the multiply-adds of the small network, at most
+_SMALL = (6_000_000, 24_000_000, 96_000_000, 384_000_000)  # effort: the first that the space can keep
+_LARGER = 10  # times the effort of the small network, at most
 _DRAWN = 15
 _CHEAP = 0.02  # of the search's time: what an epoch of a probe may take
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds for one epoch: a part for each layer, whatever its size, and a part for each multiply-add.
+    """Seconds for one epoch: a part for each layer, whatever its size, and a part for the layers' work.
 
     Args:
         fixed: seconds for the layers of a network of middling depth.
-        per_mac: seconds for each multiply-add of one image.
+        rate: seconds for each unit of a network's work (`nas.effort`).
         typical: seconds of a network of middling size.
-        least_macs: of the small network that was measured.
+        least_effort: of the small network that was measured.
     """
 
     fixed: float
-    per_mac: float
+    rate: float
     typical: float
-    least_macs: int
+    least_effort: int
 
     @property
     def least(self) -> float:
-        """Seconds of a network of the small one's multiply-adds."""
-        return self.fixed + self.per_mac * self.least_macs
+        """Seconds of a network of the small one's work."""
+        return self.fixed + self.rate * self.least_effort
 
-    def macs_for(self, seconds: float) -> int:
-        """The multiply-adds of a network whose epoch takes so long.
+    def effort_for(self, seconds: float) -> int:
+        """The work of a network whose epoch takes so long.
 
-        Never below the small network's, nor below where they take as long as the layers themselves:
+        Never below the small network's, nor below where it takes as long as the layers themselves:
         a cap there would make networks worse and hardly faster.
         """
-        return max(self.least_macs, int(max(seconds - self.fixed, self.fixed) / self.per_mac))
+        return max(self.least_effort, int(max(seconds - self.fixed, self.fixed) / self.rate))
 
 
 def measure(
@@ -63,6 +64,7 @@ def measure(
     seconds: float,
     seed: int,
     latency_ms: Latency | None = None,
+    expected_ms: Latency | None = None,
 ) -> Cost:
     """Train a small and a larger network of the space, both within the budget, for an epoch each.
 
@@ -75,42 +77,43 @@ def measure(
         seconds: of the whole search; the probes take a few hundredths of it.
         seed: of the trainings.
         latency_ms: measures a network; needed when latency is limited.
+        expected_ms: forecasts what it would measure, for the networks of which two are chosen.
     """
+
+    def draw(limits: Budget, kept: Answers) -> list[tuple[Graph, Answers]]:
+        within = Within(space, limits, kept, expected_ms or latency_ms)
+        drawn = [within.sample(rng) for _ in range(_DRAWN)]
+        return [(space.graph(answers), answers) for answers in drawn]
+
+    def certain(answers: Answers, limits: Budget, kept: Answers) -> Graph:
+        return space.graph(fit_to_budget(space, answers, limits, rng, latency_ms=latency_ms, anchor=kept))
+
     small = space.graph(anchor)
-    for most in _SMALL_MACS:
+    for most in _SMALL:
+        limits = budget.within_effort(most)
         try:
-            kept = ensure_feasible(space, budget.capped(most), rng, latency_ms)
+            kept = ensure_feasible(space, limits, rng, latency_ms)
         except Infeasible:
             continue
-        drawn = sorted(_draw(space, budget.capped(most), kept, rng, latency_ms), key=_macs)
-        small = drawn[len(drawn) // 2]
+        drawn = sorted(draw(limits, kept), key=lambda one: effort(one[0]))
+        small = certain(drawn[len(drawn) // 2][1], limits, kept)
         break
     took = evaluate(small, epochs=1, seed=seed).seconds
     if took < _CHEAP * seconds:  # the first training of a process also pays for its start
         took = evaluate(small, epochs=1, seed=seed).seconds
-    took, macs, layers = max(took, 1e-6), _macs(small), len(small)
-    affordable = budget.capped(macs * min(_LARGER, max(1.0, _CHEAP * seconds / took)))
+    took, work, layers = max(took, 1e-6), max(1, effort(small)), len(small)
+    affordable = budget.within_effort(work * min(_LARGER, max(1.0, _CHEAP * seconds / took)))
     answers = ensure_feasible(space, affordable, rng, latency_ms)
-    drawn = _draw(space, affordable, answers, rng, latency_ms)
-    large = max(drawn, key=lambda graph: _macs(graph) / len(graph))
-    middling = sorted(map(len, drawn))[len(drawn) // 2]
-    if _macs(large) / len(large) < 1.5 * macs / layers:  # nothing much larger: half of the time to each part
-        return Cost(took / 2 * middling / layers, took / 2 / macs, took, int(macs))
+    drawn = draw(affordable, answers)
+    large = certain(max(drawn, key=lambda one: effort(one[0]) / len(one[0]))[1], affordable, answers)
+    middling = sorted(len(graph) for graph, _ in drawn)[len(drawn) // 2]
+    each = max(1, effort(large)) / len(large)
+    if each < 1.5 * work / layers:  # nothing much larger: half of the time to each part
+        return Cost(took / 2 * middling / layers, took / 2 / work, took, work)
     longer = max(evaluate(large, epochs=1, seed=seed).seconds, 1e-6)
-    # Seconds of a layer = a part that each pays + multiply-adds of a layer x seconds of one.
-    per_mac = (longer / len(large) - took / layers) / (_macs(large) / len(large) - macs / layers)
+    # Seconds of a layer = a part that each pays + work of a layer x seconds of a unit.
+    rate = (longer / len(large) - took / layers) / (each - work / layers)
     # A machine that is busy with other things can make the larger network look cheap, or free.
-    per_mac = min(max(per_mac, 0.25 * longer / _macs(large)), longer / _macs(large))
-    fixed = max(0.0, (took - per_mac * macs) / layers) * middling
-    return Cost(fixed, per_mac, (took * longer) ** 0.5, int(macs))
-
-
-def _draw(
-    space: Space, budget: Budget, anchor: Answers, rng: np.random.Generator, latency_ms: Latency | None
-) -> list[Graph]:
-    within = Within(space, budget, anchor, latency_ms)
-    return [within.graph(within.sample(rng)) for _ in range(_DRAWN)]
-
-
-def _macs(graph: Graph) -> float:
-    return float(max(1, graph.macs or 1))
+    rate = min(max(rate, 0.25 * longer / effort(large)), longer / effort(large))
+    fixed = max(0.0, (took - rate * work) / layers) * middling
+    return Cost(fixed, rate, (took * longer) ** 0.5, work)

@@ -84,6 +84,7 @@ def propose(
     *,
     budget: Budget,
     latency_ms: Latency | None = None,
+    anchor: Answers | None = None,
 ) -> Proposal | None:
     """The algorithm's next proposal that keeps the budget and that `history` does not hold yet.
 
@@ -94,6 +95,7 @@ def propose(
         rng: of this trial.
         budget: checked again here, whatever the algorithm did.
         latency_ms: measures a network; needed when latency is limited.
+        anchor: a genotype known to keep the budget; found anew when absent.
 
     Returns:
         The proposal, or None when nothing new was found in 30 proposals and as many samples.
@@ -103,7 +105,9 @@ def propose(
         made = algorithm(space, lines, rng) if attempt < _TRIES else space.sample(rng)
         proposal = Proposal.of(made)
         if not budget.check(space.graph(proposal.answers), latency_ms).kept:
-            answers = fit_to_budget(space, proposal.answers, budget, rng, latency_ms=latency_ms)
+            answers = fit_to_budget(
+                space, proposal.answers, budget, rng, latency_ms=latency_ms, anchor=anchor
+            )
             proposal = Proposal(answers, proposal.epochs, proposal.size)
         fingerprint = space.graph(proposal.answers).fingerprint
         if not any(proposal.is_done_by(trial, fingerprint) for trial in history.of(fingerprint)):
