@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from ..graph import Graph
 from ..graph.head import head
 from .optimizers import Optimizer
+from .optimizers.factors import Factor
 
 
 def multipliers(graph: Graph, layer_decay: float) -> dict[str, float]:
@@ -50,8 +50,8 @@ def multipliers(graph: Graph, layer_decay: float) -> dict[str, float]:
 class Grouped:
     """Several optimizers, each with its share of the parameters and a multiplier of the learning rate.
 
-    It has of an `Optimizer` what a training uses: `step`, `state` (in the order of all parameters) and
-    `iterations`.
+    It has of an `Optimizer` what a training uses: `step`, its two halves `numbers` and `apply`, `state` (in
+    the order of all parameters) and `iterations`.
 
     Args:
         parameters: all of them.
@@ -71,11 +71,21 @@ class Grouped:
         ]
         self.optimizers = [make(places) for _, places in self.groups]
 
-    @torch.no_grad()
     def step(self, rate: float) -> None:
         """Change the parameters by their gradients, and drop the gradients."""
-        for (multiplier, _), one in zip(self.groups, self.optimizers, strict=True):
-            one.step(rate * multiplier)
+        self.apply(self.numbers(rate))
+        self.iterations += 1
+
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        """Each optimizer's, one after the other."""
+        pairs = zip(self.groups, self.optimizers, strict=True)
+        return tuple(number for (share, _), one in pairs for number in one.numbers(rate * share))
+
+    def apply(self, numbers: Sequence[Factor]) -> None:
+        """The part of `step` that works on tensors."""
+        each = len(numbers) // len(self.optimizers)
+        for at, one in enumerate(self.optimizers):
+            one.apply(numbers[at * each : (at + 1) * each])
 
     @property
     def state(self) -> dict[str, list[Tensor]]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_
 
 
 @OPTIMIZERS.register("adadelta")
@@ -29,7 +30,11 @@ class Adadelta(Optimizer):
         super().__init__(parameters, **common)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
         squares, deltas = state["accumulated_grad"], state["accumulated_delta_var"]
         torch._foreach_mul_(squares, self.rho)
@@ -40,4 +45,4 @@ class Adadelta(Optimizer):
         torch._foreach_mul_(change, grads)
         torch._foreach_mul_(deltas, self.rho)
         torch._foreach_addcmul_(deltas, change, change, 1 - self.rho)
-        torch._foreach_add_(parameters, change, alpha=-rate)
+        add_(parameters, change, -numbers[0])

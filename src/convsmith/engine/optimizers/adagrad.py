@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_ratio_
 
 
 @OPTIMIZERS.register("adagrad")
@@ -32,10 +33,14 @@ class Adagrad(Optimizer):
         self.state["accumulator"] = self._new(initial_accumulator_value)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
         total = state["accumulator"]
         torch._foreach_addcmul_(total, grads, grads)
         below = torch._foreach_add(total, self.epsilon)
         torch._foreach_sqrt_(below)
-        torch._foreach_addcdiv_(parameters, grads, below, -rate)
+        add_ratio_(parameters, grads, below, -numbers[0])

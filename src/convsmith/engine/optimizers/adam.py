@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor
 
 
 @OPTIMIZERS.register("adam")
@@ -39,12 +40,20 @@ class Adam(Optimizer):
             self.slots = (*self.slots, "velocity_hat")  # type: ignore[assignment,misc]
         super().__init__(parameters, **common)
 
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        time = self.time
+        return rate, rate * math.sqrt(1 - self.beta_2**time) / (1 - self.beta_1**time)
+
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
-        # torch divides the velocity by its bias correction before it adds epsilon; Keras after.
-        epsilon = self.epsilon / math.sqrt(1 - self.beta_2**self.time)
-        step = torch.full((), float(self.time), device=parameters[0].device)  # no copy to wait for
+        # torch divides the velocity by its bias correction before it adds epsilon, Keras after. Here the rate
+        # has both corrections, as in Keras; to torch, the training has gone on for ever and needs none.
+        step = torch.full((), math.inf, device=parameters[0].device)  # no copy to wait for
         torch._fused_adamw_(
             parameters,
             grads,
@@ -52,11 +61,11 @@ class Adam(Optimizer):
             state["velocity"],
             state.get("velocity_hat", []),
             [step] * len(parameters),
-            lr=rate,
+            lr=numbers[1],
             beta1=self.beta_1,
             beta2=self.beta_2,
             weight_decay=0.0,
-            eps=epsilon,
+            eps=self.epsilon,
             amsgrad=self.amsgrad,
             maximize=False,
         )

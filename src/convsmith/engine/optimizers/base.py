@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import BadInput
 from ...registry import Registry
+from .factors import Factor
 
 PART = 1 << 15
 """Numbers a thread works on at once: with gradient and state they fit into a core's second cache."""
@@ -79,12 +80,25 @@ class Optimizer(ABC):
         """The number of the update that comes now or, within a step, is being done: from 1."""
         return self.iterations // self.every + 1
 
-    @torch.no_grad()
     def step(self, rate: float) -> None:
         """Change the parameters by their gradients, and drop the gradients.
 
         Args:
             rate: the learning rate of this step.
+        """
+        self.apply(self.numbers(rate))
+        self.iterations += 1
+
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        """The learning rate of this step, and whatever else of `update` depends on how many came before."""
+        return (rate,)
+
+    @torch.no_grad()
+    def apply(self, numbers: Sequence[Factor]) -> None:
+        """The part of `step` that works on tensors; it can be recorded where all steps are one update each.
+
+        Args:
+            numbers: this step's `numbers`, as numbers or as tensors without axes.
         """
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.parameters]
         if self.every > 1:
@@ -94,23 +108,22 @@ class Optimizer(ABC):
                 grads = list(torch._foreach_div(self.state["gradient"], float(self.every)))
                 torch._foreach_zero_(self.state["gradient"])
             grads = list(self._clipped(grads))
-            self._decay(rate)
-            self._change([_flat(grad, p) for grad, p in zip(grads, self.parameters, strict=True)], rate)
+            self._decay(numbers[0])
+            self._change([_flat(grad, p) for grad, p in zip(grads, self.parameters, strict=True)], numbers)
         if "average" in self.state:
             self._average()
-        self.iterations += 1
         for p in self.parameters:
             p.grad = None
 
-    def _decay(self, rate: float) -> None:
+    def _decay(self, rate: Factor) -> None:
         decayed = [p for p, wanted in zip(self.parameters, self.decays, strict=True) if wanted]
         if self.weight_decay and decayed:
             torch._foreach_mul_(decayed, 1 - self.weight_decay * rate)
 
-    def _change(self, grads: list[Tensor], rate: float) -> None:
+    def _change(self, grads: list[Tensor], numbers: Sequence[Factor]) -> None:
         for places, parameters, state in self._parts or self._cut():
             taken = [grads[index][part] for index, part in places]
-            self.update([parameters], taken if len(taken) == 1 else [torch.cat(taken)], state, rate)
+            self.update([parameters], taken if len(taken) == 1 else [torch.cat(taken)], state, numbers)
 
     def _average(self) -> None:
         share = 1 - self.ema_momentum if self.time > 1 else 1.0
@@ -151,9 +164,13 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
-        """Change some of the parameters and their state in place."""
+        """Change some of the parameters and their state in place, by this step's `numbers`."""
 
     def _clipped(self, grads: list[Tensor]) -> Sequence[Tensor]:
         if self.clipnorm:
@@ -163,9 +180,7 @@ class Optimizer(ABC):
             ]
         if self.global_clipnorm:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-            return torch._foreach_mul(
-                grads, float(self.global_clipnorm / norm.clamp(min=self.global_clipnorm))
-            )
+            return torch._foreach_mul(grads, self.global_clipnorm / norm.clamp(min=self.global_clipnorm))
         if self.clipvalue:
             return torch._foreach_clamp_max(torch._foreach_clamp_min(grads, -self.clipvalue), self.clipvalue)
         return grads

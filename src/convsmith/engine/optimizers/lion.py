@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_
 
 
 @OPTIMIZERS.register("lion")
@@ -26,12 +27,16 @@ class Lion(Optimizer):
         super().__init__(parameters, **common)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
         moments = state["momentum"]
         direction = torch._foreach_mul(moments, self.beta_1)
         torch._foreach_add_(direction, grads, alpha=1 - self.beta_1)
         torch._foreach_sign_(direction)
-        torch._foreach_add_(parameters, direction, alpha=-rate)
+        add_(parameters, direction, -numbers[0])
         torch._foreach_mul_(moments, self.beta_2)
         torch._foreach_add_(moments, grads, alpha=1 - self.beta_2)

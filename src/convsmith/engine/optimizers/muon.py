@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .adam import Adam
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_
 
 
 @OPTIMIZERS.register("muon")
@@ -64,32 +65,40 @@ class Muon(Optimizer):
     def _others(self, tensors: list[Tensor]) -> list[Tensor]:
         return [t for t, matrix in zip(tensors, self.matrices, strict=True) if not matrix]
 
-    def _decay(self, rate: float) -> None:
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        self.adam.iterations = self.time - 1
+        return rate, *self.adam.numbers(rate * self.adam_lr_ratio)
+
+    def _decay(self, rate: Factor) -> None:
         for p, wanted, matrix in zip(self.parameters, self.decays, self.matrices, strict=True):
             share = self.weight_decay if matrix else self.adam_weight_decay
             if wanted and share:
                 p.mul_(1 - share * rate)
 
-    def _change(self, grads: list[Tensor], rate: float) -> None:
+    def _change(self, grads: list[Tensor], numbers: Sequence[Factor]) -> None:
         if self.adam.parameters:
-            self.adam.iterations = self.time - 1
-            self.adam._change(self._others(grads), rate * self.adam_lr_ratio)
+            self.adam._change(self._others(grads), numbers[1:])
         for p, grad, moment, matrix in zip(
             self.parameters, grads, self.state["momentum"], self.matrices, strict=True
         ):
             if matrix:
                 own = grad.as_strided(p.shape, p.stride())
                 moment.mul_(self.momentum).add_(own)
-                self.update([p], [own + self.momentum * moment if self.nesterov else moment], {}, rate)
+                self.update([p], [own + self.momentum * moment if self.nesterov else moment], {}, numbers)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
         for p, grad in zip(parameters, grads, strict=True):
             # A dense layer on an image is a 1 x 1 convolution in torch: two axes of four are one long.
             matrix = grad.reshape(grad.shape[0], -1)
             scale = 1.0 if self.rms_rate is None else math.sqrt(max(matrix.shape)) * self.rms_rate
-            p.add_(orthogonal(matrix, self.ns_steps, self.powers).reshape(p.shape), alpha=-rate * scale)
+            step = orthogonal(matrix, self.ns_steps, self.powers).reshape(p.shape)
+            add_([p], [step], -numbers[0] * scale)
 
 
 def orthogonal(matrix: Tensor, steps: int, powers: tuple[float, float, float]) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_ratio_
 
 
 @OPTIMIZERS.register("nadam")
@@ -45,17 +46,31 @@ class Nadam(Optimizer):
         self._known = (time, value)
         return value
 
-    def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
-    ) -> None:
-        time, moments, squares = self.time, state["momentum"], state["velocity"]
+    def numbers(self, rate: float) -> tuple[float, ...]:
+        time = self.time
         product, ahead = self.product(time), self._momentum(time + 1)
+        correction = math.sqrt(1 - self.beta_2**time)
+        scale = -rate * correction
+        return (
+            rate,
+            self.epsilon * correction,
+            scale * ahead / (1 - product * ahead),
+            scale * (1 - self._momentum(time)) / (1 - product),
+        )
+
+    def update(
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
+    ) -> None:
+        _, epsilon, by_moment, by_gradient = numbers
+        moments, squares = state["momentum"], state["velocity"]
         torch._foreach_lerp_(moments, grads, 1 - self.beta_1)
         torch._foreach_mul_(squares, self.beta_2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.beta_2)
-        correction = math.sqrt(1 - self.beta_2**time)
         below = torch._foreach_sqrt(squares)
-        torch._foreach_add_(below, self.epsilon * correction)
-        scale = -rate * correction
-        torch._foreach_addcdiv_(parameters, moments, below, scale * ahead / (1 - product * ahead))
-        torch._foreach_addcdiv_(parameters, grads, below, scale * (1 - self._momentum(time)) / (1 - product))
+        torch._foreach_add_(below, epsilon)
+        add_ratio_(parameters, moments, below, by_moment)
+        add_ratio_(parameters, grads, below, by_gradient)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_ratio_
 
 
 @OPTIMIZERS.register("rmsprop")
@@ -38,7 +39,11 @@ class RMSprop(Optimizer):
         super().__init__(parameters, **common)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
         squares = state["velocity"]
         torch._foreach_mul_(squares, self.rho)
@@ -52,7 +57,7 @@ class RMSprop(Optimizer):
         if self.momentum > 0:
             moments = state["momentum"]
             torch._foreach_mul_(moments, self.momentum)
-            torch._foreach_addcdiv_(moments, grads, below, rate)
+            add_ratio_(moments, grads, below, numbers[0])
             torch._foreach_sub_(parameters, moments)
         else:
-            torch._foreach_addcdiv_(parameters, grads, below, -rate)
+            add_ratio_(parameters, grads, below, -numbers[0])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import OPTIMIZERS, Optimizer
+from .factors import Factor, add_
 
 
 @OPTIMIZERS.register("sgd")
@@ -28,16 +29,21 @@ class SGD(Optimizer):
         super().__init__(parameters, **common)
 
     def update(
-        self, parameters: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], rate: float
+        self,
+        parameters: list[Tensor],
+        grads: list[Tensor],
+        state: dict[str, list[Tensor]],
+        numbers: Sequence[Factor],
     ) -> None:
+        rate = numbers[0]
         if not self.momentum:
-            torch._foreach_add_(parameters, grads, alpha=-rate)
+            add_(parameters, grads, -rate)
             return
         moments = state["momentum"]
         torch._foreach_mul_(moments, self.momentum)
-        torch._foreach_add_(moments, grads, alpha=-rate)
+        add_(moments, grads, -rate)
         if self.nesterov:
             torch._foreach_add_(parameters, moments, alpha=self.momentum)
-            torch._foreach_add_(parameters, grads, alpha=-rate)
+            add_(parameters, grads, -rate)
         else:
             torch._foreach_add_(parameters, moments)
