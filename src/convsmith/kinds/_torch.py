@@ -20,6 +20,12 @@ def _pad(x_NCHW: Tensor, sides: Pads, value: float = 0.0) -> Tensor:
     return F.pad(x_NCHW, (left, right, top, bottom), value=value)
 
 
+def _every(x_NCHW: Tensor, stride: tuple[int, int]) -> Tensor:
+    """Every so many rows and columns; the way back fills a tensor whose channels are last in memory."""
+    x = x_NCHW.permute(0, 2, 3, 1)[:, :: stride[0], :: stride[1]]
+    return x.permute(0, 3, 1, 2)
+
+
 class Conv2d(nn.Conv2d):
     """A convolution whose padding may be uneven ("same" puts the odd pixel at the bottom and right).
 
@@ -38,7 +44,7 @@ class Conv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         if self.skips:
             rows, columns = self.stride
-            return F.conv2d(input[:, :, ::rows, ::columns], self.weight, self.bias, groups=self.groups)
+            return F.conv2d(_every(input, (rows, columns)), self.weight, self.bias, groups=self.groups)
         return super().forward(_pad(input, self.uneven) if self.uneven else input)
 
 
@@ -53,7 +59,7 @@ class MaxPool2d(nn.MaxPool2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if self.skips:  # the largest of one pixel is that pixel
-            return input[:, :, :: self.skips[0], :: self.skips[1]]
+            return _every(input, self.skips)
         return super().forward(_pad(input, self.uneven, float("-inf")) if self.uneven else input)
 
 
@@ -82,7 +88,10 @@ class GlobalPool(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         take = torch.mean if self.reduce == "mean" else torch.amax
-        return take(x_NCHW, dim=(2, 3), keepdim=self.keepdims)
+        # Seen with channels last, so that the gradient has them last too: another order costs whoever is in
+        # front of it several times as much.
+        x = take(x_NCHW.permute(0, 2, 3, 1), dim=(1, 2))
+        return x[:, :, None, None] if self.keepdims else x
 
 
 class BatchNorm(nn.Module):
