@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .losses import LOSSES, cross_entropy, from_probabilities
+from .losses import LOSSES, cross_entropy, from_probabilities, shares
 from .lower import Lowered
 from .teacher import Teacher, scores
 
@@ -55,8 +55,8 @@ class Objective:
         """
         if self.opinions is None:
             return labels
-        shares = F.one_hot(labels, self.classes).to(torch.float32)
-        return torch.cat([shares, self.opinions[torch.from_numpy(rows)].to(labels.device)], 1)
+        known = shares(labels, self.classes)
+        return torch.cat([known, self.opinions[torch.from_numpy(rows)].to(labels.device)], 1)
 
     def __call__(self, module: Lowered, x_NCHW: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of a batch and the scores that it was computed from, (N, classes).
@@ -91,5 +91,5 @@ class Objective:
     def _shares(self, target: Tensor) -> Tensor:
         """Smoothed shares of classes, (N, classes)."""
         if target.dim() == 1:
-            target = F.one_hot(target, self.classes).to(torch.float32)
+            target = shares(target, self.classes)
         return target * (1 - self.label_smoothing) + self.label_smoothing / self.classes

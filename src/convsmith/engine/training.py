@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from ..kinds._torch import BatchNorm
 from . import checkpoint as checkpoints
 from . import weights as numbers
 from .balance import class_weights, order
-from .device import calculating, source
+from .capture import CudaGraph, Recorded, Recorder
+from .device import calculating, check_graphs, source
 from .groups import Grouped, multipliers
 from .lower import Lowered, lower
 from .objective import Objective
 from .optimizers import Optimizer, optimizer
+from .optimizers.factors import Factor, blend_
 from .passes import TRAINING, keep_pages, seed_dropout
 from .predict import evaluate
 from .recipe import Recipe
@@ -31,6 +33,8 @@ from .stopping import best, stops
 from .teacher import Teacher
 
 CPU = torch.device("cpu")
+SETTLED = 50
+"""Steps until the statistics of batch norms have their own momentum."""
 SAVE_SHARE = 0.1
 """The share of the time that may go into writing checkpoints; tiny epochs are not each worth one."""
 
@@ -52,6 +56,7 @@ class Training:
         teacher: Teacher | None = None,
         device: torch.device = CPU,
     ) -> None:
+        check_graphs(device, recipe.cuda_graphs)
         keep_pages()
         self.device, self.source = device, source(x, y, device)
         self.graph, self.x, self.y, self.recipe = graph, x, y, recipe
@@ -78,6 +83,8 @@ class Training:
         if teacher is not None and isinstance(teacher.source, Lowered):
             teacher.source.to(device)
         self.policy = recipe.augment.scaled(recipe.strength)
+        self.dice = torch.Generator(device)  # of what is drawn on the device
+        self.recorded = self._recorded(CudaGraph(device)) if recipe.cuda_graphs else None
         self.total = recipe.epochs
         self.progress = 0.0
         self.steps = 0
@@ -116,6 +123,10 @@ class Training:
             return make(list(range(len(tensors))))
         by_name = multipliers(self.graph, recipe.layer_decay)
         return Grouped(tensors, [by_name[name] for name, _, _, _ in self.trained], make)
+
+    def _recorded(self, recorder: Recorder) -> Recorded:
+        blends = bool(self.policy.mixup or self.policy.cutmix)
+        return Recorded(self._change, recorder, self.dice, classes=self.classes if blends else None)
 
     def replan(self, epochs: int | None) -> None:
         """Change the total of epochs; the rest of the schedule is spread over what is left of them."""
@@ -157,9 +168,9 @@ class Training:
 
     def _beside(self, generator: torch.Generator) -> torch.Generator:
         """The generator itself on a processor; on a device one of its own, as torch wants it."""
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" and self.recorded is None:
             return generator
-        return torch.Generator(self.device).manual_seed(generator.initial_seed())
+        return self.dice.manual_seed(generator.initial_seed())
 
     def rate(self, at: float) -> float:
         """The learning rate at this progress, 0 to 1."""
@@ -180,16 +191,25 @@ class Training:
         for norm, momentum in zip(self.norms, self.momenta, strict=True):
             # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
             # carry the first values through hundreds of steps.
-            norm.momentum = min(momentum, 1 - 1 / min(self.steps, 50))
+            norm.momentum = min(momentum, 1 - 1 / min(self.steps, SETTLED))
+        horizon = min(self.recipe.ema * batches, self.steps / 2)
+        factors = (1 / (1 + horizon), *self.optimizer.numbers(rate))
+        self.optimizer.iterations += 1
+        if self.recorded is None:
+            return self._change(x_NCHW, target, labels, factors)
+        return self.recorded(x_NCHW, target, labels, factors, settled=self.steps >= SETTLED)
+
+    def _change(
+        self, x_NCHW: Tensor, target: Tensor, labels: Tensor, factors: Sequence[Factor]
+    ) -> tuple[Tensor, Tensor]:
+        """The part of a step that works on tensors, by the average's share and the optimizer's numbers."""
         with calculating(self.device, self.recipe.precision):
             loss, scores = self.objective(self.module, x_NCHW, target)
         loss.backward()
-        self.optimizer.step(rate)
-        if self.recipe.ema:
-            horizon = min(self.recipe.ema * batches, self.steps / 2)
-            with torch.no_grad():
-                torch._foreach_lerp_(self.mean, self.live, 1 / (1 + horizon))
+        self.optimizer.apply(factors[1:])
         with torch.no_grad():
+            if self.recipe.ema:
+                blend_(self.mean, self.live, factors[0])
             return loss.detach(), (scores.argmax(1) == labels).sum()
 
     def judged(self) -> Lowered:

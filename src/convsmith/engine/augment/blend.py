@@ -21,7 +21,7 @@ def mixed(x: Tensor, target: Tensor, generator: torch.Generator, *, classes: int
         Images, and rows of shares.
     """
     share = float(torch.rand((), generator=generator))
-    other = torch.randperm(len(x), generator=generator).to(x.device)
+    other = torch.randperm(len(x), generator=generator).to(x.device, non_blocking=True)
     shares = rows_of(target, classes)
     return torch.lerp(x, x[other], share), torch.lerp(shares, shares[other], share)
 
@@ -40,7 +40,7 @@ def pasted(x: Tensor, target: Tensor, generator: torch.Generator, *, classes: in
     """
     rows, columns = x.shape[2:]
     draw = torch.rand(3, generator=generator).tolist()
-    other = torch.randperm(len(x), generator=generator).to(x.device)
+    other = torch.randperm(len(x), generator=generator).to(x.device, non_blocking=True)
     side = math.sqrt(1 - draw[0])
     high, wide = round(side * rows), round(side * columns)
     top, left = int(draw[1] * rows) - high // 2, int(draw[2] * columns) - wide // 2

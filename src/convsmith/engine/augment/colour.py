@@ -14,7 +14,7 @@ def recoloured(
 ) -> Tensor:
     """Brightness, contrast and each channel's gain in one pass; the amounts are those of `Policy`."""
     count, channels = x.shape[:2]
-    draw = (torch.rand(count, 2 + channels, generator=generator) * 2 - 1).to(x.device)
+    draw = (torch.rand(count, 2 + channels, generator=generator) * 2 - 1).to(x.device, non_blocking=True)
     gain = (1 + draw[:, :1] * contrast) * (1 + draw[:, 2:] * colour)
     mean = x.mean(dim=(2, 3))
     offset = mean * (1 - gain) + draw[:, 1:2] * (255 * brightness)
@@ -53,13 +53,13 @@ def sharpness(x: Tensor, amount: Tensor) -> Tensor:
 
 def posterize(x: Tensor, bits: Tensor) -> Tensor:
     """Only the highest bits of each value."""
-    step = (2 ** (8 - bits.round().clamp(0, 8)))[:, None, None, None].to(x.device)
+    step = (2 ** (8 - bits.round().clamp(0, 8)))[:, None, None, None].to(x.device, non_blocking=True)
     return (x.floor() / step).floor() * step
 
 
 def solarize(x: Tensor, threshold: Tensor) -> Tensor:
     """Values from the threshold on turned into their negative."""
-    return torch.where(x >= threshold[:, None, None, None].to(x.device), 255 - x, x)
+    return torch.where(x >= threshold[:, None, None, None].to(x.device, non_blocking=True), 255 - x, x)
 
 
 def autocontrast(x: Tensor, amount: Tensor) -> Tensor:
@@ -87,13 +87,13 @@ def _grey(x: Tensor) -> Tensor:
     """Luma as Pillow has it (ITU-R 601), (N, 1, H, W)."""
     if x.shape[1] != 3:
         return x.mean(1, keepdim=True)
-    shares = torch.tensor([0.299, 0.587, 0.114], device=x.device)
+    shares = torch.tensor([0.299, 0.587, 0.114]).to(x.device, non_blocking=True)
     return torch.einsum("nchw,c->nhw", x, shares)[:, None]
 
 
 def _blended(away: Tensor, x: Tensor, amount: Tensor) -> Tensor:
     """``away`` at -1, the image at 0, beyond it above."""
-    factor = (1 + amount)[:, None, None, None].to(x.device)
+    factor = (1 + amount)[:, None, None, None].to(x.device, non_blocking=True)
     return (away + (x - away) * factor).clamp(0, 255)
 
 

@@ -31,7 +31,7 @@ def drawn(x: Tensor, generator: torch.Generator, *, operations: int, magnitude: 
             if len(rows) and name != "identity":
                 operation = OPERATIONS[name]
                 amounts = operation.amounts(strength[rows], sign[rows], space)
-                places = rows.to(x.device)
+                places = rows.to(x.device, non_blocking=True)
                 out[places] = operation.apply(x[places], amounts)
         x = out
     return x

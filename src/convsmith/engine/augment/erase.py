@@ -43,7 +43,7 @@ def erased(x: Tensor, generator: torch.Generator, *, share: float) -> Tensor:
     high = torch.where(draw[4] < share, high, 0.0)
     top, left = (draw[2] * (rows - high + 1)).floor(), (draw[3] * (columns - wide + 1)).floor()
     mask = inside(x, top[:, None], left[:, None], (top + high)[:, None], (left + wide)[:, None])
-    noise = torch.rand(x.shape, generator=generator).to(x.device) * 255
+    noise = torch.rand(x.shape, generator=generator).to(x.device, non_blocking=True) * 255
     return torch.where(mask, noise, x)
 
 
@@ -51,4 +51,4 @@ def inside(x: Tensor, top: Tensor, left: Tensor, bottom: Tensor, right: Tensor) 
     """(N, 1, H, W): which pixels lie in each image's rectangle; sides are (N, 1), the last ones outside."""
     row, column = torch.arange(x.shape[2])[None], torch.arange(x.shape[3])[None]
     in_rows, in_columns = (row >= top) & (row < bottom), (column >= left) & (column < right)
-    return (in_rows[:, :, None] & in_columns[:, None, :])[:, None].to(x.device)
+    return (in_rows[:, :, None] & in_columns[:, None, :])[:, None].to(x.device, non_blocking=True)

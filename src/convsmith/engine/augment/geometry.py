@@ -21,7 +21,9 @@ def affine(x: Tensor, across: Tensor, down: Tensor, padding: str) -> Tensor:
         down: (N, 3): the row, likewise.
         padding: beyond the border: ``"reflection"``, ``"border"`` or ``"zeros"``.
     """
-    grid = F.affine_grid(torch.stack([across, down], 1).to(x.device), list(x.shape), align_corners=False)
+    grid = F.affine_grid(
+        torch.stack([across, down], 1).to(x.device, non_blocking=True), list(x.shape), align_corners=False
+    )
     return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
@@ -63,7 +65,10 @@ def cropped(x: Tensor, generator: torch.Generator, *, flip: float, crop: float) 
     column = _reflected(torch.arange(columns) + _whole(draw[1], across)[:, None], columns)
     column = torch.where((draw[2] < flip)[:, None], column.flip(1), column)
     image = torch.arange(count, device=x.device)[:, None, None]
-    row, column = row.to(x.device)[:, :, None], column.to(x.device)[:, None, :]
+    row, column = (
+        row.to(x.device, non_blocking=True)[:, :, None],
+        column.to(x.device, non_blocking=True)[:, None, :],
+    )
     return x.permute(0, 2, 3, 1)[image, row, column].permute(0, 3, 1, 2)
 
 

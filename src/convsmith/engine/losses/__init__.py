@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import EPSILON, LOSSES, reduced, same_rank
+from .base import EPSILON, LOSSES, reduced, same_rank, shares
 from .entropy import cross_entropy, from_probabilities
 
-__all__ = ["EPSILON", "LOSSES", "cross_entropy", "from_probabilities", "reduced", "same_rank"]
+__all__ = ["EPSILON", "LOSSES", "cross_entropy", "from_probabilities", "reduced", "same_rank", "shares"]

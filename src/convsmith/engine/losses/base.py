@@ -18,6 +18,17 @@ LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", __package__)
 MEANS = ("sum_over_batch_size", "mean")
 
 
+def shares(labels: Tensor, classes: int) -> Tensor:
+    """Shares of classes of class numbers, float32; unlike ``one_hot`` it never looks at the numbers first.
+
+    Example:
+        >>> shares(torch.tensor([1, 0]), 3)
+        tensor([[0., 1., 0.],
+                [1., 0., 0.]])
+    """
+    return torch.zeros(len(labels), classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
+
+
 def same_rank(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same number of axes where one has a last axis of size 1 more than the other.
 

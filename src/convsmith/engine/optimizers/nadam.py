@@ -49,13 +49,11 @@ class Nadam(Optimizer):
     def numbers(self, rate: float) -> tuple[float, ...]:
         time = self.time
         product, ahead = self.product(time), self._momentum(time + 1)
-        correction = math.sqrt(1 - self.beta_2**time)
-        scale = -rate * correction
         return (
             rate,
-            self.epsilon * correction,
-            scale * ahead / (1 - product * ahead),
-            scale * (1 - self._momentum(time)) / (1 - product),
+            1 / math.sqrt(1 - self.beta_2**time),
+            -rate * ahead / (1 - product * ahead),
+            -rate * (1 - self._momentum(time)) / (1 - product),
         )
 
     def update(
@@ -65,12 +63,13 @@ class Nadam(Optimizer):
         state: dict[str, list[Tensor]],
         numbers: Sequence[Factor],
     ) -> None:
-        _, epsilon, by_moment, by_gradient = numbers
+        _, correction, by_moment, by_gradient = numbers
         moments, squares = state["momentum"], state["velocity"]
         torch._foreach_lerp_(moments, grads, 1 - self.beta_1)
         torch._foreach_mul_(squares, self.beta_2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.beta_2)
         below = torch._foreach_sqrt(squares)
-        torch._foreach_add_(below, epsilon)
+        torch._foreach_mul_(below, correction)
+        torch._foreach_add_(below, self.epsilon)
         add_ratio_(parameters, moments, below, by_moment)
         add_ratio_(parameters, grads, below, by_gradient)
