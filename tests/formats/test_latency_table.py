@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from convsmith.errors import BadInput
-from convsmith.formats.latency_table import LatencyTable, block_us, blocks, read_table
+from convsmith.formats.latency_blocks import blocks
+from convsmith.formats.latency_table import LatencyTable, block_us, read_table
 from convsmith.graph import notation as keras
 from convsmith.jobs.latency_table import latency_table
 from convsmith.nas.spaces import space
@@ -74,6 +75,27 @@ def test_blocks_between_rows_are_estimated_by_the_planted_law():
         truth = 1e-3 * block.nodes[0].kind.macs(*block.shapes)
         only = keras.Model(*_one(width))
         assert table.parts(only)[0] * 1e3 == pytest.approx(truth, rel=0.1)
+
+
+def test_layers_whose_channels_no_fast_layout_takes_are_estimated_by_their_like():
+    """Ten times slower where channels are not a multiple of four, as depthwise layers are in ONNX Runtime."""
+
+    def deep(channels, window):
+        inputs = keras.Input((16, 16, channels))
+        return keras.Model(inputs, keras.layers.DepthwiseConv2D(window, padding="same")(inputs))
+
+    def us(graph):
+        return 1e-3 * graph.macs * (1 if graph.input_shape[-1] % 4 == 0 else 10)
+
+    table = LatencyTable("planted", (16, 16, 3), 4, "a machine")
+    known = [deep(channels, window) for channels in range(4, 72, 2) if channels != 52 for window in (3, 5)]
+    for graph in known:
+        (block,) = blocks(graph)
+        table.rows[block.key] = {"kind": block.kind, "traits": list(block.traits), "us": us(graph)}
+    for channels in (33, 52, 75):
+        for window in (3, 5, 7):  # of 7 there is no row
+            graph = deep(channels, window)
+            assert table.parts(graph)[0] * 1e3 == pytest.approx(us(graph), rel=0.3)
 
 
 def _one(width):

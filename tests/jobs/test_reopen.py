@@ -1,4 +1,4 @@
-"""More minutes and other budgets on a run: what is kept, what counts, what is done again, by an exact clock."""
+"""More minutes and other budgets on a run: what is kept, what counts, what is done again."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
 """Latency from a table: what each kind of block takes on some machine, added up for a network.
 
-A block is a layer with what ONNX Runtime folds into it: the batch norm and the activation that only it feeds.
-Its time is the sum of its operators' own times in ONNX Runtime's profile, without the change of layout at
-both ends. A network then takes ``overhead + factor x sum of its blocks + step x their number``; the profile
-itself takes time at every operator, so the step is often below zero. The three are fitted on whole networks,
-and the error is measured on others. A block that the table does not hold is estimated from its neighbours of
-the same kind, by its multiply-adds and the numbers that it reads and writes; a layer of which the table holds
-nothing is said in one line.
+A block's time (`latency_blocks`) is the sum of its operators' own times in ONNX Runtime's profile, without
+the change of layout at both ends. A network then takes ``overhead + factor x sum of its blocks + step x
+their number``; the profile itself takes time at every operator, so the step is often below zero. The three
+are fitted on whole networks, and so is the margin that a limit keeps (`calibration`). A block that the table
+does not hold is estimated from its neighbours of the same kind, by its multiply-adds and the numbers that it
+reads and writes; a layer of which the table holds nothing is said in one line.
 """
 
 from __future__ import annotations
@@ -14,95 +13,21 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from ..graph import Graph, Node
-from ..kinds import Shape, size
-from ..kinds.input_layer import InputLayer
+from ..graph import Graph
 from ..runs.files import write_whole
+from .calibration import Law
+from .latency_blocks import Block, alignment, blocks
 
 FORMAT = 1
 RUNS = 30
 NEIGHBOURS = 4
-LEAST = 0.2  # of the sum of its blocks: no network takes less
-_FOLDED = frozenset(("BatchNormalization", "Activation", "ReLU", "Dropout", "SpatialDropout2D", "Rescaling"))
-_FREE = frozenset(("InputLayer", "Flatten", "Reshape", "Dropout", "SpatialDropout2D"))
+MOST_BYTES = 64_000_000
 _LAYOUT = frozenset(("Transpose", "ReorderInput", "ReorderOutput"))
-_IGNORED = ("initializer", "regularizer", "constraint", "seed")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A layer and what is folded into it.
-
-    Args:
-        nodes: in order; the first is the layer.
-        shapes: of the first one's inputs.
-        out: the last one's shape.
-    """
-
-    nodes: tuple[Node, ...]
-    shapes: tuple[Shape, ...]
-    out: Shape
-
-    @property
-    def key(self) -> str:
-        """What it is, whatever its layers are called: kinds, settings that cost time, shapes."""
-        what = [[node.kind_name, _settings(node)] for node in self.nodes]
-        return json.dumps([what, [list(shape) for shape in self.shapes]], sort_keys=True)
-
-    @property
-    def kind(self) -> str:
-        """Its layer with window, stride and activation, and the layout: blocks of one kind are neighbours."""
-        window = getattr(self.nodes[0].kind, "kernel_size", None) or getattr(
-            self.nodes[0].kind, "pool_size", None
-        )
-        strides = getattr(self.nodes[0].kind, "strides", None) or (1, 1)
-        words = [self.nodes[0].kind_name, *(f"{length[0]}x{length[1]}" for length in (window,) if length)]
-        words += [f"stride {strides[0]}"] if strides[0] > 1 else []
-        words += [getattr(node.kind, "activation", None) or "linear" for node in self.nodes]
-        # ONNX Runtime's fast layout wants channels by eights.
-        words += ["aligned" if all((shape[-1] or 0) % 8 == 0 for shape in (*self.shapes, self.out)) else ""]
-        return " ".join(word for word in words if word and word != "linear")
-
-    @property
-    def traits(self) -> tuple[float, float, float]:
-        """ln of multiply-adds, of numbers read and of numbers written, each plus one."""
-        macs = self.nodes[0].kind.macs(*self.shapes) or 0
-        read = sum(size(shape) or 0 for shape in self.shapes)
-        return math.log1p(macs), math.log1p(read), math.log1p(size(self.out) or 0)
-
-    def graph(self) -> Graph:
-        """The block as a network of its own."""
-        inputs = [Node(f"input_{place}", InputLayer(shape)) for place, shape in enumerate(self.shapes)]
-        nodes, before = list(inputs), tuple(node.name for node in inputs)
-        for node in self.nodes:
-            nodes.append(Node(node.name, node.kind, before))
-            before = (node.name,)
-        return Graph("block", nodes)
-
-
-def blocks(graph: Graph) -> Iterator[Block]:
-    """The blocks of a network; what takes no time is in none.
-
-    Args:
-        graph: a network with known sizes.
-    """
-    folded: set[str] = set()
-    for node in graph.nodes:
-        if node.name in folded or node.kind_name in _FREE:
-            continue
-        chain = [node]
-        takers = graph.consumers(node.name)
-        while len(takers) == 1 and takers[0].kind_name in _FOLDED and chain[-1].name not in graph.outputs:
-            chain.append(takers[0])
-            folded.add(takers[0].name)
-            takers = graph.consumers(takers[0].name)
-        yield Block(tuple(chain), graph.input_shapes(node), graph.shapes[chain[-1].name])
 
 
 @dataclass
@@ -115,11 +40,11 @@ class LatencyTable:
         threads: of ONNX Runtime.
         batch: images in one run.
         rows: a block's key -> {"kind", "traits", "us"}: microseconds.
-        overhead_ms: of a network with no blocks.
-        factor: milliseconds of a network for each millisecond of its blocks.
-        step_ms: milliseconds of a network for each block, whatever it does.
-        error: median of |predicted / measured - 1| over networks that it was not fitted on.
+        overhead_ms, factor, step_ms: the `Law` of whole networks.
+        error: median of |predicted / measured - 1| over networks, each by the law of the others.
         worst: the largest of them.
+        margin: what a network takes is at most this times what the table says; None in a table of before.
+        coverage: share of networks of which that is true.
     """
 
     space: str
@@ -134,6 +59,8 @@ class LatencyTable:
     step_ms: float = 0.0
     error: float | None = None
     worst: float | None = None
+    margin: float | None = None
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         self._laws: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
@@ -159,17 +86,40 @@ class LatencyTable:
 
     def latency_ms(self, graph: Graph) -> float:
         """Milliseconds that the network takes, by the table; raises as `parts`."""
-        blocks_ms, count = self.parts(graph)
-        return max(self.overhead_ms + self.factor * blocks_ms + self.step_ms * count, LEAST * blocks_ms)
+        return Law(self.overhead_ms, self.factor, self.step_ms)(*self.parts(graph))
+
+    def at_most_ms(self, graph: Graph) -> float:
+        """Milliseconds that the network keeps, as sure as `coverage`: what a limit is compared with."""
+        return self.latency_ms(graph) * (self.margin or 1.0)
+
+    def told(self, graph: Graph) -> str:
+        """Both figures of a network in words.
+
+        Example:
+            >>> from convsmith.zoo import network
+            >>> table = LatencyTable("chain", (32, 32, 1), 10, "here", margin=1.2, coverage=0.95)
+            >>> rows = {block.key: {"kind": block.kind, "traits": [0, 0, 0], "us": 10.0}
+            ...         for block in blocks(network("lenet5"))}
+            >>> table.rows.update(rows)
+            >>> table.told(network("lenet5"))
+            'predicted 0.07 ms, at most 0.084 ms in 95% of measured networks'
+        """
+        predicted = f"predicted {self.latency_ms(graph):.3g} ms"
+        if self.margin is None:
+            return predicted
+        share = f" in {self.coverage:.0%} of measured networks" if self.coverage else ""
+        return f"{predicted}, at most {self.at_most_ms(graph):.3g} ms{share}"
 
     def _us(self, block: Block) -> float:
         row = self.rows.get(block.key)
         if row is not None:
             return float(row["us"])
+        layer, aligned = block.kind.split()[0], alignment(block.kind)
         alike = [row for row in self.rows.values() if row["kind"] == block.kind]
         if len(alike) < NEIGHBOURS:
-            layer = block.nodes[0].kind_name
-            alike = [row for row in self.rows.values() if row["kind"].split()[0] == layer]
+            same = [row for row in self.rows.values() if row["kind"].split()[0] == layer]
+            alike = [row for row in same if alignment(row["kind"]) == aligned]
+            alike = alike if len(alike) >= NEIGHBOURS else same
         if not alike:
             raise BadInput(
                 "--latency-table",
@@ -209,25 +159,61 @@ def read_table(path: str | Path) -> LatencyTable:
         BadInput: no such file, or not such a table.
     """
     try:
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES // 1_000_000} MB")
         found = json.loads(Path(path).read_text())
         if found.pop("format") != FORMAT:
             raise ValueError("another format")
         table = LatencyTable(**found)
-        numbers = [table.factor, *(row["us"] for row in table.rows.values())]
-        if not all(math.isfinite(number) and number >= 0 for number in numbers):
-            raise ValueError("a time that is none")
-        if not all(isinstance(row["kind"], str) and len(row["traits"]) == 3 for row in table.rows.values()):
-            raise ValueError("a row without kind and traits")
+        _check(table)
     except OSError as error:
         raise BadInput(
             f"latency table {path}", f"cannot be read ({error.strerror})", "a file of convsmith latency-table"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadInput(
             f"latency table {path}", f"is not one ({error})", "a file of convsmith latency-table"
         ) from None
     table.input_shape = tuple(table.input_shape)
     return table
+
+
+_NUMBERS: dict[str, tuple[float, float]] = {  # from, to; a file may come from anywhere
+    "classes": (1, 1e6), "threads": (1, 4096), "batch": (1, 1e6), "overhead_ms": (-1e6, 1e6),
+    "factor": (0, 1e4), "step_ms": (-1e3, 1e3), "error": (0, 1e6), "worst": (0, 1e6), "margin": (1, 100),
+    "coverage": (0.01, 1),
+}  # fmt: skip
+_MAY_MISS = frozenset(("error", "worst", "margin", "coverage"))
+_WHOLE = frozenset(("classes", "threads", "batch"))
+
+
+def _check(table: LatencyTable) -> None:
+    """Raises ValueError, TypeError or KeyError for what no table holds."""
+    for name in ("space", "machine"):
+        if not isinstance(getattr(table, name), str) or len(getattr(table, name)) > 1000:
+            raise ValueError(f"{name} is no name")
+    shape = table.input_shape
+    if len(shape) != 3 or not all(isinstance(side, int) and 1 <= side <= 100_000 for side in shape):
+        raise ValueError("input_shape is none")
+    for name, (low, high) in _NUMBERS.items():
+        value = getattr(table, name)
+        if value is None and name in _MAY_MISS:
+            continue
+        if not _is_number(value, low, high) or (name in _WHOLE and not isinstance(value, int)):
+            raise ValueError(f"{name} is not a number from {low:g} to {high:g}")
+    for row in table.rows.values():
+        if not _is_number(row["us"], 0, 1e9):
+            raise ValueError("a time that is none")
+        traits = row["traits"]
+        if not isinstance(row["kind"], str) or not row["kind"].split() or len(traits) != 3:
+            raise ValueError("a row without kind and traits")
+        if not all(_is_number(trait, 0, 100) for trait in traits):
+            raise ValueError("a row with traits that are none")
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and low <= value <= high  # type: ignore[operator]
 
 
 def block_us(graph: Graph, *, threads: int = 1, batch: int = 1) -> float:
@@ -261,11 +247,3 @@ def block_us(graph: Graph, *, threads: int = 1, batch: int = 1) -> float:
         if timed and event["args"].get("op_name") not in _LAYOUT:
             times.setdefault(event["name"], []).append(float(event["dur"]) + 0.5)  # whole microseconds
     return math.fsum(float(np.median(some[WARM_UP:])) for some in times.values())
-
-
-def _settings(node: Node) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in node.kind.settings().items()
-        if not name.endswith(_IGNORED) and name not in ("rate", "momentum", "epsilon")
-    }

@@ -66,7 +66,7 @@ def reopen(
         run.reopen(recipe, run_key(recipe, run.read_json("data.json")["fingerprint"]))
 
 
-def _must_hold_one(run: Any, recipe: Mapping[str, Any], folder: str) -> None:
+def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
     """Raises BadInput where a finished search has no trial of its own under the new limits."""
     limits = budget_of(recipe).limits
     own = [line for line in run.lines("trials.jsonl") if line["arm"] not in ("largest", "random")]

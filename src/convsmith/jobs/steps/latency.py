@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..job import Job
 
 if TYPE_CHECKING:
+    from ...formats.latency_table import LatencyTable
     from ...graph import Graph
 
 MARGIN = 1.05
@@ -22,14 +23,20 @@ def measure_or_predict(job: Job) -> Callable[[Graph], float]:
     """
     known = table_of(job)
     if known is not None:
-        return known.latency_ms
+        job.display.say(
+            "the latency table holds no margin: it may err either way; convsmith latency-table adds one"
+            if known.margin is None
+            else f"the limit on latency counts {known.margin:.3g} times what the table says, which "
+            f"{known.coverage or 0:.0%} of measured networks keep"
+        )
+        return known.at_most_ms
     from ...formats.latency import latency_ms
 
     batch = job.recipe.get("latency_batch") or 1
     return lambda graph: MARGIN * latency_ms(graph, batch=batch, seconds=0.15).median_ms
 
 
-def table_of(job: Job) -> Any:
+def table_of(job: Job) -> LatencyTable | None:
     """The recipe's latency table; None without one."""
     path = job.recipe.get("latency_table")
     if path is None:

@@ -27,7 +27,8 @@ def build(facts: Facts) -> dict[str, Any] | None:
             (f"latency, {images}", f"{export['latency_ms']:.3g} ms (median) on the machine of this run")
         )
     if export.get("table_ms") is not None:
-        rows.append(("latency by the table", f"{export['table_ms']:.3g} ms on {export.get('table')}"))
+        told = export.get("table_told") or f"{export['table_ms']:.3g} ms"
+        rows.append(("latency by the table", f"{told}, on {export.get('table')}"))
     rows += [
         (str(key).replace("_", " "), words.number(value))
         for key, value in (export.get("latency") or {}).items()
