@@ -1,7 +1,7 @@
 """Training speed of Keras on each backend, of ordinary PyTorch loops, and of convsmith, in one run.
 
     python bench/training.py [--networks course_cnn lenet5 resnet20 mobilenet_v2_035] [--seconds 2]
-        [--rounds 3] [--threads 2] [--cpu] [--python "Keras on TensorFlow=/other/bin/python"]
+        [--rounds 3] [--threads 2] [--cpu] [--device cuda] [--python "Keras on TensorFlow=/other/bin/python"]
 
 Every contender runs in a process of its own and trains the same network on the same images in the same
 batches with the same optimizer; all are loaded and warmed up first, one by one, then measured in turns,
@@ -12,6 +12,8 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
 - images/s: the median over the rounds; least and most beside it. With `--cpu` the seconds are processor time,
   for machines that others use at the same time (then with `--threads 1`).
 - ratio: to Keras on torch.
+- With `--device cuda` all run on the GPU, and the clock is read when it has done everything; convsmith and
+  the plain loop then also run in bfloat16, convsmith also with CUDA graphs. This has not been measured yet.
 - share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x
   2048 float32 matrix product, measured in the same turns.
 
@@ -100,7 +102,7 @@ NETWORKS = tuple(OPTIMIZERS)
 class Contender:
     """A contender's process: takes a line of JSON, answers with one."""
 
-    def __init__(self, name: str, python: str, threads: int) -> None:
+    def __init__(self, name: str, python: str, threads: int, device: str) -> None:
         self.name, self.failed = name, ""
         environment = os.environ | {
             "OMP_NUM_THREADS": str(threads),
@@ -110,7 +112,7 @@ class Contender:
         script = Path(__file__).with_name("training_contenders.py")
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [python, str(script), name, str(threads)],
+            [python, str(script), name, str(threads), device],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, env=environment,
         )  # fmt: skip
 
@@ -214,6 +216,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     options.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    options.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options.add_argument("--seconds", type=float, default=2.0)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--threads", type=int, default=os.cpu_count())
@@ -224,13 +227,21 @@ def main() -> None:
     pythons = dict(item.split("=", 1) for item in chosen.python)
     if unknown := set(pythons) - set(CONTENDERS):
         options.error(f"--python: {', '.join(unknown)}: not among {', '.join(CONTENDERS)}")
+    if chosen.device == "cuda" and not (graphics := graphics_card()):
+        options.error("--device cuda: torch finds no CUDA device")
     others = busy()
     measure = "processor" if chosen.cpu else "wall"
     print(f"{processor()}, {chosen.threads} threads, {measure} time; others used {others:.0%} of the machine")
+    if chosen.device == "cuda":
+        print(graphics)
     if others > BUSY and not chosen.cpu:
         print("the machine is not calm: take the spread seriously, or measure with --cpu --threads 1")
     names = ["matrix product", *(name for name in chosen.contenders if name != "matrix product")]
-    running = [Contender(name, pythons.get(name, sys.executable), chosen.threads) for name in names]
+    running = [
+        Contender(name, pythons.get(name, sys.executable), chosen.threads, chosen.device)
+        for name in names
+        if chosen.device in CONTENDERS[name].devices
+    ]
     versions: dict[str, str] = {}
     try:
         for one in running:
@@ -241,6 +252,13 @@ def main() -> None:
     finally:
         for one in running:
             one.end()
+
+
+def graphics_card() -> str:
+    """The CUDA device's name; nothing where torch finds none."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
 
 def processor() -> str:

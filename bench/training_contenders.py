@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 IMAGES = {"course_cnn": 2048, "lenet5": 8192, "resnet20": 512, "mobilenet_v2_035": 256}
-"""Images in an epoch: half a second to two of training."""
+"""Images in an epoch: half a second to two of training on a processor; 16 times as many on a device."""
 OPTIMIZERS = {
     "course_cnn": "Adadelta 1.0",
     "lenet5": "Adam 0.001",
@@ -42,6 +44,7 @@ class Task:
         batch: images in a step.
         x: images, (N, H, W, C) float32.
         y: class numbers, (N,).
+        device: cpu or cuda; Keras takes what it finds.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Task:
     batch: int
     x: np.ndarray
     y: np.ndarray
+    device: str
 
 
 Epoch = Callable[[], None]
@@ -87,8 +91,10 @@ def by_fit(task: Task) -> Epoch:
     return lambda: convsmith.fit(model, task.x, target, batch_size=task.batch, epochs=1, verbose=0)
 
 
-def by_train(task: Task) -> Epoch:
+def by_train(task: Task, *, precision: str = "float32", cuda_graphs: bool = False) -> Epoch:
     """The loop of ``convsmith.train``."""
+    import torch
+
     from convsmith.engine.recipe import recipe
     from convsmith.engine.training import Training
 
@@ -105,9 +111,12 @@ def by_train(task: Task) -> Epoch:
         label_smoothing=0.0,
         ema=0.0,
         augment="none",
+        precision=precision,
+        cuda_graphs=cuda_graphs,
         seed=0,
     )
-    training = Training(network(task.name), task.x, task.y, chosen, None, None)
+    place, net = torch.device(task.device), network(task.name)
+    training = Training(net, task.x, task.y, chosen, None, None, device=place)
 
     def epoch() -> None:
         training.epoch(None)
@@ -115,12 +124,12 @@ def by_train(task: Task) -> Epoch:
     return epoch
 
 
-def by_loop(task: Task, *, channels_last: bool = False, compiled: bool = False) -> Epoch:
+def by_loop(task: Task, *, channels_last: bool = False, compiled: bool = False, short: bool = False) -> Epoch:
     """The loop that everybody writes: DataLoader, nn modules, torch.optim."""
     import torch
 
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    module = _plain(network(task.name)).to(memory_format=layout)
+    module = _plain(network(task.name)).to(memory_format=layout).to(task.device)
     rate = _RATE[task.name]
     optimizer = {
         "Adadelta": lambda p: torch.optim.Adadelta(p, lr=rate, rho=0.95, eps=1e-7),
@@ -135,13 +144,16 @@ def by_loop(task: Task, *, channels_last: bool = False, compiled: bool = False) 
 
     def epoch() -> None:
         module.train()
-        right = 0
-        for image, label in loader:
+        right = torch.zeros((), dtype=torch.int64, device=task.device)
+        for rows, labels in loader:
             optimizer.zero_grad()
-            scores = call(image.contiguous(memory_format=layout))
-            loss(scores, label).backward()
+            image, label = rows.to(task.device).contiguous(memory_format=layout), labels.to(task.device)
+            with torch.autocast(task.device, torch.bfloat16, enabled=short):
+                found = loss(scores := call(image), label)
+            found.backward()
             optimizer.step()
-            right += int((scores.argmax(1) == label).sum())
+            right += (scores.argmax(1) == label).sum()
+        int(right)
 
     return epoch
 
@@ -184,10 +196,11 @@ def by_product(task: Task, size: int = 2048) -> Epoch:
     """Matrix products; an image is a multiply-add."""
     import torch
 
-    a, out = torch.rand(size, size), torch.empty(size, size)
+    a, out = torch.rand(2, size, size, device=task.device)
 
     def epoch() -> None:
         torch.mm(a, a, out=out)
+        _wait(task.device)
 
     return epoch
 
@@ -200,11 +213,13 @@ class Entry:
         start: makes the function that trains an epoch.
         backend: Keras's.
         trains: whether it is more than a yardstick.
+        devices: where it runs.
     """
 
     start: Callable[[Task], Epoch]
     backend: str = "torch"
     trains: bool = True
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
 
 CONTENDERS = {
@@ -213,17 +228,26 @@ CONTENDERS = {
     "Keras on JAX": Entry(by_keras, "jax"),
     "Keras on TensorFlow": Entry(by_keras, "tensorflow"),
     "PyTorch loop": Entry(by_loop),
-    "PyTorch loop, channels last": Entry(lambda task: by_loop(task, channels_last=True)),
-    "torch.compile": Entry(lambda task: by_loop(task, compiled=True)),
-    "convsmith fit": Entry(by_fit),
+    "PyTorch loop, channels last": Entry(partial(by_loop, channels_last=True)),
+    "torch.compile": Entry(partial(by_loop, compiled=True)),
+    "PyTorch loop, bfloat16": Entry(partial(by_loop, short=True), devices=("cuda",)),
+    "convsmith fit": Entry(by_fit, devices=("cpu",)),
     "convsmith train": Entry(by_train),
+    "convsmith, CUDA graphs": Entry(partial(by_train, cuda_graphs=True), devices=("cuda",)),
+    "convsmith, bfloat16": Entry(partial(by_train, precision="bfloat16"), devices=("cuda",)),
+    "convsmith, both": Entry(partial(by_train, precision="bfloat16", cuda_graphs=True), devices=("cuda",)),
 }
+
+
+def _wait(device: str) -> None:
+    """Until the device has done everything; a clock read before that tells nothing."""
+    if device == "cuda":
+        torch = importlib.import_module("torch")
+        torch.cuda.synchronize()
 
 
 def versions(entry: Entry) -> dict[str, str]:
     """The versions of what this contender imports; fails where it is not installed."""
-    import importlib
-
     found = {"Python": sys.version.split()[0]}
     names = [entry.backend] if entry.start is not by_keras else [entry.backend, "keras"]
     for name in names:
@@ -233,7 +257,8 @@ def versions(entry: Entry) -> dict[str, str]:
 
 def main() -> None:
     """Answer one line of JSON with another."""
-    entry, threads = CONTENDERS[sys.argv[1]], int(sys.argv[2])
+    entry, threads, device = CONTENDERS[sys.argv[1]], int(sys.argv[2]), sys.argv[3]
+    waited = device if entry.backend == "torch" else "cpu"  # epochs of others end with numbers in Python
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print goes to the error stream
     if hasattr(os, "sched_setaffinity"):
@@ -250,20 +275,22 @@ def main() -> None:
         asked = json.loads(line)
         if "load" in asked:
             rng = np.random.default_rng(0)
-            images = IMAGES[asked["load"]]
+            images = IMAGES[asked["load"]] * (16 if device == "cuda" else 1)
             x = rng.uniform(0, 1, (images, *asked["shape"])).astype(np.float32)
             y, model = rng.integers(0, 10, images), Path(asked["model"]).read_text()
-            task = Task(asked["load"], model, asked["batch"], x, y)
+            task = Task(asked["load"], model, asked["batch"], x, y, device)
             images = images if entry.trains else 2048**3
             epoch = entry.start(task)
             for _ in range(2):
                 epoch()
+            _wait(waited)
             print("{}", file=answers)
             continue
         wall, cpu, done = time.perf_counter(), time.process_time(), 0
         while time.perf_counter() - wall < asked["seconds"]:
             epoch()
             done += images
+        _wait(waited)
         answer = {"images": done, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
         print(json.dumps(answer), file=answers)
 
