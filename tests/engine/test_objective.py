@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from convsmith.cli.main import run as command
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
 from convsmith.engine.objective import OBJECTIVES, Objective
@@ -89,3 +90,10 @@ def test_a_training_with_focal_loss_learns() -> None:
     assert runs[1].history[-1]["loss"] < 0.8 * runs[1].history[0]["loss"] < runs[0].history[0]["loss"]
     with pytest.raises(BadName, match="categorical_focal_crossentropy"):
         fit(net(), x, y, loss="focal_crossentropy")
+
+
+def test_an_unknown_loss_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["train", "mnist_fast", "digits", "--loss", "categorical_focal"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "did you mean 'categorical_focal_crossentropy'" in said
