@@ -102,7 +102,7 @@ def test_in_place_activations_equal_theirs(name):
 
 def test_sums_in_place_change_no_number():
     x = inputs = notation.Input((6, 6, 3))
-    a = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
+    a = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", use_bias=False)(x))
     b = layers.Conv2D(4, 1)(x)
     x = layers.Activation("relu")(layers.Add(name="fresh")([a, b]))
     x = layers.Add(name="kept")([x, layers.Conv2D(4, 1)(x)])
