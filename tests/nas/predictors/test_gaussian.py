@@ -76,3 +76,13 @@ def test_features_of_equal_genotypes_are_equal_and_count_options():
     assert np.array_equal(rows, features([dict(answers) for answers in drawn]))
     assert len({tuple(row) for row in rows}) == len({genotype_key(answers) for answers in drawn})
     assert np.exp(rows[:, -3]) - 1 == pytest.approx([digits.graph(answers).params for answers in drawn])
+
+
+def test_expected_improvement_is_the_mean_of_what_exceeds():
+    """Against a million draws."""
+    from convsmith.nas.predictors.gaussian import Prediction
+
+    mean, sd = np.array([0.4, 0.5, 0.6, 0.9]), np.array([0.2, 0.1, 0.3, 0.01])
+    drawn = np.random.default_rng(0).normal(mean, sd, size=(1_000_000, 4))
+    slow = np.maximum(drawn - 0.55, 0).mean(0)
+    assert Prediction(mean, sd).improvement(0.55) == pytest.approx(slow, rel=0.01)

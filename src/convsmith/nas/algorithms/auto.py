@@ -5,8 +5,9 @@ Parts and why, with measurements: docs/decisions/0040-the-default-algorithm.md.
 - Few, noisy trainings: a Gaussian process finds out from the trials how noisy they are, so that one lucky
   training is not taken for a good network; the incumbents are the best by its expectation, not by score.
 - More of them: the candidates are the neighbours of several incumbents (local search, which is hard to beat
-  where neighbours score alike: White et al. 2021), and a draw from what the process expects chooses among
-  them (Thompson 1933), which also lets many workers propose different networks.
+  where neighbours score alike: White et al. 2021). Who trains alone takes the one with the largest expected
+  improvement (Jones et al. 1998); while others train, a draw from what the process expects chooses (Thompson
+  1933), so that many workers propose different networks.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def auto(
     population: int = 8,
     incumbents: int = 3,
 ) -> Answers:
-    """A neighbour of the networks that are expected to be best, drawn by what it promises.
+    """A neighbour of the networks that are expected to be best, chosen by what it promises.
 
     Args:
         space: where to draw, cross and change.
@@ -73,12 +74,15 @@ def auto(
     rows = features([trial["answers"] for trial in done])
     scores = np.array([trial["score"] for trial in done])
     process = GaussianProcess(rows, without_disasters(scores), sizes=features.sizes)
-    best = [done[int(place)]["answers"] for place in np.argsort(-process(rows).mean)[:incumbents]]
+    known = process(rows).mean
+    best = [done[int(place)]["answers"] for place in np.argsort(-known)[:incumbents]]
     candidates = list(_candidates(space, best, tried(history), rng).values())
     if not candidates:
         return space.sample(rng)
     expected = process(features(candidates))
-    return candidates[int(np.argmax(rng.normal(expected.mean, expected.sd)))]
+    if any(trial.get("status") == "running" for trial in history):
+        return candidates[int(np.argmax(rng.normal(expected.mean, expected.sd)))]
+    return candidates[int(np.argmax(expected.improvement(float(known.max()))))]
 
 
 def learnt_from(done: list[dict[str, Any]]) -> list[dict[str, Any]]:
