@@ -14,32 +14,37 @@ Algorithms with rungs are not here: the table holds one number of epochs.
 With --noisy, a search has 10, 20 or 30 trainings, each with noise of 1.5 % accuracy (standard deviation):
 what a short search on a few thousand images looks like.
 
-Last result (22 November 2026, in parts, with the seeds that each line says; processor seconds):
+Last result (22 November 2026; processor seconds; sorted by the last column):
 
     x86_64, 2 cores, Python 3.11.7, optuna 5.0.0, scikit-learn 1.9.1, scipy 1.17.1, torch 2.13.0+cpu
     cifar10, 12,000 s                     quarter          half         whole  seeds  s/search
-    auto                             90.79 ± 0.71  91.29 ± 0.24  91.35 ± 0.27     50      0.74
-    local                            90.70 ± 0.82  91.25 ± 0.42  91.36 ± 0.24    100      0.02
-    evolution P10 S10, as published  90.53 ± 0.84  91.05 ± 0.64  91.33 ± 0.33    100      0.00
-    evolution P10 S3, as published   90.39 ± 0.77  90.88 ± 0.57  91.22 ± 0.34    100      0.00
-    evolution                        90.40 ± 0.86  90.93 ± 0.68  91.23 ± 0.29    100      0.00
-    random, as published             90.31 ± 0.71  90.68 ± 0.55  91.01 ± 0.26    100      0.00
-    reinforce                        90.16 ± 0.71  90.71 ± 0.58  90.96 ± 0.37     20      0.45
-    nsga2                            90.35 ± 0.69  90.71 ± 0.49  91.07 ± 0.41     20      0.10
-    tpe                              90.07 ± 0.71  91.02 ± 0.43  91.28 ± 0.19      4      1.85
+    bayesian                         90.87 ± 0.94  91.28 ± 0.52  91.46 ± 0.15     20     10.09
+    predictor                        90.45 ± 0.81  91.26 ± 0.35  91.44 ± 0.19     20      1.81
+    tpe                              90.67 ± 0.69  91.24 ± 0.30  91.40 ± 0.22     20      1.33
+    local                            90.65 ± 0.82  91.18 ± 0.47  91.32 ± 0.26    200      0.02
+    grid                             91.32 ± 0.00  91.32 ± 0.00  91.32 ± 0.00      1      0.00
+    auto                             90.76 ± 0.85  91.15 ± 0.55  91.30 ± 0.29    200      0.66
+    evolution P10 S10, as published  90.53 ± 0.83  91.02 ± 0.62  91.29 ± 0.32    200      0.00
+    evolution                        90.41 ± 0.86  90.92 ± 0.65  91.23 ± 0.33    200      0.00
+    evolution P10 S3, as published   90.37 ± 0.79  90.84 ± 0.64  91.19 ± 0.39    200      0.00
+    nsga2                            90.21 ± 0.75  90.72 ± 0.59  91.13 ± 0.34    200      0.09
+    nasrl                            89.96 ± 0.63  90.65 ± 0.51  91.05 ± 0.11      2      8.23
+    ppo                              89.94 ± 0.65  90.65 ± 0.51  91.05 ± 0.11      2     32.88
+    reinforce, as published          90.42 ± 0.72  90.76 ± 0.55  90.99 ± 0.35    200      0.42
+    random, as published             90.34 ± 0.72  90.70 ± 0.56  90.98 ± 0.32    200      0.00
+    random                           90.34 ± 0.72  90.70 ± 0.56  90.98 ± 0.32    200      0.00
 
     cifar100, 24,000 s                    quarter          half         whole  seeds  s/search
-    auto                             71.51 ± 1.26  72.14 ± 1.14  72.48 ± 1.00     30      0.75
-    local                            70.96 ± 1.07  71.91 ± 1.03  72.20 ± 0.98     30      0.03
-    evolution P10 S10, as published  70.39 ± 1.66  71.51 ± 1.31  72.22 ± 0.98     30      0.00
-    evolution                        70.29 ± 1.78  71.32 ± 1.62  72.18 ± 0.82     30      0.00
-    random                           69.41 ± 1.53  70.52 ± 1.16  71.07 ± 0.93     30      0.00
+    auto                             71.44 ± 1.64  72.13 ± 1.31  72.61 ± 0.91    200      0.65
+    local                            70.73 ± 1.59  71.87 ± 1.21  72.26 ± 1.04    200      0.02
+    evolution                        70.29 ± 1.58  71.34 ± 1.43  72.20 ± 0.89    200      0.00
+    random                           69.90 ± 1.35  70.53 ± 1.13  71.11 ± 0.93    200      0.00
 
     cifar10, noise 1.5%                 10 trials     20 trials     30 trials  seeds  s/search
-    auto                             89.30 ± 1.35  90.22 ± 1.26  90.58 ± 0.93     60      0.27
-    local                            89.40 ± 1.14  90.06 ± 0.88  90.36 ± 0.90     60      0.00
-    evolution                        89.28 ± 1.19  89.64 ± 1.21  90.18 ± 0.89     60      0.00
-    random                           89.40 ± 1.14  89.94 ± 0.94  90.11 ± 0.86     60      0.00
+    auto                             89.62 ± 1.18  90.43 ± 1.05  90.70 ± 0.83    200      0.24
+    local                            89.53 ± 1.06  90.07 ± 0.89  90.29 ± 0.88    200      0.00
+    evolution                        89.38 ± 1.17  89.87 ± 1.06  90.27 ± 0.83    200      0.00
+    random                           89.53 ± 1.06  89.98 ± 0.88  90.15 ± 0.88    200      0.00
 
     Of the whole table, CIFAR-10: the best 12-epoch cell is judged 91.50, the mean of the best 30 is 91.28.
 """
