@@ -52,6 +52,9 @@ class Clock:
 def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str, Any]:
     """Epochs of the short trainings, and a cap on their work (`nas.effort`) so that none takes too long.
 
+    None takes more than one of `FEWEST_TRIALS` parts of the time: a tighter cap gives more trials of worse
+    networks (docs/decisions/0049-what-a-training-costs.md).
+
     Args:
         seconds_left: of the whole search.
         cost: of trainings on this machine.
@@ -61,14 +64,15 @@ def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str,
     Example:
         >>> from convsmith.nas.probe import Cost
         >>> first_rung(600, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
-        {'epochs': 12, 'cap_effort': 16428571}
+        {'epochs': 12, 'cap_effort': 32500000}
         >>> first_rung(60, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
-        {'epochs': 4, 'cap_effort': 5000000}
+        {'epochs': 4, 'cap_effort': 6250000}
     """
-    each = seconds_left * FIRST_SHARE / TRIALS_WANTED
+    seconds = seconds_left * FIRST_SHARE
+    each, most = seconds / TRIALS_WANTED, seconds / FEWEST_TRIALS
     epochs = min(max(each / cost.typical, fewest_epochs), max(MOST_FIRST_EPOCHS, fewest_epochs))
-    epochs = max(1, int(min(epochs, seconds_left * FIRST_SHARE / FEWEST_TRIALS / cost.least)))
-    return {"epochs": epochs, "cap_effort": cost.effort_for(2 * each / epochs)}  # smaller ones make up for it
+    epochs = max(1, int(min(epochs, most / cost.least)))
+    return {"epochs": epochs, "cap_effort": cost.effort_for(most / epochs)}
 
 
 def seconds_of_epoch(trial: Trial, full: tuple[int, int]) -> float:
