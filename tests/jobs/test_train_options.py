@@ -149,3 +149,24 @@ def test_help_explains_every_option(capsys: Any) -> None:
     said = " ".join(capsys.readouterr().out.split())
     for flag in ("--recipe", "--freeze", "--teacher", "--until-accuracy", "--layer-decay", "--tta"):
         assert flag in said
+
+
+def test_names_of_options_in_capitals(digits: str, tmp_path: Path) -> None:
+    done = cs.train(
+        "mnist_fast", digits, recipe="AUTO", schedule="COSINE", loss="Mean_Squared_Error", balance="NONE",
+        tta="AUTO", precision="Float32", optimizer="SGD", epochs=1, runs=str(tmp_path), **OPTIONS,
+    )  # fmt: skip
+    kept = json.loads((done.path / "training.json").read_text())["recipe"]
+    assert (kept["schedule"], kept["loss"], kept["optimizer"]) == ("cosine", "mean_squared_error", "sgd")
+
+
+def test_muon_decays_convolutions_as_it_is_told() -> None:
+    from convsmith.engine.recipe import recipe
+    from convsmith.engine.training import Training
+    from convsmith.zoo import network
+
+    x, y = np.zeros((4, 32, 32, 1), np.uint8), np.arange(4) % 2
+    for decay in (0.0, 0.1):
+        chosen = recipe(x, y, optimizer="muon", weight_decay=decay, epochs=1)
+        made = Training(network("lenet5", classes=2), x, y, chosen, None, None).optimizer
+        assert (made.weight_decay, made.adam_weight_decay) == (decay or None, decay or None)

@@ -55,24 +55,34 @@ def check_model(model: Any, *, compiled: bool = True) -> None:
             raise refuse(f"model '{model.name}'", f"has its own {name}", "Keras's own steps")
 
 
-def check_execution(model: Any, callbacks: Any) -> None:
+def check_execution(model: Any, callbacks: Any, *kinds: str) -> None:
     """Refuse several batches per call where callbacks hear of batches: Keras would tell them of fewer.
 
     Anywhere else ``steps_per_execution`` only concerns speed, as ``jit_compile`` and ``run_eagerly`` do; with
     ``auto_scale_loss`` Keras wraps the optimizer where it matters, and `optimizer_of` refuses that.
-    """
-    import keras
 
-    names = [
-        f"on_{kind}batch_{moment}"
-        for kind in ("train_", "test_", "predict_", "")
-        for moment in ("begin", "end")
-    ]
-    base, steps = keras.callbacks.Callback, getattr(model, "steps_per_execution", 1)
+    Args:
+        model: compiled, or not.
+        callbacks: as Keras takes them.
+        kinds: of the batches of this call: "train", "test", "predict".
+    """
+    steps = getattr(model, "steps_per_execution", 1)
     for one in listed(callbacks) if steps > 1 else ():
-        if any(name in vars(one) or getattr(type(one), name) is not getattr(base, name) for name in names):
+        by_epoch = "epoch" in (getattr(one, "save_freq", None), getattr(one, "update_freq", None))
+        if hears(one, *kinds) and not (by_epoch and type(one).__module__.startswith("keras.")):
             came = f"steps_per_execution={steps}: {type(one).__name__} would hear of every batch here"
             raise refuse(f"model '{model.name}'", came, "steps_per_execution=1")
+
+
+def hears(callback: Any, *kinds: str) -> bool:
+    """Whether a callback listens to batches of these kinds: "train", "test", "predict"."""
+    import keras
+
+    heads = [f"on_{kind}_batch" for kind in kinds] + (["on_batch"] if "train" in kinds else [])
+    return any(
+        name in vars(callback) or getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name)
+        for name in (f"{head}_{moment}" for head in heads for moment in ("begin", "end"))
+    )
 
 
 def listed(callbacks: Any) -> list[Any]:

@@ -23,7 +23,7 @@ from .passes import TRAINING, keep_pages, relu_after_pool
 from .regularizers import Penalty
 
 AT_ONCE = 256
-"""Images at once where nobody asks for another number and the result is the same."""
+"""Images at once where nobody asks for another number, no callback hears, and the result is the same."""
 
 
 def fit(
@@ -78,7 +78,13 @@ def fit(
         BadInput: what this call cannot take, by name; Keras's own ``model.fit`` then can.
     """
     check_model(model)
-    check_execution(model, callbacks)
+    check_execution(model, callbacks, "train", "test")
+    _whole(
+        batch_size=batch_size, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+        validation_batch_size=validation_batch_size,
+        validation_freq=validation_freq if isinstance(validation_freq, float | int) else None,
+    )  # fmt: skip
+    _whole(least=0, epochs=epochs, initial_epoch=initial_epoch)
     if class_weight and sample_weight is not None:
         raise BadInput("fit", "class_weight and sample_weight came together", "one of them")
     if validation_split and is_stream(x):
@@ -133,13 +139,16 @@ def predict(
         The model's output, float32, as Keras lays it out; for several a list or a dictionary, as the model's.
     """
     check_model(model, compiled=False)
-    check_execution(model, callbacks)
+    check_execution(model, callbacks, "predict")
+    _whole(batch_size=batch_size, steps=steps)
     model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
-    data = _data(x, None, None, inputs, None, size=batch_size or (None if steps else AT_ONCE), steps=steps)
+    size = AT_ONCE if batch_size is None and steps is None and not callbacks else batch_size
+    data = _data(x, None, None, inputs, None, size=size, steps=steps)
     told = _told(model, callbacks, verbose, data.steps)
     found: list[list[Any]] = [[] for _ in outputs.names]
     module.eval()
+    model.stop_predicting = False
     told.on_predict_begin()
     with torch.inference_mode():
         for step, batch in enumerate(data):
@@ -149,6 +158,8 @@ def predict(
             for kept, one in zip(found, parts, strict=True):
                 kept.append(one)
             told.on_predict_batch_end(step, {"outputs": outputs.together(parts)})
+            if model.stop_predicting:
+                break
     told.on_predict_end()
     return outputs.together([np.concatenate(kept) for kept in found])
 
@@ -181,13 +192,20 @@ def evaluate(
         The loss, or the loss and the metrics in a list, or a dictionary of them.
     """
     check_model(model)
-    check_execution(model, callbacks)
+    check_execution(model, callbacks, "test")
+    _whole(batch_size=batch_size, steps=steps)
     model, module, inputs, outputs = prepared(model, x, training=False)
     Live(model, module).pull()
     objective = Objective(model, outputs)
     metrics = metrics_of(model, objective)
     size = batch_size
-    if size is None and steps is None and objective.splits and isinstance(metrics, Accuracies):
+    if (
+        size is None
+        and steps is None
+        and not callbacks
+        and objective.splits
+        and isinstance(metrics, Accuracies)
+    ):
         size = AT_ONCE
     data = _data(x, y, sample_weight, inputs, objective, size=size, steps=steps)
     told = _told(model, callbacks, verbose, data.steps)
@@ -258,6 +276,14 @@ def _validation(
         raise refuse("validation_data", f"came {type(given).__name__}", "(x, y)")
     x, y, weights = (*given, None)[:3]
     return _data(x, y, weights, inputs, objective, size=size, steps=steps)
+
+
+def _whole(*, least: int = 1, **given: Any) -> None:
+    """Raises BadInput for a number that is not whole, or too small; None is left to the call."""
+    for name, value in given.items():
+        if value is None or (isinstance(value, int | np.integer) and value >= least):
+            continue
+        raise BadInput(name, f"came {value!r}", f"a whole number from {least}")
 
 
 def _due(frequency: int | Collection[int]) -> Callable[[int], bool]:

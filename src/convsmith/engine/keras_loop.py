@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import BadInput
-from .compiled import listed, optimizer_of
+from .compiled import hears, listed, optimizer_of
 from .keras_data import Arrays, Batch, Stream
 from .keras_loss import Objective
 from .keras_metrics import Metrics, Tally
@@ -34,6 +34,8 @@ def judge(
     """
     tally = Tally(objective, metrics)
     module.eval()
+    if told is not None:
+        told.model.stop_evaluating = False
     with torch.inference_mode():
         now = float(penalty())
         for step, batch in enumerate(data):
@@ -104,7 +106,7 @@ class Work:
                 steps=data.steps,
                 model=self.model,
             )
-        each = [callback for callback in given if _hears_batches(callback)]
+        each = [callback for callback in given if hears(callback, "train")]
         self.hears, self.sees = bool(each) or verbose != 0, any(_sees_weights(one) for one in each)
         self.model.stop_training = False
         logs: dict[str, Any] = {}
@@ -123,7 +125,8 @@ class Work:
             self._back(given)
             if self.model.stop_training:
                 break
-        self.optimizer.finish()
+        if self.optimizer.iterations:  # before the first step an average of the weights is all zeros
+            self.optimizer.finish()
         self._forth()
         told.on_train_end(logs)
         return self.model.history
@@ -181,17 +184,6 @@ class Work:
         told.on_test_end(logs)
         self._back(given)
         return {f"val_{name}": value for name, value in logs.items()}
-
-
-def _hears_batches(callback: Any) -> bool:
-    """Whether a callback of the user's listens to every batch."""
-    import keras
-
-    base = keras.callbacks.Callback
-    return any(
-        name in vars(callback) or getattr(type(callback), name) is not getattr(base, name)
-        for name in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    )
 
 
 def _sees_weights(callback: Any) -> bool:

@@ -15,7 +15,7 @@ from ..errors import BadInput, BadName
 from ..kinds import Shape
 from .keras_ends import WAY_OUT, Ends, refuse
 from .losses import LOSSES, reduced, same_rank
-from .losses.entropy import ignored
+from .losses.entropy import clipped_log_softmax, ignored, smoothed
 from .lower import Lowered
 
 CLASSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
@@ -33,6 +33,8 @@ class Loss:
         settings: of the function, but for its defaults.
         reduction: how one number is made of many.
         own: a loss that is not in `LOSSES`: Keras's object, called as it is.
+        clips: Keras clips probabilities before their logarithm; from its last softmax TensorFlow's
+            backend goes back to the logits instead.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Loss:
     settings: Mapping[str, Any] = field(default_factory=dict)
     reduction: str | None = "sum_over_batch_size"
     own: Callable[..., Any] | None = None
+    clips: bool = False
 
     @property
     def fusible(self) -> bool:
@@ -126,13 +129,13 @@ class Loss:
 
     def from_logits(self, target: Tensor, logits: Tensor, weights: Tensor | None) -> Tensor:
         """The same, of a `fusible` loss, from the output before its softmax."""
-        each = F.cross_entropy(
-            logits,
-            target,
-            label_smoothing=self.settings.get("label_smoothing", 0.0),
-            reduction="mean" if weights is None else "none",
-        )
-        return each if weights is None else reduced(each, weights)
+        shares = clipped_log_softmax(logits) if self.clips else F.log_softmax(logits, 1)
+        smoothing = self.settings.get("label_smoothing", 0.0)
+        if target.dim() == 1:
+            each = F.nll_loss(shares, target, reduction="none")
+        else:
+            each = -(smoothed(target, smoothing) * shares).sum(1)
+        return reduced(each, weights)
 
 
 @dataclass(frozen=True)
@@ -277,7 +280,8 @@ def loss_of(given: Any, shape: Shape) -> Loss:
     if known and builtin:
         config = plain.get_config() if isinstance(plain, keras.losses.Loss) else {}
         settings = {key: value for key, value in config.items() if key not in ("name", "reduction", "dtype")}
-        return Loss(known, shape, settings, config.get("reduction", "sum_over_batch_size"))
+        clips = not settings.get("from_logits") and keras.backend.backend() != "tensorflow"
+        return Loss(known, shape, settings, config.get("reduction", "sum_over_batch_size"), clips=clips)
     if keras.backend.backend() != "torch":
         came = f"is not known here, and Keras is on {keras.backend.backend()}"
         raise refuse(f"loss '{title}'", came, ", ".join(LOSSES), f"KERAS_BACKEND=torch, or {WAY_OUT}")

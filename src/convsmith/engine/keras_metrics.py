@@ -159,9 +159,13 @@ def _accuracies(given: Any, objective: Objective) -> list[str] | None:
         return None
     if len(loss.shape) != 1 or (loss.shape[0] or 0) < 2:
         return None
+    import keras
+
     names: list[str] = []
     for metric in given:
         word = metric if isinstance(metric, str) else type(metric).__name__
+        if not isinstance(metric, str) and type(metric) is not getattr(keras.metrics, word, None):
+            return None  # somebody's own, whatever it is called
         if word not in _ACCURACY and _NUMBERED.get(word) != (loss.name in NUMBERED):
             return None
         names.append(metric if isinstance(metric, str) else metric.name)

@@ -33,7 +33,8 @@ class Fitted:
     Args:
         weights: full name -> float32 array in Keras's layout; averaged over the last epochs where asked.
         history: one record per epoch: epoch (from 1), loss, accuracy, learning_rate, seconds, and with
-            validation images val_loss and val_accuracy of the averaged weights.
+            validation images val_loss and val_accuracy of the averaged weights. loss is what is trained by,
+            smoothing and weights of classes included; val_loss is always the plain cross-entropy.
         seconds: of training, those before a crash included, validation included.
         epochs: how many were done.
         best: the number of the epoch whose weights these are.
@@ -96,7 +97,8 @@ def fit(
         recipe: the name of a preset, which gives what the other arguments leave open.
         epochs: passes over the images.
         batch_size: images per step.
-        optimizer: ``"auto"`` or a name: sgd, adam, adamw, adadelta, rmsprop, adagrad.
+        optimizer: ``"auto"`` or a name: sgd, adam, adamw, nadam, lion, muon, adadelta,
+            rmsprop, adagrad.
         learning_rate: the largest of the schedule.
         schedule: ``"one_cycle"``, ``"cosine"``, ``"linear"``, ``"step"`` or ``"constant"``.
         warm_up: share of the training in which the learning rate rises.

@@ -104,6 +104,9 @@ def find(
     optimizer: str = "auto",
     recipe_name: str = "auto",
     loss: str = CROSS_ENTROPY,
+    weight_decay: float | None = None,
+    layer_decay: float = 1.0,
+    label_smoothing: float | None = None,
     steps: int = STEPS,
     seed: int = 0,
 ) -> FoundRate:
@@ -118,6 +121,7 @@ def find(
         optimizer: name.
         recipe_name: of the preset that gives the rest.
         loss: Keras's name.
+        weight_decay, layer_decay, label_smoothing: as of the training that follows.
         steps: how many; images are seen again where there are too few.
         seed: of first weights and order.
 
@@ -135,7 +139,7 @@ def find(
     labels = check_labels(graph, y, len(x))
     chosen = recipe(
         x, labels, name=recipe_name, batch_size=batch_size, optimizer=optimizer, loss=loss, augment="none",
-        seed=seed,
+        weight_decay=weight_decay, layer_decay=layer_decay, label_smoothing=label_smoothing, seed=seed,
     )  # fmt: skip
     training = _Sweep(graph, x, labels, chosen, weights, steps)
     while not training.ended:

@@ -107,16 +107,20 @@ class Training:
 
     def _optimizer(self) -> Optimizer | Grouped:
         recipe, tensors = self.recipe, [tensor for _, tensor, _, _ in self.trained]
-        sgd = {"momentum": recipe.momentum, "nesterov": recipe.momentum > 0}
+        decay = recipe.weight_decay or None
+        settings: dict[str, dict[str, Any]] = {
+            "sgd": {"momentum": recipe.momentum, "nesterov": recipe.momentum > 0},
+            "muon": {"adam_weight_decay": decay},  # of the convolutions, which are no matrices
+        }
 
         def make(places: list[int]) -> Optimizer:
             some = [tensors[at] for at in places]
             return optimizer(
                 recipe.optimizer,
                 some,
-                weight_decay=recipe.weight_decay or None,
+                weight_decay=decay,
                 decayed=[tensor.dim() > 1 for tensor in some],
-                **(sgd if recipe.optimizer == "sgd" else {}),
+                **settings.get(recipe.optimizer, {}),
             )
 
         if recipe.layer_decay == 1:

@@ -178,8 +178,10 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
         ("precision", PRECISIONS),
     ):
         name = options[option]
-        if name is not None and str(name).lower() not in known:
-            raise BadName(f"--{option}", name, known)
+        if name is not None:
+            options[option] = str(name).lower()
+            if options[option] not in known:
+                raise BadName(f"--{option}", name, known)
     if options["learning_rate"] != "find":
         options["learning_rate"] = _number("learning_rate", options["learning_rate"], 'or "find"')
     options["until_accuracy"] = _number("until_accuracy", options["until_accuracy"], "such as 99%")

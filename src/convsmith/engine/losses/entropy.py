@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..lower import Lowered
-from .base import EPSILON, LOSSES
+from .base import EPSILON, LOSSES, shares
 
 
 def cross_entropy(
@@ -50,12 +52,20 @@ def from_probabilities(
         mean: the mean over the batch; else one loss for each image, (N,).
     """
     if target.dtype == torch.int64:
-        target = F.one_hot(target, probabilities.shape[1]).to(probabilities.dtype)
-    if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / probabilities.shape[1]
-    shares = (probabilities / probabilities.sum(1, keepdim=True)).clamp(EPSILON, 1 - EPSILON)
-    each = -(target * shares.log()).sum(1)
+        target = shares(target, probabilities.shape[1]).to(probabilities.dtype)
+    target = smoothed(target, label_smoothing)
+    each = -(target * _shares(probabilities, 1).log()).sum(1)
     return each.mean() if mean else each
+
+
+def clipped_log_softmax(logits: Tensor) -> Tensor:
+    """The logarithm of a softmax (N, classes) that is clipped as Keras clips it: no gradient beyond.
+
+    Example:
+        >>> clipped_log_softmax(torch.tensor([[0.0, 50.0]])).exp()
+        tensor([[1.0000e-07, 1.0000e+00]])
+    """
+    return F.log_softmax(logits, 1).clamp(math.log(EPSILON), math.log1p(-EPSILON))
 
 
 def _log_shares(y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
@@ -68,7 +78,8 @@ def _shares(y_pred: Tensor, axis: int) -> Tensor:
     return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON)
 
 
-def _smoothed(y_true: Tensor, smoothing: float) -> Tensor:
+def smoothed(y_true: Tensor, smoothing: float) -> Tensor:
+    """Shares of classes of which this share is spread evenly over all."""
     return y_true * (1 - smoothing) + smoothing / y_true.shape[-1] if smoothing else y_true
 
 
@@ -77,7 +88,7 @@ def categorical_crossentropy(
     y_true: Tensor, y_pred: Tensor, *, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
     """Minus the logarithm of the right class's share."""
-    return -(_smoothed(y_true, label_smoothing) * _log_shares(y_pred, from_logits, axis)).sum(axis)
+    return -(smoothed(y_true, label_smoothing) * _log_shares(y_pred, from_logits, axis)).sum(axis)
 
 
 @LOSSES.register("sparse_categorical_crossentropy")
@@ -123,9 +134,9 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Tensor:
     """Cross-entropy that counts hard images more (Lin et al., 2017, section 3)."""
-    shares = _shares(y_pred.softmax(axis) if from_logits else y_pred, axis)
-    entropy = -_smoothed(y_true, label_smoothing) * shares.log()
-    return (alpha * (1 - shares) ** gamma * entropy).sum(axis)
+    found = _shares(y_pred.softmax(axis) if from_logits else y_pred, axis)
+    entropy = -smoothed(y_true, label_smoothing) * found.log()
+    return (alpha * (1 - found) ** gamma * entropy).sum(axis)
 
 
 @LOSSES.register("binary_crossentropy")

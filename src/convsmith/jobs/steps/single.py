@@ -121,7 +121,9 @@ def _rate(
             found = find(
                 graph, x_NHWC, y, weights=first, batch_size=recipe["batch_size"],
                 optimizer=recipe["optimizer"], recipe_name=recipe["recipe"],
-                loss=recipe["loss"] or CROSS_ENTROPY, seed=recipe["seed"],
+                loss=recipe["loss"] or CROSS_ENTROPY, weight_decay=recipe["weight_decay"],
+                layer_decay=recipe["layer_decay"], label_smoothing=recipe["label_smoothing"],
+                seed=recipe["seed"],
             )  # fmt: skip
             job.run.write_json("rates.json", found.to_json())
         rate = float(job.run.read_json("rates.json")["rate"])
