@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -64,3 +66,34 @@ def test_a_search_keeps_a_limit_of_a_table(tmp_path):
             "digits", space="stages", max_latency_ms=0.45, latency_table=str(path), trials=2, quiet=True,
             runs=str(tmp_path / "more"),
         )  # fmt: skip
+
+
+def test_threads_are_timed_on_a_network_that_keeps_the_limit(monkeypatch: Any) -> None:
+    """Nothing over the budget is trained, not even to see how fast this machine is."""
+    import numpy as np
+
+    from convsmith.jobs.steps import search as step
+    from convsmith.nas.budget import Budget
+    from convsmith.nas.effort import effort
+    from convsmith.nas.spaces import space
+
+    timed: list[Any] = []
+
+    def note(run: Any, asked: Any, graph: Any, x: Any, y: Any) -> int:
+        timed.append(graph)
+        return 1
+
+    monkeypatch.setattr(step, "set_threads", note)
+    job = SimpleNamespace(
+        recipe={"threads": None, "plan": None, "seed": 0}, budget=Budget(latency_ms=1.0), run=None,
+        part=lambda name: (np.zeros((4, 32, 32, 3)), np.zeros(4)),
+        display=SimpleNamespace(say=lambda line: None),
+    )  # fmt: skip
+    images = space("stages", (32, 32, 3), 10)
+    middle = effort(images.graph(images.complete({})))
+
+    def milliseconds(graph: Any) -> float:
+        return 2.0 * effort(graph) / middle  # the middle of the space is over the limit
+
+    step._set_threads(job, images, milliseconds)
+    assert [milliseconds(graph) <= 1.0 for graph in timed] == [True]

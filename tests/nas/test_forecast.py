@@ -10,6 +10,7 @@ from convsmith.nas.forecast import Forecast, forecast
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation
+from convsmith.nas.within import Within
 
 PLANTED = Forecast(layer=2e-3, mac=3e-8, moved=1e-7)
 
@@ -75,3 +76,19 @@ def test_a_search_measures_what_it_proposes_and_trains_nothing_over_the_limit(al
     assert all(trial.latency_ms <= 0.6 for trial in found.trials)
     # A dozen for the forecast, a few for each proposal that the forecast was wrong about, not dozens.
     assert len(measured) < 20 + 6 * len(found.trials)
+
+
+def test_a_forecast_is_lowered_where_it_contradicts_what_is_known():
+    """Else every way back from a candidate over the limit would be closed too."""
+    images, rng, budget = space("stages", (32, 32, 3), 10), np.random.default_rng(0), Budget(latency_ms=1.0)
+    anchor = ensure_feasible(images, budget, rng, PLANTED)
+    known = images.graph(anchor)
+    high = Forecast(*(1.1 / PLANTED(known) * part for part in (PLANTED.layer, PLANTED.mac, PLANTED.moved)))
+    assert high(known) > 1.0
+    assert high.keeping(1.0, known)(known) == pytest.approx(0.9)
+    assert high.keeping(2.0, known) is high
+    drawn = {}
+    for name, made in (("as it is", high), ("kept", high.keeping(1.0, known))):
+        within = Within(images, budget, anchor, made)
+        drawn[name] = {within.graph(within.sample(rng)).fingerprint for _ in range(10)}
+    assert len(drawn["kept"]) > len(drawn["as it is"])

@@ -56,6 +56,15 @@ def timeless(trials):
     return [{**trial.to_json(), "seconds": 0, "at": 0} for trial in trials]
 
 
+@pytest.mark.parametrize(("trials", "shared"), [(3, 2), (8, 6), (12, 8)])
+def test_of_few_trials_some_are_the_algorithms_own(trials, shared):
+    found = search(DIGITS, train, budget=Budget(params=20_000), trials=trials)
+    arms = [trial.arm for trial in found.trials if trial.rung == 0]
+    assert [arms.count(arm) for arm in ("shared", "auto", "random")] == [
+        shared, trials - shared, trials - shared
+    ]  # fmt: skip
+
+
 def test_two_arms_over_a_shared_beginning_and_the_largest():
     found = search(DIGITS, train, budget=BUDGET, algorithm="evolution", trials=14, epochs=(3, 9), top=2)
     short = [trial.arm for trial in found.trials if trial.rung == 0]

@@ -70,7 +70,9 @@ def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
     """Raises BadInput where a finished search has no trial of its own under the new limits."""
     limits = budget_of(recipe).limits
     own = [line for line in run.lines("trials.jsonl") if line["arm"] not in ("largest", "random")]
-    kept = any(all((line[name] or 0) <= limit for name, limit in limits.items()) for line in own)
+    kept = any(
+        all(line[name] is not None and line[name] <= limit for name, limit in limits.items()) for line in own
+    )
     if run.finished and not kept:
         came = f"none of the {len(own)} trials of {folder} keeps it"
         raise BadInput("budget", came, "trials under it", "--more-trials 10, or --more-minutes 10, too")
@@ -81,7 +83,7 @@ def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:
     if not run.has("plan.json"):
         return
     plan, lines = run.read_json("plan.json"), run.lines("trials.jsonl")
-    for name in _DECIDED_AT_THE_END:
+    for name in (*_DECIDED_AT_THE_END, *(("forecast",) if is_changed else ())):
         plan.pop(name, None)
     at = lines[-1]["at"] if lines else 0.0
     largest = sum(line["arm"] == "largest" and line["rung"] == 0 for line in lines)

@@ -46,7 +46,12 @@ def set_threads(run: Run, asked: int | None, graph: Graph, x_NHWC: np.ndarray, y
         more = max(seconds)
         threads = more if seconds[1] > BETTER * seconds[more] else 1
         run.write_json(
-            FILE, {"threads": threads, "seconds": {str(key): value for key, value in seconds.items()}}
+            FILE,
+            {
+                "threads": threads,
+                "seconds": {str(key): value for key, value in seconds.items()},
+                "network": {"fingerprint": graph.fingerprint, "params": graph.params, "macs": graph.macs},
+            },
         )
     threads = int(run.read_json(FILE)["threads"])
     torch.set_num_threads(threads)

@@ -120,13 +120,24 @@ class Turns:
         clock: of the search.
         population: how many trials the algorithm wants to begin with.
         largest: whether the largest that fits is wanted.
+        slots: how many train at once now.
     """
 
     def __init__(
-        self, arms: Arms, store: Store, ask: Ask, clock: pace.Clock, *, population: int, largest: bool
+        self,
+        arms: Arms,
+        store: Store,
+        ask: Ask,
+        clock: pace.Clock,
+        *,
+        population: int,
+        largest: bool,
+        slots: Callable[[], int],
     ) -> None:
-        self._arms, self._store, self._ask, self._clock = arms, store, ask, clock
-        self._population = population if len(arms.names) > 1 else 0
+        self._arms, self._store, self._ask, self._clock, self._slots = arms, store, ask, clock, slots
+        self._beginning = population if len(arms.names) > 1 else 0
+        if ask.trials is not None:  # a third of few trials is the algorithm's own, or it proposes nothing
+            self._beginning = min(self._beginning, ask.trials - max(1, ask.trials // 3))
         reopened: dict[str, Any] = store.plan.get("reopened", {})
         self._largest = reopened.get("largest", 1) if largest else 0
         self._until: float | None = None
@@ -144,8 +155,10 @@ class Turns:
         limit = self._ask.trials if self._ask.trials is not None else float("inf")
         begun = arms.place(SHARED)
         if "shared" not in self._store.plan and SHARED not in closed:
-            there_is_time = until is None or begun < 2 or arms.spent(SHARED) < pace.PREFIX_SHARE * until
-            if begun < min(self._population, limit) and there_is_time:
+            there_is_time = (
+                until is None or begun < 2 or arms.spent(SHARED) < pace.PREFIX_SHARE * until * self._slots()
+            )
+            if begun < self._beginning and there_is_time:
                 return SHARED
         shared = self._store.decide("shared", lambda: begun)
         if (

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from convsmith.errors import BadInput, ConvsmithError
+from convsmith.graph import Graph
 from convsmith.runs import CannotWrite
 
 from . import pace
@@ -30,7 +31,7 @@ from .store import Store, Trial
 from .trainings import Progress, Trainings
 from .trial import propose, random_numbers
 from .within import Within
-from .work import Pool, Stop
+from .work import Evaluation, Pool, Stop
 
 _EPOCHS = (6, 24)
 
@@ -71,7 +72,7 @@ class Driver:
         self.space.check(rng)
         self.anchor = ensure_feasible(self.space, self.budget, rng, self.latency_ms)
         self.progress({"event": "feasible", "answers": self.anchor})
-        self.expected_ms: Latency | None = None
+        self.expected_ms: Forecast | None = None
         if self.budget.latency_ms is not None and self.latency_ms is not None:
             # Candidates are looked at by the dozen: what is proposed is measured, the others are not.
             made = partial(forecast, self.space, self.budget, anchor=self.anchor, latency_ms=self.latency_ms)
@@ -87,6 +88,10 @@ class Driver:
                 self.limits = capped
             except Infeasible:
                 pass  # the cap only keeps trainings short; the budget itself can be kept
+        if self.expected_ms is not None and self.budget.latency_ms is not None:
+            # The anchor may have become another one, and the limit lower than when the forecast was made.
+            kept = self.space.graph(self.anchor)
+            self.expected_ms = self.expected_ms.keeping(self.budget.latency_ms, kept)
         self.within = Within(self.space, self.limits, self.anchor, self.expected_ms)
         self._take_earlier(first["epochs"])
         self.warm_answers = self.store.decide("warm", self._best_earlier) if self.warm.trials else []
@@ -125,9 +130,17 @@ class Driver:
         epochs = (self.ask.epochs or _EPOCHS)[0]
         if self.ask.seconds is None:
             return {"epochs": epochs, "cap_effort": None}
+        probes: list[dict[str, Any]] = []
+
+        def timed(graph: Graph, /, *, epochs: int, seed: int) -> Evaluation:
+            found = self.pool.evaluate(graph, epochs=epochs, seed=seed)
+            figures = self.budget.figures(graph)
+            probes.append({"fingerprint": graph.fingerprint, **figures, "seconds": found.seconds})
+            return found
+
         try:
             cost = measure(
-                self.space, self.budget, self.pool.evaluate, random_numbers(self.seed, "probe"),
+                self.space, self.budget, timed, random_numbers(self.seed, "probe"),
                 anchor=self.anchor, seconds=self.ask.seconds, seed=self.seed, latency_ms=self.latency_ms,
                 expected_ms=self.expected_ms,
             )  # fmt: skip
@@ -136,7 +149,7 @@ class Driver:
         except Exception:  # the first trial fails in the same way, and is recorded with its traceback
             return {"epochs": epochs, "cap_effort": None}
         paced = pace.first_rung(self.clock.left * self.pool.slots, cost, self.ask.fewest_epochs)
-        return paced | ({"epochs": epochs} if self.ask.epochs else {})
+        return paced | ({"epochs": epochs} if self.ask.epochs else {}) | {"probes": probes}
 
     def _take_earlier(self, epochs: int) -> None:
         """Trials of an earlier search whose scores mean the same here become trials of this one."""
@@ -163,7 +176,7 @@ class Driver:
         turns = Turns(
             self.arms, self.store, self.ask, self.clock,
             population=population if isinstance(population, int) else 0,
-            largest=bool(self.baselines and self.limits.limits),
+            largest=bool(self.baselines and self.limits.limits), slots=lambda: self.pool.slots,
         )  # fmt: skip
         lost = [line for line in self.store.proposed if line["rung"] == 0 and not self._is_done(line)]
         for line in lost:  # a worker had them when everything ended

@@ -46,6 +46,17 @@ class Forecast:
         """Milliseconds of a network."""
         return self.layer * len(graph) + self.mac * (graph.macs or 0) + self.moved * moved(graph)
 
+    def keeping(self, limit_ms: float, known: Graph) -> Forecast:
+        """The same forecast, lower where it says of a network known to keep a limit that it does not.
+
+        An algorithm whose every way back is forecast to be over the limit would propose nothing else.
+        """
+        says = self(known)
+        if says <= _SURE * limit_ms:
+            return self
+        less = _SURE * limit_ms / says
+        return Forecast(less * self.layer, less * self.mac, less * self.moved)
+
     def to_json(self) -> dict[str, Any]:
         """The three numbers."""
         return {"layer": self.layer, "mac": self.mac, "moved": self.moved}
@@ -75,8 +86,6 @@ def forecast(
     parts = np.array([(len(graph), graph.macs or 0, moved(graph)) for graph in graphs], dtype=float)
     unit = parts.max(0).clip(1)
     found = nnls(parts / unit / took[:, None], np.ones(len(took)))[0] / unit
-    says = float(found @ parts[0])
-    if budget.latency_ms is not None and says > _SURE * budget.latency_ms:
-        found *= _SURE * budget.latency_ms / says
     layer, mac, number = (float(one) for one in found)
-    return Forecast(layer, mac, number)
+    made = Forecast(layer, mac, number)
+    return made if budget.latency_ms is None else made.keeping(budget.latency_ms, graphs[0])

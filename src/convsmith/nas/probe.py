@@ -11,6 +11,7 @@ from .budget import Budget, Latency
 from .choose import Answers, Space
 from .effort import effort
 from .fit import Infeasible, ensure_feasible, fit_to_budget
+from .forecast import Forecast
 from .within import Within
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def measure(
     seconds: float,
     seed: int,
     latency_ms: Latency | None = None,
-    expected_ms: Latency | None = None,
+    expected_ms: Forecast | None = None,
 ) -> Cost:
     """Train a small and a larger network of the space, both within the budget, for an epoch each.
 
@@ -81,14 +82,17 @@ def measure(
     """
 
     def draw(limits: Budget, kept: Answers) -> list[tuple[Graph, Answers]]:
-        within = Within(space, limits, kept, expected_ms or latency_ms)
+        expected: Latency | None = latency_ms
+        if expected_ms is not None and limits.latency_ms is not None:
+            expected = expected_ms.keeping(limits.latency_ms, space.graph(kept))
+        within = Within(space, limits, kept, expected)
         drawn = [within.sample(rng) for _ in range(_DRAWN)]
         return [(space.graph(answers), answers) for answers in drawn]
 
-    def certain(answers: Answers, limits: Budget, kept: Answers) -> Graph:
-        return space.graph(fit_to_budget(space, answers, limits, rng, latency_ms=latency_ms, anchor=kept))
+    def certain(answers: Answers, limits: Budget, kept: Answers) -> Answers:
+        return fit_to_budget(space, answers, limits, rng, latency_ms=latency_ms, anchor=kept)
 
-    small = space.graph(anchor)
+    known = anchor
     for most in _SMALL:
         limits = budget.within_effort(most)
         try:
@@ -96,16 +100,17 @@ def measure(
         except Infeasible:
             continue
         drawn = sorted(draw(limits, kept), key=lambda one: effort(one[0]))
-        small = certain(drawn[len(drawn) // 2][1], limits, kept)
+        known = certain(drawn[len(drawn) // 2][1], limits, kept)
         break
+    small = space.graph(known)
     took = evaluate(small, epochs=1, seed=seed).seconds
     if took < _CHEAP * seconds:  # the first training of a process also pays for its start
         took = evaluate(small, epochs=1, seed=seed).seconds
     took, work, layers = max(took, 1e-6), max(1, effort(small)), len(small)
     affordable = budget.within_effort(work * min(_LARGER, max(1.0, _CHEAP * seconds / took)))
-    answers = ensure_feasible(space, affordable, rng, latency_ms)
-    drawn = draw(affordable, answers)
-    large = certain(max(drawn, key=lambda one: effort(one[0]) / len(one[0]))[1], affordable, answers)
+    drawn = draw(affordable, known)
+    densest = max(drawn, key=lambda one: effort(one[0]) / len(one[0]))
+    large = space.graph(certain(densest[1], affordable, known))
     middling = sorted(len(graph) for graph, _ in drawn)[len(drawn) // 2]
     each = max(1, effort(large)) / len(large)
     if each < 1.5 * work / layers:  # nothing much larger: half of the time to each part

@@ -160,7 +160,9 @@ class Processes(Pool):
                 raise CannotWrite(*line["cannot_write"])
             else:
                 worker.task = None
-                self._done.append(outcome_from_json(line))
+                outcome = outcome_from_json(line)
+                self._tries.pop(outcome.number, None)  # every probe has the same number
+                self._done.append(outcome)
 
     def _lost(self, worker: _Worker) -> None:
         """Its task goes to another worker; the second time it is a failure of the task's own."""

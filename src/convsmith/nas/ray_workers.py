@@ -104,6 +104,7 @@ class RayWorkers(Pool):
         task = self._running.pop(reference)
         try:
             self._done.append(outcome_from_json(self._ray.get(reference)))
+            self._tries.pop(task.number, None)  # every probe has the same number
         except self._ray.exceptions.RayTaskError as error:
             last = str(error).strip().splitlines()[-1]
             raise ConvsmithError(f"a worker cannot begin: {self._spec['make']}: {last}") from None

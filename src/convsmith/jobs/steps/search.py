@@ -17,6 +17,7 @@ from .logs import logging
 from .warm import warm
 
 if TYPE_CHECKING:
+    from ...nas.budget import Latency
     from ...nas.search import Found
 
 SHARE = 0.5
@@ -39,26 +40,29 @@ def search(job: Job) -> Found:
     space = find_space(recipe["space"], job.input_shape, len(job.images.classes))
     _keep_own_space(job)
     began = job.clock.seconds
-    _set_threads(job, space)
+    latency_ms = measure_or_predict(job)
+    _set_threads(job, space, latency_ms)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
     teller = _Teller(job, seconds, recipe["trials"])
+    options = parse_options(recipe["algorithm"], recipe["option"] or ())
+    earlier, plan = warm(job), earlier_plan(recipe["plan"], "plan.json")
     with job.display.bar("searching") as bar, logging(job) as log:
         found = nas_search(
             space,
-            pool(job),
+            pool(job),  # workers are begun last: what comes before may refuse
             budget=job.budget,
             algorithm=recipe["algorithm"],
-            options=parse_options(recipe["algorithm"], recipe["option"] or ()),
+            options=options,
             seconds=seconds,
             trials=recipe["trials"],
             epochs=_epochs(recipe),
             fewest_epochs=_fewest_epochs(job),
             seed=recipe["seed"],
-            latency_ms=measure_or_predict(job),
+            latency_ms=latency_ms,
             stop=should_stop if recipe["stop_early"] else None,
-            warm=warm(job),
+            warm=earlier,
             run=job.run,
-            plan=earlier_plan(recipe["plan"], "plan.json"),
+            plan=plan,
             progress=lambda event: teller(event, bar, log),
         )
     for line in _summary(found):
@@ -74,8 +78,8 @@ def _keep_own_space(job: Job) -> None:
         write_whole(job.run.path / "space.py", Path(path).read_bytes())
 
 
-def _set_threads(job: Job, space: Any) -> None:
-    """Measure on a network of the space, of the middle of the budget, with some of the images."""
+def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
+    """Measure on a network of the space that keeps the whole budget, with some of the images."""
     import numpy as np
 
     from ...nas.fit import Infeasible, fit_to_budget
@@ -83,7 +87,7 @@ def _set_threads(job: Job, space: Any) -> None:
     asked = job.recipe["threads"] or (earlier_plan(job.recipe["plan"], "threads.json") or {}).get("threads")
     rng = np.random.default_rng(job.recipe["seed"])
     try:
-        answers = fit_to_budget(space, space.complete({}), job.budget.without_latency(), rng)
+        answers = fit_to_budget(space, space.complete({}), job.budget, rng, latency_ms=latency_ms)
     except Infeasible:
         return  # the search says it, with the smallest figures that are possible
     x_NHWC, y = job.part("train")

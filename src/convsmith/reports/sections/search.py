@@ -40,6 +40,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "tested": [arm for arm, _ in named],
         "rungs": len({t.get("rung") for t in done}) > 1,
         "compared": _compared(named, search),
+        "fairness": _fairness(facts.recipe),
         "columns": [name for name in words.QUANTITIES if any(t.get(name) is not None for t in ranked)],
         "best": ranked[:SHOWN],
         "rest": ranked[SHOWN:LISTED],
@@ -47,6 +48,17 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "failed": [(t.get("index"), _reason(t)) for t in trials if t.get("status") == "failed"][:LISTED],
         "importance": _importance(search.get("importance")),
     }
+
+
+def _fairness(recipe: dict[str, Any]) -> str:
+    """What the searches had alike, and what not."""
+    alike = "seconds of training" if recipe.get("minutes") else "short trainings, whatever time these took"
+    said = f"The search and random search had equally many {alike}."
+    if recipe.get("warm_start"):
+        said += " The search alone also knew the trials of an earlier one."
+    if recipe.get("minutes"):
+        said += " The largest is the largest network within the budget that can be trained in the time."
+    return said
 
 
 def _reason(trial: dict[str, Any]) -> str:
