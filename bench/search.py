@@ -107,7 +107,7 @@ def run(name: str, who: str, seed: int, arguments: argparse.Namespace) -> dict[s
     problem = Problem(
         find_space(arguments.space, shape, classes), BUDGET, milliseconds, evaluate,
         {"train": (x, y), "validation": (x_validation, y_validation)},
-        max(4, math.ceil(160 / steps)), 60 * minutes, seed,
+        max(2, math.ceil(160 / steps)), 60 * minutes, seed,
     )  # fmt: skip
     began = time.monotonic()
     chosen = contender(who)(problem)

@@ -154,6 +154,8 @@ def test_answers_that_do_not_belong(answers, text):
         ("width", [], "has no options"),
         ("width", "abc", "options are 'abc'"),
         ("width", 3, "options are 3"),
+        ("width", {2, 4}, "options are a set, whose order differs from run to run"),
+        ("width", dict.fromkeys("ab").keys(), "options are a set"),
         ("width", [1, 2, 1], "an option is there twice"),
         ("", [1], "the name is ''"),
         (3, [1], "the name is 3"),

@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
+from convsmith.nas.budget import Budget
 from convsmith.nas.curves import extrapolate, should_stop
+from convsmith.nas.search import search
+from convsmith.nas.spaces import space
+from convsmith.nas.trial import Evaluation
 
 
 def law(epochs, level, drop, power):
@@ -65,3 +69,28 @@ def test_little_to_compare_with_stops_nothing():
     failed = {**good, "score": None}
     assert not should_stop([0.1] * 5, 10, [failed] * 9)
     assert not should_stop([0.1] * 5, 10, [{**good, "curve": None}] * 9)
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "hyperband", "successive_halving"])
+def test_a_training_that_a_curve_ended_stays_on_its_rung(algorithm):
+    """It would otherwise be promoted to the same rung again and again."""
+    digits = space("chain", (8, 8, 1), 10)
+
+    def evaluate(graph, *, epochs, seed, on_epoch=None):
+        curve = [0.9 - 1 / (2 + (graph.params % 7) + epoch) for epoch in range(epochs)]
+        for done, score in enumerate(curve, 1):
+            if on_epoch is not None and on_epoch(score):
+                return Evaluation(score, float(done))
+        return Evaluation(curve[-1], float(epochs))
+
+    def always(curve, epochs, history):
+        return epochs > 2 and len(curve) >= epochs // 2
+
+    found = search(
+        digits, evaluate, budget=Budget(params=20_000), algorithm=algorithm, trials=40, seed=1,
+        baselines=False, stop=always,
+    )  # fmt: skip
+    short = [trial for trial in found.trials if trial.rung == 0]
+    rungs = [(trial.fingerprint, trial.more.get("epochs_asked", trial.epochs)) for trial in short]
+    assert any("epochs_asked" in trial.more for trial in short)
+    assert len(rungs) == len(set(rungs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convsmith.errors import BadInput
+from convsmith.graph import notation as keras
 from convsmith.nas.budget import MEMORY_MODELS, Budget
 from convsmith.nas.choose import Space
 from convsmith.nas.options import SpaceError
@@ -88,3 +89,38 @@ def test_memory_models_by_their_short_names():
         Budget(memory=1, memory_model="inplace")
     assert "memory_model" not in Budget(memory=1).to_json()
     assert Budget(**Budget(memory=1, memory_model="fused").to_json()).memory_model == "fused"
+
+
+def test_a_space_that_raises_for_a_few_combinations_is_searched_all_the_same():
+    from convsmith.nas.budget import Budget
+    from convsmith.nas.choose import Space
+    from convsmith.nas.search import search
+    from convsmith.nas.trial import Evaluation
+
+    def fragile(choose, input_shape, classes):
+        width, kernel = choose("width", tuple(range(2, 22))), choose("kernel", (1, 3, 5, 7))
+        if trained and width % 5 == 0 and kernel in (1, 7):  # one in ten, but not at the first look
+            raise KeyError(width)
+        x = inputs = keras.Input(input_shape)
+        x = keras.layers.Conv2D(width, kernel, padding="same")(x)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        x = keras.layers.Dense(choose("units", tuple(range(10, 60))))(x)
+        return keras.Model(inputs, keras.layers.Dense(classes)(x))
+
+    trained = []
+
+    def evaluate(graph, *, epochs, seed):
+        trained.append(graph)
+        return Evaluation(min(0.9, graph.params / 1e4), 1.0)
+
+    for seed in range(3):
+        images = Space(fragile, (8, 8, 1), 10, name="fragile")
+        trained.clear()
+        found = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=seed)
+        counts = [
+            sum(t.arm in ("shared", arm) and t.rung == 0 for t in found.trials) for arm in ("auto", "random")
+        ]
+        assert counts == [30, 30]
+        trained.clear()
+        again = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=seed)
+        assert [one.answers for one in again.trials] == [one.answers for one in found.trials]

@@ -321,3 +321,22 @@ def test_progress_tells_each_step():
     assert names[:2] == ["feasible", "pace"]
     assert names[-1] == "end"
     assert names.count("trial") == names.count("trial_begins") > 4
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "options", "says"),
+    [
+        ("nsga2", {"goals": "foo"}, "foo"),
+        ("hyperband", {"base": "nonsense"}, "nonsense"),
+        ("screened", {"base": "nonsense"}, "nonsense"),
+        ("screened", {"proxy": "foo"}, "foo"),
+        ("auto", {"population": 0}, "population: came 0"),
+        ("evolution", {"sample": 0}, "sample: came 0"),
+    ],
+)
+def test_settings_that_mean_nothing_are_said_before_anything_is_trained(algorithm, options, says):
+    def never(graph, *, epochs, seed):
+        raise AssertionError("trained")
+
+    with pytest.raises(BadInput, match=says):
+        search(DIGITS, never, budget=Budget(params=20_000), algorithm=algorithm, options=options, trials=30)

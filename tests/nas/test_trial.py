@@ -11,6 +11,7 @@ from convsmith.nas.spaces import space
 from convsmith.nas.store import Store, Trial
 from convsmith.nas.trial import Evaluation, Seen, propose, random_numbers, run_trial
 from convsmith.runs import Run
+from convsmith.runs.files import to_json
 
 DIGITS = space("stages", (8, 8, 1), 10)
 ANSWERS = DIGITS.complete({})
@@ -111,3 +112,18 @@ def test_what_the_run_holds_goes_before_a_plan_from_elsewhere(tmp_path):
     assert store.decide("shared", lambda: 9) == 5
     assert store.decide("final", lambda: None) == {"top": 1}
     assert store.whole_plan()["latencies_ms"] == {"abc": 1.5}
+
+
+@pytest.mark.parametrize("loss", [None, float("nan"), float("inf")])
+def test_a_loss_that_json_cannot_keep_orders_trials_the_same_after_reading(loss):
+    """Equal scores: the one with a known loss is the better, before and after they were written down."""
+    settings = {
+        "rung": 0, "arm": "auto", "epochs": 1, "seed": 0, "answers": {}, "fingerprint": "a", "status": "ok",
+        "score": 0.5, "params": 1, "macs": 1, "bytes": 4, "memory": 4, "latency_ms": None, "seconds": 1.0,
+        "at": 1.0, "error": None, "more": {},
+    }  # fmt: skip
+    unknown = Trial(index=0, arm_index=0, loss=loss, **settings)
+    known = Trial(index=1, arm_index=1, loss=0.7, **settings)
+    read = [Trial.from_json(json.loads(to_json(one.to_json()))) for one in (unknown, known)]
+    for pair in ([unknown, known], read):
+        assert [one.index for one in sorted(pair, key=lambda one: one.rank)] == [1, 0]

@@ -81,7 +81,7 @@ def should_stop(curve: Sequence[float], epochs: int, history: Sequence[dict[str,
     Args:
         curve: validation score after each epoch so far, higher is better.
         epochs: how many are planned.
-        history: trials; those that finished with as many epochs or more and have a "curve" count.
+        history: trials; those that finished with as many epochs and have a "curve" count.
 
     Example:
         >>> good = [{"score": 0.8, "curve": [0.08 * epoch for epoch in range(1, 11)]}] * 6
@@ -94,7 +94,7 @@ def should_stop(curve: Sequence[float], epochs: int, history: Sequence[dict[str,
     others = [
         trial["curve"]
         for trial in history
-        if trial.get("score") is not None and len(trial.get("curve") or ()) >= epochs
+        if trial.get("score") is not None and len(trial.get("curve") or ()) == epochs
     ]
     if len(others) < FEWEST_CURVES:
         return False

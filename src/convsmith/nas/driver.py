@@ -25,6 +25,7 @@ from .choose import Answers, Space
 from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
 from .forecast import Forecast, forecast
 from .found import Found, Warm
+from .options import SpaceError
 from .probe import measure
 from .proposal import Proposal
 from .store import Store, Trial
@@ -216,9 +217,12 @@ class Driver:
         place = self.arms.place(arm)
         rng = random_numbers(self.seed, arm, place)
         if arm == LARGEST:
-            largest = largest_that_fits(
-                self.space, self.limits, rng, latency_ms=self.latency_ms, anchor=self.anchor
-            )
+            try:
+                largest = largest_that_fits(
+                    self.space, self.limits, rng, latency_ms=self.latency_ms, anchor=self.anchor
+                )
+            except SpaceError:  # for some combination; the search goes on without this baseline
+                return None
             return Proposal(largest)
         method: Callable[..., Answers | Proposal] = ALGORITHMS[RANDOM]
         if arm == self.algorithm:

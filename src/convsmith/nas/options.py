@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from convsmith.errors import BadInput
@@ -43,6 +43,8 @@ def checked_options(space: str, name: object, options: object) -> Options:
         raise SpaceError(where, f"the name is {name!r}", "a name", hint)
     if isinstance(options, str | dict) or not isinstance(options, Iterable):
         raise SpaceError(where, f"options are {options!r}", "a sequence of options", hint)
+    if isinstance(options, Set):
+        raise SpaceError(where, "options are a set, whose order differs from run to run", "a sequence", hint)
     checked = tuple(options)
     if not checked:
         raise SpaceError(where, "has no options", "at least one", hint)

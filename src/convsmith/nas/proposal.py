@@ -55,7 +55,18 @@ class Proposal:
         """
         if trial["fingerprint"] != fingerprint:
             return False
-        epochs, size = trial.get("epochs"), trial.get("size")
+        epochs, size = epochs_asked(trial), trial.get("size")
         longer = self.epochs is not None and epochs is not None and self.epochs > epochs
         larger = size is not None and (self.size or (float("inf"),) * 2) > tuple(size)
         return not longer and not larger
+
+
+def epochs_asked(trial: dict[str, Any]) -> int | None:
+    """For how many epochs a trial was to be trained; a learning curve may have ended it sooner.
+
+    Example:
+        >>> epochs_asked({"epochs": 3, "more": {"epochs_asked": 6}}), epochs_asked({"epochs": 3})
+        (6, 3)
+    """
+    asked: int | None = (trial.get("more") or {}).get("epochs_asked", trial.get("epochs"))
+    return asked

@@ -15,7 +15,7 @@ from .choose import Space
 from .driver import Driver
 from .found import Found, Warm
 from .pace import Clock
-from .settings import settings_of
+from .settings import check_settings, settings_of
 from .store import Store
 from .trainings import Progress
 from .work import Evaluate, Here, Pool, Stop
@@ -94,6 +94,8 @@ def search(
         came = "nothing here measures latency"
         raise BadInput("--max-latency-ms", came, "a function from a Graph to milliseconds", "latency_ms=...")
     settings = settings_of(algorithm, options or {})
+    if options:
+        check_settings(algorithm, settings)
     store = Store(run, plan)
     pool = evaluate if isinstance(evaluate, Pool) else Here(evaluate)
     driver = Driver(

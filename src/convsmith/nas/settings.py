@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from convsmith.errors import BadInput, BadName
+from convsmith.graph import Graph
+from convsmith.graph import notation as keras
 
 from .algorithms import ALGORITHMS
+from .choose import Choose, Space
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _EXAMPLES = {"int": "8", "float": "0.5", "bool": "true", "str": "name"}
@@ -29,6 +32,32 @@ def settings_of(algorithm: str, options: dict[str, Any]) -> dict[str, Any]:
         if name not in parameters:
             raise BadName(f"option of algorithm '{algorithm}'", name, parameters)
     return {name: one.default for name, one in parameters.items()} | options
+
+
+def check_settings(algorithm: str, settings: dict[str, Any]) -> None:
+    """Ask the algorithm for a first trial of a toy space, so that it refuses what means nothing at once.
+
+    Raises:
+        BadInput: whatever the algorithm raises for settings that mean nothing.
+        BadName: a name among them that nothing has.
+
+    Example:
+        >>> check_settings("evolution", settings_of("evolution", {"sample": 0}))
+        Traceback (most recent call last):
+        convsmith.errors.BadInput: evolution sample: came 0; expected at least 1; try: sample=4
+    """
+    import numpy as np
+
+    if isinstance(settings.get("base"), str):
+        ALGORITHMS[settings["base"]]
+    ALGORITHMS[algorithm](Space(_toy, (4, 4, 1), 2), [], np.random.default_rng(0), **settings)
+
+
+def _toy(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> Graph:
+    x = inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(choose("width", (2, 3, 4)), choose("kernel", (1, 3)), activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
 
 
 def parse_options(algorithm: str, texts: Iterable[str]) -> dict[str, Any]:

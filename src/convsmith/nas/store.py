@@ -7,6 +7,7 @@ given follows from the rest), latency.jsonl what was measured, plan.json what wa
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -82,7 +83,9 @@ class Trial:
     def rank(self) -> tuple[float, float, float, int]:
         """Sorts the best first: score, then lower loss, then fewer multiply-adds, then the earlier."""
         score = -1.0 if self.score is None else self.score
-        return -score, self.loss if self.loss is not None else 0.0, self.macs or 0, self.index
+        is_known = self.loss is not None and math.isfinite(self.loss)  # JSON has no NaN
+        loss = float(self.loss or 0) if is_known else math.inf
+        return -score, loss, self.macs or 0, self.index
 
     def to_json(self) -> dict[str, Any]:
         """The line of trials.jsonl."""

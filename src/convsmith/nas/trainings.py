@@ -85,7 +85,9 @@ class Trainings:
         self._number += 1
         self.running[self._number] = made
         watched = self._stop if rung == 0 else None
-        curves = [one.to_json() for one in self._store.trials[-_COMPARED:] if one.curve] if watched else []
+        size = None if made.proposal.size is None else list(made.proposal.size)
+        alike = [one for one in self._store.trials[-_COMPARED:] if one.curve and one.size == size]
+        curves = [one.to_json() for one in alike] if watched else []
         asked = made.proposal.epochs or epochs
         self._pool.submit(Task(self._number, made.graph, asked, made.seed, watched, curves))
 

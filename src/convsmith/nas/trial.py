@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from convsmith.errors import BadInput
 from convsmith.graph import Graph
 
 from .budget import Budget, Latency
@@ -99,19 +100,32 @@ def propose(
 
     Returns:
         The proposal, or None when nothing new was found in 30 proposals and as many samples.
+
+    Raises:
+        BadInput: the last one, where every proposal and every sample raised.
     """
-    lines = history.lines()
+    import numpy as np
+
+    lines, wrong = history.lines(), list[Exception]()
     for attempt in range(2 * _TRIES):
-        made = algorithm(space, lines, rng) if attempt < _TRIES else space.sample(rng)
-        proposal = Proposal.of(made)
-        if not budget.check(space.graph(proposal.answers), latency_ms).kept:
-            answers = fit_to_budget(
-                space, proposal.answers, budget, rng, latency_ms=latency_ms, anchor=anchor
-            )
-            proposal = Proposal(answers, proposal.epochs, proposal.size)
-        fingerprint = space.graph(proposal.answers).fingerprint
+        try:
+            made = algorithm(space, lines, rng) if attempt < _TRIES else space.sample(rng)
+            proposal = Proposal.of(made)
+            if not budget.check(space.graph(proposal.answers), latency_ms).kept:
+                answers = fit_to_budget(
+                    space, proposal.answers, budget, rng, latency_ms=latency_ms, anchor=anchor
+                )
+                proposal = Proposal(answers, proposal.epochs, proposal.size)
+            fingerprint = space.graph(proposal.answers).fingerprint
+        except (BadInput, np.linalg.LinAlgError) as error:
+            # A space that raises for a few combinations, a layer nobody can count, a block that a latency
+            # table lacks: other networks are there.
+            wrong.append(error)
+            continue
         if not any(proposal.is_done_by(trial, fingerprint) for trial in history.of(fingerprint)):
             return proposal
+    if len(wrong) == 2 * _TRIES:
+        raise wrong[-1]
     return None
 
 

@@ -132,7 +132,7 @@ def _fewest_epochs(job: Job) -> int:
 
     images = len(job.split.train)
     steps = max(1, images // automatic_batch(images))
-    return max(4, -(-FEWEST_STEPS // steps))
+    return max(2, -(-FEWEST_STEPS // steps))
 
 
 class _Teller:

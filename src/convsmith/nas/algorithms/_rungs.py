@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from convsmith.errors import BadInput
 
 from ..choose import Answers, Space, genotype_key
-from ..proposal import Proposal
+from ..proposal import Proposal, epochs_asked
 from . import ALGORITHMS
 from ._history import at_least_one, finished, running, untried
 
@@ -77,7 +77,7 @@ class Rungs:
 
     def standing(self, history: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         """The trials on each rung, failed and running ones too; those of other epochs stand nowhere."""
-        return [[trial for trial in history if trial["epochs"] == epochs] for epochs in self.epochs]
+        return [[trial for trial in history if epochs_asked(trial) == epochs] for epochs in self.epochs]
 
 
 def fresh(
@@ -121,7 +121,7 @@ def bracketed(
     """
     entries: dict[str, int] = {}  # genotype -> its place among all, in the order they first came
     for trial in history:
-        if trial["epochs"] in rungs.epochs:
+        if epochs_asked(trial) in rungs.epochs:
             entries.setdefault(genotype_key(trial["answers"]), len(entries))
     standing = rungs.standing(history)
     begin = number = 0
