@@ -99,6 +99,8 @@ def test_more_trials_and_a_tighter_budget_on_a_finished_run(made: Done) -> None:
         ({"workers": 0}, "--workers: came 0; expected at least 1"),
         ({"workers": 2, "ray": "local"}, "--workers and --ray: both were given"),
         ({"log": "tensorbord"}, "did you mean 'tensorboard'"),
+        ({"seed": 5, "more_trials": 1}, "--seed: came 5, and .* was given 0; expected the same or nothing"),
+        ({"space": "chain", "max_params": 5_000}, "--space: came chain, and .* was given stages"),
     ],
 )
 def test_what_a_run_cannot_go_on_with(made: Done, more: dict, text: str) -> None:

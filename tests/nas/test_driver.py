@@ -14,6 +14,7 @@ from convsmith.nas.found import Warm
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
+from convsmith.nas.store import Store
 from convsmith.nas.work import Evaluation, Here, Outcome, Pool, Task, perform
 from convsmith.runs import Run
 
@@ -147,6 +148,55 @@ def test_several_workers_interrupted_finish_the_same_trials(tmp_path, stop_after
     assert all(done[line["arm"], line["arm_index"]] == line["answers"] for line in running)
     one = search(DIGITS, Here(train), **limit)
     assert {(t.key, t.score) for t in one.trials} == {(t.key, t.score) for t in whole.trials}
+
+
+def test_workers_that_become_more_leave_no_trial_out_when_everything_ends(tmp_path):
+    """The first training is alone, the second is begun beside it, and then everything ends."""
+
+    class Growing(LastFirst):
+        slots = 1
+
+        def submit(self, task):
+            if len(self.running) == self.slots:
+                raise KeyboardInterrupt
+            super().submit(task)
+            self.slots = 2
+
+        def wait(self):
+            if not self.finishing:
+                raise KeyboardInterrupt
+            return super().wait()
+
+        finishing = False
+
+    limit = {"budget": BUDGET, "algorithm": "random", "trials": 6, "epochs": (2, 4), "top": 2}
+    run = Run.create(tmp_path, kind="search", recipe={})
+    with pytest.raises(KeyboardInterrupt):
+        search(DIGITS, Growing(), run=run, **limit)
+    assert len(run.lines("proposed.jsonl")) == 2
+    found, whole = search(DIGITS, LastFirst(), run=run, **limit), search(DIGITS, Here(train), **limit)
+    assert sorted(t.key for t in found.trials) == sorted(t.key for t in whole.trials)
+
+
+def test_a_warm_start_that_was_interrupted_takes_the_rest(tmp_path, monkeypatch):
+    limit = {"algorithm": "evolution", "epochs": (2, 4), "top": 2, "budget": BUDGET}
+    first = search(DIGITS, train, trials=8, **limit)
+    warm = Warm(tuple(sorted((t for t in first.trials if t.status == "ok"), key=lambda t: t.rank)), True)
+    whole = search(DIGITS, train, trials=6, seed=1, warm=warm, **limit)
+    run, add_trial = Run.create(tmp_path, kind="search", recipe={}), Store.add
+
+    def killed(self, trial):
+        if len(self.trials) == 3:
+            raise KeyboardInterrupt
+        add_trial(self, trial)
+
+    monkeypatch.setattr(Store, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        search(DIGITS, train, trials=6, seed=1, warm=warm, run=run, **limit)
+    monkeypatch.setattr(Store, "add", add_trial)
+    found = search(DIGITS, train, trials=6, seed=1, warm=warm, run=run, **limit)
+    assert sum(trial.arm == "earlier" for trial in found.trials) > 3
+    assert [(t.key, t.score) for t in found.trials] == [(t.key, t.score) for t in whole.trials]
 
 
 def test_scores_of_the_same_images_count_in_a_warm_start():

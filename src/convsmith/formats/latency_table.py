@@ -68,12 +68,22 @@ class LatencyTable:
     def check(self, space: str, input_shape: tuple[int, ...], classes: int) -> None:
         """Raise BadInput unless the table is of this space, these images and so many classes."""
         own = (self.space, tuple(self.input_shape), self.classes)
-        if own != (space, tuple(input_shape), classes):
+        if not self.is_of(space) or own[1:] != (tuple(input_shape), classes):
             shown = [f"space {name}, input {'x'.join(map(str, shape))}, {many} classes"
                      for name, shape, many in (own, (space, input_shape, classes))]  # fmt: skip
             raise BadInput(
                 "--latency-table", f"is of {shown[0]}", shown[1], "convsmith latency-table of this space"
             )
+
+    def is_of(self, space: str) -> bool:
+        """Whether this is the name of the table's space; a file of one's own may lie in another folder here.
+
+        Example:
+            >>> table = LatencyTable("/there/mine.py:small", (32, 32, 1), 10, "there")
+            >>> table.is_of("mine.py:small"), table.is_of("mine.py:large"), table.is_of("stages")
+            (True, False, False)
+        """
+        return _in_any_folder(self.space) == _in_any_folder(space)
 
     def parts(self, graph: Graph) -> tuple[float, int]:
         """Milliseconds of all its blocks, and how many they are.
@@ -150,6 +160,10 @@ class LatencyTable:
     def write(self, path: str | Path) -> None:
         """Write the table as JSON, whole."""
         write_whole(path, json.dumps({"format": FORMAT, **asdict(self)}, indent=1))
+
+
+def _in_any_folder(space: str) -> str:
+    return Path(space).name if ":" in space else space
 
 
 def read_table(path: str | Path) -> LatencyTable:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,31 @@ from .job import Job
 if TYPE_CHECKING:
     from ..data import Images
     from ..runs import Run
+
+
+def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) -> None:
+    """See that no option asks for something else than the run that is gone on with.
+
+    Args:
+        folder: the run.
+        given: options by name.
+        verb: the function that they are options of; its defaults ask for nothing.
+
+    Raises:
+        BadInput: the first option that does.
+    """
+    from ..runs import Run, to_json
+
+    run = Run.open(folder)
+    if run.kind != verb.__name__:
+        raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", f"a run of '{verb.__name__}'")
+    kept, parameters = run.read_json("recipe.json"), inspect.signature(verb).parameters
+    for name, value in json.loads(to_json(given)).items():
+        if value not in (parameters[name].default, kept.get(name)):
+            flag, came = "--" + name.replace("_", "-"), f"not what {folder} was given"
+            if not isinstance(value, dict):
+                came = f"came {value}, and {folder} was given {kept.get(name)}"
+            raise BadInput(flag, came, "the same or nothing with --resume", "a run of its own, without it")
 
 
 def begin(
@@ -38,7 +66,7 @@ def begin(
         quiet: no display.
 
     Raises:
-        BadInput: no images, names or numbers that mean nothing, a run of another kind or other images.
+        BadInput: no images, or other images than the resumed run has.
     """
     from ..runs import Run
 
@@ -72,8 +100,6 @@ def _begun(
 
     display = Display(steps, quiet=quiet)
     if run is not None:
-        if run.kind != kind:
-            raise BadInput("--resume", f"{resume} is a run of '{run.kind}'", f"a run of '{kind}'")
         kept = run.read_json("recipe.json")
         data, recipe = data or kept["data"], {name: kept.get(name) for name in recipe}
     elif data is None:

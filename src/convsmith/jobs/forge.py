@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..units import Bytes, Count, Size
-from .begin import begin
+from .begin import begin, check_resumed
 from .done import Done
 from .job import BUDGET_OPTIONS, Job, checked
 from .reopen import reopen
@@ -134,6 +134,7 @@ def forge(
         recipe = checked(recipe)
     else:
         limits = {name: recipe[name] for name in BUDGET_OPTIONS}
+        check_resumed(resume, {name: recipe[name] for name in RECIPE if name not in limits}, forge)
         reopen(resume, trials=more_trials, minutes=more_minutes, limits=limits)
     job = begin(
         "forge", data, recipe, steps=len(STEPS), runs=runs, resume=resume, started=started, quiet=quiet

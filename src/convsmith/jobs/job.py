@@ -145,6 +145,15 @@ def check_latency(recipe: dict[str, Any]) -> None:
         raise BadInput(
             "--latency-batch and --latency-table", came, "one of them; the table has its own batch"
         )
+    if recipe["latency_table"] is not None:
+        from ..formats.latency_table import read_table
+
+        table = read_table(recipe["latency_table"])
+        if not table.is_of(recipe["space"]):
+            came = f"is of space {table.space}"
+            raise BadInput(
+                "--latency-table", came, recipe["space"], f"convsmith latency-table {recipe['space']}"
+            )
     if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
         came = "came without a limit on memory"
         raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")

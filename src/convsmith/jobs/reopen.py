@@ -40,8 +40,6 @@ def reopen(
         if more is not None and not 0 < more < 1e9:
             raise BadInput(flag, f"came {more:g}", "more than 0", f"{flag} 10")
     with Run.resume(folder) as run:
-        if run.kind != "forge":
-            raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", "a run of 'forge'")
         recipe = run.read_json("recipe.json")
         changed = {name: limit for name, limit in limits.items() if limit not in (None, recipe.get(name))}
         if trials is None and minutes is None and not changed:

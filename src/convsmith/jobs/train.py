@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
 from ..units import Size
-from .begin import begin
+from .begin import begin, check_resumed
 from .done import Done
 from .job import Job, check_names, check_numbers
 
@@ -131,6 +131,8 @@ def train(
     given = locals()
     options = _checked({name: given[name] for name in RECIPE})
     options["network"] = _fixed(network)
+    if resume is not None:
+        check_resumed(resume, options, train)
     job = begin(
         "train", data, options, steps=len(STEPS), runs=runs, resume=resume, started=started, quiet=quiet
     )

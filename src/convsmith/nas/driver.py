@@ -154,16 +154,21 @@ class Driver:
 
     def _take_earlier(self, epochs: int) -> None:
         """Trials of an earlier search whose scores mean the same here become trials of this one."""
-        if not self.warm.same or any(trial.arm == EARLIER for trial in self.store.trials):
+        if not self.warm.same:
             return
-        fitting = [one for one in self.warm.trials if (one.rung, one.epochs, one.size) == (0, epochs, None)]
-        place = 0
-        for trial in sorted(fitting, key=lambda one: one.index):
-            graph = self.space.graph(self.space.complete(trial.answers))
-            if graph.fingerprint == trial.fingerprint and self.limits.check(graph, self.latency_ms).kept:
+        alike = [one for one in self.warm.trials if (one.rung, one.epochs, one.size) == (0, epochs, None)]
+        known = {one.index: replace(one, answers=self.space.complete(one.answers)) for one in alike}
+
+        def fits(trial: Trial) -> bool:
+            graph = self.space.graph(trial.answers)
+            is_same = graph.fingerprint == trial.fingerprint
+            return is_same and self.limits.check(graph, self.latency_ms).kept
+
+        taken = self.store.decide("earlier", lambda: [index for index in sorted(known) if fits(known[index])])
+        for place, of in enumerate(taken):  # decided at once: whoever was interrupted here takes the rest
+            if of in known and self.store.find((0, EARLIER, place)) is None:
                 index = len(self.store.trials)
-                self.store.add(replace(trial, index=index, arm=EARLIER, arm_index=place, at=0.0))
-                place += 1
+                self.store.add(replace(known[of], index=index, arm=EARLIER, arm_index=place, at=0.0))
 
     def _best_earlier(self) -> list[Answers]:
         """Genotypes of an earlier search that the algorithm begins with."""

@@ -14,7 +14,7 @@ from .store import Trial
 
 FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
 PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
-TRIALS_WANTED = 28  # short trainings that the epochs are chosen for
+TRIALS_WANTED = 56  # short trainings that the epochs are chosen for
 FEWEST_TRIALS = 8  # short trainings without which there is nothing to choose from
 MOST_FIRST_EPOCHS = 12
 FINAL_EPOCHS = 60
@@ -64,7 +64,7 @@ def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str,
     Example:
         >>> from convsmith.nas.probe import Cost
         >>> first_rung(600, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
-        {'epochs': 12, 'cap_effort': 32500000}
+        {'epochs': 6, 'cap_effort': 70000000}
         >>> first_rung(60, Cost(fixed=0.5, rate=1e-7, typical=1.0, least_effort=3_000_000), 4)
         {'epochs': 4, 'cap_effort': 6250000}
     """

@@ -152,6 +152,10 @@ def _join(address: str) -> Any:
     except ImportError:
         raise BadInput("--ray", "ray is not installed", "the extra", "pip install 'convsmith[ray]'") from None
     if ray.is_initialized():
+        joined = ray.get_runtime_context().gcs_address
+        if address not in ("local", "auto", joined):
+            came = f"this process has joined the cluster at {joined}"
+            raise BadInput(f"--ray {address}", came, "the same one", "ray.shutdown() first, or --ray auto")
         return ray
     here: dict[str, Any] = {}
     if address == "local":

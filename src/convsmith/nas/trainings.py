@@ -80,7 +80,7 @@ class Trainings:
         if made.refused is not None:
             self._keep(made.finished(None, index=len(self._store.trials), at=self._clock.elapsed))
             return
-        if self._pool.slots > 1 and not noted:
+        if not (self._pool.is_alone or noted):
             self._store.note(made.to_json())
         self._number += 1
         self.running[self._number] = made

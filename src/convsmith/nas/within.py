@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .budget import Budget, Latency
@@ -52,10 +53,12 @@ class Within(Space):
         """Answers drawn uniformly, repaired to a share of the limits, or grown to it where they are below.
 
         Networks near their limits are the better ones more often than not; how near is drawn from 0.4 to 1.
+        The effort of a training is no such limit: what takes longer is not better for it.
         """
         static, share = self.budget.without_latency(), rng.uniform(_LEAST_SHARE, 1.0)
         drawn = self._free.sample(rng)
-        fitted = repair(self._free, drawn, static.times(share), rng, self._anchor)
+        near = replace(static.times(share), effort=static.effort)
+        fitted = repair(self._free, drawn, near, rng, self._anchor)
         if fitted is None:  # the smallest networks are near the limits themselves
             fitted = repair(self._free, drawn, static, rng, self._anchor)
         if fitted is not None:
@@ -73,8 +76,9 @@ class Within(Space):
 
 def _grow(space: Space, answers: Answers, budget: Budget, share: float, rng: np.random.Generator) -> Answers:
     """Random moves toward the limits, none beyond, until a share of them is used."""
-    filled = fill(space.graph(answers), budget)
-    for _ in range(_GROWING if budget.limits else 0):
+    asked = replace(budget, effort=None)
+    filled = fill(space.graph(answers), asked)
+    for _ in range(_GROWING if asked.limits else 0):
         if filled >= _NEAR * share:
             break
         options = {name: some for name, some in space.options(answers).items() if len(some) > 1}
@@ -82,6 +86,7 @@ def _grow(space: Space, answers: Answers, budget: Budget, share: float, rng: np.
             break
         name = list(options)[int(rng.integers(len(options)))]
         moved = space.complete({**answers, name: options[name][int(rng.integers(len(options[name])))]}, rng)
-        if (found := fill(space.graph(moved), budget)) > filled:
+        graph = space.graph(moved)
+        if (found := fill(graph, asked)) > filled and budget.check(graph).kept:
             answers, filled = moved, found
     return answers

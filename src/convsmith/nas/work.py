@@ -93,6 +93,9 @@ class Outcome:
 class Pool(ABC):
     """Those who train, at `slots` places at once."""
 
+    is_alone = False
+    """Whether there is one place for ever, so that what is under way follows from what is finished."""
+
     @property
     @abstractmethod
     def slots(self) -> int:
@@ -128,6 +131,8 @@ class Here(Pool):
     Args:
         evaluate: trains a network.
     """
+
+    is_alone = True
 
     def __init__(self, evaluate: Evaluate) -> None:
         self._evaluate, self._waiting = evaluate, deque[Task]()
