@@ -34,7 +34,10 @@ torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor 
     torch.compile                      1,128   1,118   1,137    1.06    0.24
     convsmith fit                      2,207   1,864   2,482    2.07    0.48
     convsmith train                    2,525   2,523   2,530    2.37    0.55
-    convsmith: 2.37 x Keras on torch, 1.40 x the fastest Keras, 2.02 x the PyTorch loop
+    convsmith fit: 2.07 x Keras on torch, 1.22 x the fastest Keras, 1.77 x the PyTorch loop,
+        1.43 x the PyTorch loop, channels last
+    convsmith train: 2.37 x Keras on torch, 1.40 x the fastest Keras, 2.02 x the PyTorch loop,
+        1.64 x the PyTorch loop, channels last
 
     lenet5, 32x32x1, batch 128, Adam 0.001
     matrix product: 170 G multiply-adds/s
@@ -47,7 +50,10 @@ torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor 
     torch.compile                      8,256   8,156   8,357    0.89    0.06
     convsmith fit                     20,953  20,066  21,500    2.27    0.15
     convsmith train                   21,998  21,578  22,309    2.38    0.16
-    convsmith: 2.38 x Keras on torch, 1.66 x the fastest Keras, 1.47 x the PyTorch loop
+    convsmith fit: 2.27 x Keras on torch, 1.58 x the fastest Keras, 1.40 x the PyTorch loop,
+        1.14 x the PyTorch loop, channels last
+    convsmith train: 2.38 x Keras on torch, 1.66 x the fastest Keras, 1.47 x the PyTorch loop,
+        1.20 x the PyTorch loop, channels last
 
     resnet20, 32x32x3, batch 128, SGD 0.1 with momentum
     matrix product: 168 G multiply-adds/s
@@ -60,7 +66,10 @@ torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor 
     torch.compile                        611     533     618    1.67    0.44
     convsmith fit                        670     617     688    1.83    0.48
     convsmith train                      716     706     731    1.96    0.52
-    convsmith: 1.96 x Keras on torch, 1.58 x the fastest Keras, 1.35 x the PyTorch loop
+    convsmith fit: 1.83 x Keras on torch, 1.48 x the fastest Keras, 1.27 x the PyTorch loop,
+        1.02 x the PyTorch loop, channels last
+    convsmith train: 1.96 x Keras on torch, 1.58 x the fastest Keras, 1.35 x the PyTorch loop,
+        1.09 x the PyTorch loop, channels last
 
     mobilenet_v2_035, 96x96x3, batch 32, SGD 0.05 with momentum
     matrix product: 173 G multiply-adds/s
@@ -73,7 +82,10 @@ torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor 
     convsmith fit                        329     328     329    2.50    0.06
     convsmith train                      358     354     364    2.73    0.07
     torch.compile                   not ready in time
-    convsmith: 2.73 x Keras on torch, 2.73 x the fastest Keras, 1.42 x the PyTorch loop
+    convsmith fit: 2.50 x Keras on torch, 2.50 x the fastest Keras, 1.31 x the PyTorch loop,
+        1.07 x the PyTorch loop, channels last
+    convsmith train: 2.73 x Keras on torch, 2.73 x the fastest Keras, 1.42 x the PyTorch loop,
+        1.17 x the PyTorch loop, channels last
 """
 
 from __future__ import annotations
@@ -97,6 +109,7 @@ BATCH = {"mobilenet_v2_035": 32}
 BUSY = 0.1
 """Share of the machine that others may use before the result is marked."""
 NETWORKS = tuple(OPTIMIZERS)
+LOOPS = ("PyTorch loop", "PyTorch loop, channels last")
 
 
 class Contender:
@@ -189,14 +202,13 @@ def measured(name: str, contenders: list[Contender], options: argparse.Namespace
     for one in contenders:
         if one.failed:
             print(f"{one.name:30}  {one.failed}")
-    best = max((rate for contender, rate in middle.items() if contender.startswith("convsmith")), default=0)
-    keras = max((rate for contender, rate in middle.items() if contender.startswith("Keras")), default=0)
-    loop = middle.get("PyTorch loop", float("nan"))
-    if best and keras:
-        print(
-            f"convsmith: {best / base:.2f} x Keras on torch, {best / keras:.2f} x the fastest Keras", end=""
-        )
-        print(f", {best / loop:.2f} x the PyTorch loop", flush=True)
+    others = {"Keras on torch": base, "the fastest Keras": max(
+        (rate for contender, rate in middle.items() if contender.startswith("Keras")), default=float("nan")
+    )} | {f"the {name}": middle[name] for name in LOOPS if name in middle}  # fmt: skip
+    for contender in middle:
+        if contender.startswith("convsmith"):
+            said = ", ".join(f"{middle[contender] / rate:.2f} x {other}" for other, rate in others.items())
+            print(f"{contender}: {said}", flush=True)
 
 
 def busy(seconds: float = 1.0) -> float:

@@ -62,6 +62,37 @@ def test_nothing_over_the_budget(name: str) -> None:
             assert trial.status == "over_budget" or trial.params <= (budget.params or 0)
 
 
+def pretended_ms(graph) -> float:
+    return 0.01 * len(graph) + (graph.macs or 0) / 1e6
+
+
+@pytest.mark.parametrize("is_timed", [False, True], ids=["trials", "clock"])
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_nothing_over_any_of_five_limits_when_the_algorithm_proposes(algorithm: str, is_timed: bool) -> None:
+    """So many trials that most are the algorithm's own ideas, with small images where it knows such."""
+    found, now = space("stages", (16, 16, 1), 4), [0.0]
+    budget = Budget(params=6_000, macs=400_000, bytes=23_000, memory=30_000, latency_ms=0.55)
+    trained = []
+
+    def spy(graph, *, epochs, seed, on_epoch=None):
+        trained.append(graph)
+        now[0] += 0.1 * epochs
+        return Evaluation(zlib.crc32(graph.fingerprint.encode()) / 2**32, 0.1 * epochs)
+
+    wanted = {"population": 3, "batch": 3, "passes": 1, "smallest": 0.5, "proxy": "params"}
+    settings = {one: value for one, value in wanted.items() if one in _options(algorithm)}
+    much = {"seconds": 14, "now": lambda: now[0]} if is_timed else {"trials": 9, "epochs": (2, 4)}
+    result = search(
+        found, spy, budget=budget, algorithm=algorithm, options=settings, latency_ms=pretended_ms, **much
+    )
+    assert len({graph.fingerprint for graph in trained}) >= 8
+    for graph in [*trained, result.graph]:
+        verdict = budget.check(graph, pretended_ms)
+        assert verdict.kept, str(verdict)
+    assert not [trial for trial in result.trials if trial.status != "ok"]
+    assert any(trial.arm == algorithm for trial in result.trials)
+
+
 def _options(algorithm: str) -> set[str]:
     from convsmith.nas.settings import settings_of
 

@@ -6,6 +6,7 @@ import socket
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,3 +132,13 @@ def test_numbers_that_mean_nothing() -> None:
     nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
     with pytest.raises(BadInput, match="--cpus-per-trial: came -1"):
         ray_workers.RayWorkers(nothing, cpus=-1)
+
+
+def test_a_process_that_joined_one_cluster_does_not_pretend_to_join_another(monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
+    assert ray_workers._join("10.0.0.1:6379") is ray_workers._join("auto") is ray
+    with pytest.raises(BadInput, match=r"has joined the cluster at 10\.0\.0\.1:6379.*--ray auto"):
+        ray_workers._join("10.0.0.2:6379")
