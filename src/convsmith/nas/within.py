@@ -53,7 +53,7 @@ class Within(Space):
         """Answers drawn uniformly, repaired to a share of the limits, or grown to it where they are below.
 
         Networks near their limits are the better ones more often than not; how near is drawn from 0.4 to 1.
-        The effort of a training is no such limit: what takes longer is not better for it.
+        A cap on the effort of a training is kept, but nothing is grown toward it.
         """
         static, share = self.budget.without_latency(), rng.uniform(_LEAST_SHARE, 1.0)
         drawn = self._free.sample(rng)
