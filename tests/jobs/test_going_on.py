@@ -100,6 +100,7 @@ def test_more_trials_and_a_tighter_budget_on_a_finished_run(made: Done) -> None:
         ({"workers": 2, "ray": "local"}, "--workers and --ray: both were given"),
         ({"log": "tensorbord"}, "did you mean 'tensorboard'"),
         ({"seed": 5, "more_trials": 1}, "--seed: came 5, and .* was given 0; expected the same or nothing"),
+        ({"trials": 30}, r"--trials: came 30, and .* was given \d; .* try: --more-trials 5"),
         ({"space": "chain", "max_params": 5_000}, "--space: came chain, and .* was given stages"),
     ],
 )

@@ -39,7 +39,8 @@ def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) 
             flag, came = "--" + name.replace("_", "-"), f"not what {folder} was given"
             if not isinstance(value, dict):
                 came = f"came {value}, and {folder} was given {kept.get(name)}"
-            raise BadInput(flag, came, "the same or nothing with --resume", "a run of its own, without it")
+            way = f"--more-{name} 5" if f"more_{name}" in parameters else "a run of its own, without it"
+            raise BadInput(flag, came, "the same or nothing with --resume", way)
 
 
 def begin(
