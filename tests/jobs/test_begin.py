@@ -10,6 +10,9 @@ from PIL import Image
 
 from convsmith.errors import BadInput
 from convsmith.jobs.begin import begin
+from convsmith.jobs.forge import forge
+from convsmith.jobs.train import train
+from convsmith.runs import Run
 
 
 @pytest.fixture
@@ -46,3 +49,20 @@ def test_strict_stops_at_a_broken_image(photos: Path) -> None:
         assert run.path.is_dir()
     with pytest.raises(BadInput, match=r"1 images cannot be read, such as cat/broken\.png: empty file"):
         _begin(photos, group=None, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"network": "course_cnn"}, "^network: came course_cnn, and .* was given lenet5; .* --resume"),
+        ({"optimizer": "sgd"}, "^--optimizer: came sgd, and .* was given auto"),
+    ],
+)
+def test_a_resumed_training_refuses_what_would_be_another(tmp_path, asked, said):
+    recipe = {"data": "digits", "network": "lenet5", "optimizer": "auto"}
+    with Run.create(tmp_path, kind="train", recipe=recipe) as made:
+        path = made.path
+    with pytest.raises(BadInput, match=said):
+        train(**({"network": "lenet5", "resume": str(path), "quiet": True} | asked))
+    with pytest.raises(BadInput, match="is a run of 'train'; expected a run of 'forge'"):
+        forge(resume=str(path), quiet=True)

@@ -35,8 +35,9 @@ def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) 
         raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", f"a run of '{verb.__name__}'")
     kept, parameters = run.read_json("recipe.json"), inspect.signature(verb).parameters
     for name, value in json.loads(to_json(given)).items():
-        if value not in (parameters[name].default, kept.get(name)):
-            flag, came = "--" + name.replace("_", "-"), f"not what {folder} was given"
+        if value not in (idle := parameters[name].default, kept.get(name)):
+            flag = name if idle is inspect.Parameter.empty else "--" + name.replace("_", "-")
+            came = f"not what {folder} was given"
             if not isinstance(value, dict):
                 came = f"came {value}, and {folder} was given {kept.get(name)}"
             way = f"--more-{name} 5" if f"more_{name}" in parameters else "a run of its own, without it"
