@@ -112,7 +112,7 @@ def run(name: str, who: str, seed: int, arguments: argparse.Namespace) -> dict[s
 
     from convsmith.engine.loop import fit
     from convsmith.engine.predict import evaluate as judge
-    from convsmith.engine.recipe import automatic_batch
+    from convsmith.engine.recipe import few_epochs
     from convsmith.formats.latency import latency_ms
     from convsmith.jobs.steps.trainer import trainer
 
@@ -132,13 +132,12 @@ def run(name: str, who: str, seed: int, arguments: argparse.Namespace) -> dict[s
             known[graph.fingerprint] = MARGIN * latency_ms(graph, seconds=0.15).median_ms
         return known[graph.fingerprint]
 
-    steps = max(1, len(x) // automatic_batch(len(x)))
     minutes = arguments.long_minutes if who.endswith("_long") else arguments.minutes
     shape = x.shape[1:]
     problem = Problem(
         find_space(arguments.space, shape, classes), BUDGET, milliseconds, evaluate,
         {"train": (x, y), "validation": (x_validation, y_validation)},
-        max(2, math.ceil(160 / steps)), 60 * minutes, seed,
+        few_epochs(len(x)), 60 * minutes, seed,
     )  # fmt: skip
     began = time.monotonic()
     chosen = contender(who)(problem)

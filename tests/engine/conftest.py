@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import convsmith as cs
+from convsmith.engine import native
 
 
 @pytest.fixture
@@ -69,3 +70,9 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
 
     found = load_digits()
     return (found.images[:80, ..., None] / 16).astype(np.float32), found.target[:80]
+
+
+@pytest.fixture
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the compiled functions: as on a device, or where the package was built without a compiler."""
+    monkeypatch.setattr(native, "_library", lambda: None)

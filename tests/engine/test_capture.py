@@ -21,6 +21,7 @@ from convsmith.engine.weights import dump
 from convsmith.errors import BadInput
 from convsmith.graph import Graph, notation
 
+pytestmark = pytest.mark.usefixtures("torch_alone")  # they are not on a device either
 layers = notation.layers
 EPOCHS = 6
 

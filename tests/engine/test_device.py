@@ -81,6 +81,7 @@ class _Waits(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.usefixtures("torch_alone")
 def test_nothing_waits_within_an_epoch(monkeypatch, optimizer):
     monkeypatch.setattr(trainings, "source", Resident)
     x, y = _images()

@@ -90,6 +90,29 @@ def test_convolution_equals_its_layers(activation, filters, kernel, stride, padd
         _same(graph, (passes.activate_at_once,), torch.randn(3, 4, 8, 7))
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    channels=st.sampled_from([2, 3, 5, 8, 12, 17, 40]),
+    size=st.sampled_from([2, 3, 5, 7]),
+    strides=st.sampled_from([1, 2, 3]),
+    padding=st.sampled_from(["same", "valid"]),
+    rows=st.integers(7, 12),
+    columns=st.integers(7, 12),
+    bias=st.booleans(),
+    activation=st.sampled_from([None, "relu", "relu6"]),
+)
+def test_depthwise_equals_its_layers(channels, size, strides, padding, rows, columns, bias, activation):
+    x = inputs = notation.Input((rows, columns, channels))
+    x = layers.DepthwiseConv2D(
+        size, strides=strides, padding=padding, use_bias=bias, activation=activation, name="each"
+    )(x)
+    graph = notation.Model(inputs, layers.Conv2D(2, 1)(x))
+    images = torch.randn(3, channels, rows, columns).contiguous(memory_format=torch.channels_last)
+    module = _same(graph, (passes.activate_at_once,), images)
+    uneven = module.steps_by_name["each"].layer
+    assert isinstance(uneven, fused.Convolution) or uneven.uneven
+
+
 @pytest.mark.parametrize("name", ["relu", "relu6"])
 def test_in_place_activations_equal_theirs(name):
     x = inputs = notation.Input((6, 6, 3))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.engine import passes
+from convsmith.engine.dropout import Dropout, seed_dropout
 from convsmith.engine.lower import lower
 from convsmith.engine.weights import initial, tensors
 from convsmith.graph import notation
@@ -115,7 +116,7 @@ def test_relu_stays_where_others_need_it():
     rate=st.one_of(st.sampled_from([0.25, 0.5, 0.1, 0.2, 0.75]), st.floats(0.01, 0.99)), last=st.booleans()
 )
 def test_dropout_keeps_share_and_mean(rate, last):
-    layer = passes.Dropout(rate).train()
+    layer = Dropout(rate).train()
     layer.generator = torch.Generator().manual_seed(7)
     x = torch.ones(8, 16, 40, 40)
     if last:
@@ -136,10 +137,10 @@ def test_dropout_keeps_share_and_mean(rate, last):
 
 def test_dropout_edges():
     x = torch.randn(3, 5)
-    assert passes.Dropout(0.0).train()(x) is x
-    assert not passes.Dropout(1.0).train()(x).any()
-    assert passes.Dropout(0.5).eval()(x) is x
-    odd = passes.Dropout(0.5).train()(torch.ones(7, 3, 5)[:, ::2])  # neither dense nor a multiple of 8
+    assert Dropout(0.0).train()(x) is x
+    assert not Dropout(1.0).train()(x).any()
+    assert Dropout(0.5).eval()(x) is x
+    odd = Dropout(0.5).train()(torch.ones(7, 3, 5)[:, ::2])  # neither dense nor a multiple of 8
     assert set(odd.unique().tolist()) <= {0.0, 2.0}
 
 
@@ -149,7 +150,7 @@ def test_dropout_follows_its_generator():
     x = torch.rand(2, 1, 28, 28)
     outs = []
     for seed in (1, 1, 2):
-        passes.seed_dropout(module, torch.Generator().manual_seed(seed))
+        seed_dropout(module, torch.Generator().manual_seed(seed))
         outs.append(module(x).detach())
     assert torch.equal(outs[0], outs[1])
     assert not torch.equal(outs[0], outs[2])

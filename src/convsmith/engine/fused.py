@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, Conv2d
+from . import native
 
 ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
     None: ("none", []),
@@ -16,6 +17,9 @@ ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
     nn.ReLU6: ("hardtanh", [0.0, 6.0]),
 }
 """Activations that oneDNN applies while it writes a convolution's output, with its words for them."""
+
+
+_NATIVE = {"none": "none", "relu": "relu", "hardtanh": "relu6"}
 
 
 def act_of(activation: nn.Module | None) -> tuple[str, list[float]] | None:
@@ -32,6 +36,16 @@ def fits(x: Tensor) -> bool:
         and x.is_contiguous(memory_format=torch.channels_last)
         and torch.backends.mkldnn.is_available()
         and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def is_depthwise(conv: nn.Module) -> bool:
+    """Whether it is a convolution of each channel by itself, without gaps in its kernel."""
+    return (
+        isinstance(conv, Conv2d)
+        and conv.groups == conv.in_channels == conv.out_channels > 1
+        and conv.dilation == (1, 1)
+        and not (conv.uneven or conv.skips)
     )
 
 
@@ -68,12 +82,54 @@ def _before(act: tuple[str, list[float]], grad: Tensor, out: Tensor) -> Tensor:
     return grad
 
 
+def _before_bias(act: tuple[str, list[float]], grad: Tensor, out: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The gradient in front of an activation, and that of a bias in front of it."""
+    grad = grad.contiguous(memory_format=torch.channels_last)
+    if native.takes(grad) and (out is None or native.takes(out)):
+        return native.bias_back(grad, out, _NATIVE[act[0]])
+    if out is not None:
+        grad = _before(act, grad, out)
+    return grad, _sum(rows(grad))
+
+
+def _depthwise_back(
+    grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The gradients of a depthwise convolution, where there are faster ways than oneDNN's own.
+
+    That of the image is the convolution with the kernel turned round: with a stride of one, oneDNN does it in
+    two thirds of the time. That of a kernel of 5 x 5 takes oneDNN ten times the convolution.
+    """
+    size, stride, top, left = conv.kernel_size, conv.stride, int(conv.padding[0]), int(conv.padding[1])
+    to_x = to_weight = None
+    if wanted[0] and stride == (1, 1) and size == (2 * top + 1, 2 * left + 1):
+        to_x = torch.nn.functional.conv2d(grad, weight.flip(2, 3), None, 1, conv.padding, 1, conv.groups)
+    if wanted[1] and size in ((5, 5), (7, 7)) and stride[0] == stride[1] and native.takes(grad, x):
+        to_weight = native.depthwise_weights(grad, x, size[0], stride[0], (top, left))
+    return to_x, to_weight
+
+
+def _convolution_back(
+    grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The gradients of a convolution's input and kernel, of those that are wanted."""
+    to_x, to_weight = _depthwise_back(grad, x, weight, conv, wanted) if is_depthwise(conv) else (None, None)
+    rest = [wanted[0] and to_x is None, wanted[1] and to_weight is None]
+    if any(rest):
+        more_x, more_weight, _ = torch.ops.aten.convolution_backward(
+            grad, x, weight, None, conv.stride, conv.padding, conv.dilation, False, [0, 0], conv.groups,
+            [*rest, False],
+        )  # fmt: skip
+        to_x, to_weight = more_x if rest[0] else to_x, more_weight if rest[1] else to_weight
+    return to_x, to_weight
+
+
 class _Convolution(torch.autograd.Function):
-    """act(convolution + bias): the activation while writing, the bias's gradient as a matrix product."""
+    """act(convolution + bias): the activation while writing, both gradients behind it in one go."""
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, x: Tensor, weight: Tensor, bias: Tensor, conv: Conv2d, act: tuple[str, list[float]]
+        ctx, x: Tensor, weight: Tensor, bias: Tensor | None, conv: Conv2d, act: tuple[str, list[float]]
     ) -> Tensor:
         out = _convolved(x, conv, weight, bias, act)
         ctx.conv, ctx.act = conv, act
@@ -84,16 +140,17 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
         x, weight, out = ctx.saved_tensors
         conv = ctx.conv
-        grad = _before(ctx.act, grad.contiguous(memory_format=torch.channels_last), out)
-        to_x, to_weight, _ = torch.ops.aten.convolution_backward(
-            grad, x, weight, None, conv.stride, conv.padding, conv.dilation, False, [0, 0], conv.groups,
-            [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False],
-        )  # fmt: skip
-        return to_x, to_weight, _sum(rows(grad)) if ctx.needs_input_grad[2] else None, None, None
+        wanted = list(ctx.needs_input_grad[:3])
+        to_bias = None
+        if wanted[2] or out is not None:
+            grad, to_bias = _before_bias(ctx.act, grad, out)
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        to_x, to_weight = _convolution_back(grad, x, weight, conv, wanted[:2])
+        return to_x, to_weight, to_bias if wanted[2] else None, None, None
 
 
 class Convolution(nn.Module):
-    """A convolution with a bias, and its activation.
+    """A convolution and its activation.
 
     Args:
         conv: the layer, whose weights stay its own.
@@ -145,10 +202,9 @@ class _Widened(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor, _mean: Tensor, _var: Tensor):  # type: ignore[no-untyped-def]
         centred, kernel, spread, inv, scale, scaled, out = ctx.saved_tensors
-        image = _before(ctx.act, grad.contiguous(memory_format=torch.channels_last), out)
+        image, total = _before_bias(ctx.act, grad, out)
         d = rows(image)
         count = len(d)
-        total = _sum(d)
         product = torch.mm(centred.t(), d).t().double()  # dᵀ x
         toward = (product * kernel).sum(1) * inv  # the sum of d times the normalised y
         share = scale * toward * inv / count

@@ -10,12 +10,12 @@ import torch
 
 from ..errors import BadInput
 from .compiled import hears, listed, optimizer_of
+from .dropout import seed_dropout
 from .keras_data import Arrays, Batch, Stream
 from .keras_loss import Objective
 from .keras_metrics import Metrics, Tally
 from .live import Live
 from .lower import Lowered
-from .passes import seed_dropout
 from .regularizers import Penalty
 
 

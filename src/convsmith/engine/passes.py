@@ -11,81 +11,19 @@ import os
 import sys
 from functools import cache
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
-from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of
+from .compiled_layers import Norm, Pool
+from .dropout import Dropout
+from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of, is_depthwise
 from .lower import Lowered, Step
 
 PIXELS = 64
 """Pixels of an output from which on `widen_at_once` gains more than its own small products cost."""
 MANY = 32
 """Filters from which on `activate_at_once` gains."""
-
-
-class Dropout(nn.Module):
-    """Dropout whose mask is cut from 64-bit random words, a byte a number, or two where one is too coarse.
-
-    torch's own draws one number of the generator for each element, which costs a fifth of a small CNN's step.
-
-    Args:
-        rate: the share that becomes zero.
-    """
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-        self.generator: torch.Generator | None = None
-        exact = float(rate * 256).is_integer()
-        self.word, self.levels = (torch.uint8, 256) if exact else (torch.int16, 65536)
-        self.low = 0 if exact else -32768
-        self.dropped = round(rate * self.levels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.dropped == 0:
-            return x
-        if self.dropped == self.levels:
-            return x * 0.0
-        words = self.words(x.numel(), x.device)
-        # The words take x's own memory order: no copy in channels-last.
-        words = words.as_strided(x.shape, x.stride()) if _dense(x) else words.view(x.shape)
-        return _Masked.apply(  # type: ignore[no-untyped-call]
-            x, words, self.dropped + self.low - 0.5, self.levels / (self.levels - self.dropped)
-        )
-
-    def words(self, count: int, device: torch.device) -> Tensor:
-        """`count` random whole numbers, each below `dropped` + `low` with probability `rate`."""
-        each = 8 if self.levels == 256 else 4
-        wide = torch.empty((count + each - 1) // each, dtype=torch.int64, device=device)
-        wide.random_(-(2**63), None, generator=self.generator)
-        return wide.view(self.word)[:count]
-
-
-def _dense(x: Tensor) -> bool:
-    return x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
-
-
-class _Masked(torch.autograd.Function):
-    """x × scale where the random words are above the limit, else 0; keeps the words for the way back."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, words: Tensor, limit: float, scale: float) -> Tensor:  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(words)
-        ctx.limit, ctx.scale = limit, scale
-        return _masked(x, words, limit, scale)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
-        return _masked(grad, ctx.saved_tensors[0], ctx.limit, ctx.scale), None, None, None
-
-
-def _masked(x: Tensor, words: Tensor, limit: float, scale: float) -> Tensor:
-    # The one vectorised kernel that selects by another tensor; a boolean mask costs three times as much.
-    # The words need float32's precision, whatever x has.
-    kept = torch.ops.aten.threshold_backward(x.to(torch.float32), words.to(torch.float32), limit)
-    return kept.mul_(scale).to(x.dtype)
 
 
 def cheap_dropout(module: Lowered) -> None:
@@ -195,20 +133,54 @@ def widen_at_once(module: Lowered) -> None:
 
 
 def activate_at_once(module: Lowered) -> None:
-    """A convolution with a bias does its activation while it writes."""
+    """A convolution with a bias, or of each channel by itself, does its activation while it writes."""
     for node in module.graph.nodes:
         step = module.steps_by_name[node.name]
         conv = step.layer
         if (
             isinstance(conv, Conv2d)
-            and conv.bias is not None
-            and conv.out_channels >= MANY
             and not (conv.uneven or conv.skips)
+            and ((conv.bias is not None and conv.out_channels >= MANY) or is_depthwise(conv))
         ):
             found = _activation_after(module, step)
             if found is not None:
                 _gone(*found)
                 step.layer = Convolution(conv, found[1])
+
+
+def pool_at_once(module: Lowered) -> None:
+    """Max-pooling by windows side by side and its ReLU: one compiled operation."""
+    for step in module.steps_by_name.values():
+        if Pool.suits(step.layer):
+            assert isinstance(step.layer, MaxPool2d)
+            relu = step.activation if isinstance(step.activation, nn.ReLU) else None
+            step.layer = Pool(step.layer, relu)
+            _gone(step, relu)
+
+
+def norm_at_once(module: Lowered) -> None:
+    """A batch norm, the sum that alone takes it, and the activation behind: one compiled operation."""
+    for node in module.graph.nodes:
+        step = module.steps_by_name[node.name]
+        norm, inputs = step.layer, [node.name]
+        if not isinstance(norm, BatchNorm) or len(module.graph.shapes[node.name]) != 3:
+            continue
+        taker, end = _only_taker(module, node.name), step
+        if taker is not None and step.activation is None and _is_sum_of_two(module, taker):
+            end, inputs = taker, list(module.graph[taker.name].inputs)
+            step.layer = nn.Identity()
+        found = _activation_after(module, end)
+        place, activation = found if found is not None else (end, None)
+        _gone(place, activation)
+        end.layer = Norm(norm, activation, inputs.index(node.name))
+
+
+def _is_sum_of_two(module: Lowered, step: Step) -> bool:
+    """Whether the step adds two different outputs of the same shape."""
+    names = module.graph[step.name].inputs
+    same = len({module.graph.shapes[name] for name in names}) == 1
+    is_sum = isinstance(step.layer, Merge) and step.layer.operation == "add"
+    return is_sum and same and len(names) == len(set(names)) == 2
 
 
 _OUTPUT_NOT_KEPT = (BatchNorm, nn.Conv2d, nn.Linear, MaxPool2d)
@@ -262,19 +234,14 @@ TRAINING = (
     relu_after_pool,
     widen_at_once,
     activate_at_once,
+    pool_at_once,
+    norm_at_once,
     relu_in_place,
     add_in_place,
 )
 """For a training; the order counts."""
 INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once)
 """For a network that is already folded (`engine.fold`)."""
-
-
-def seed_dropout(module: nn.Module, generator: torch.Generator | None) -> None:
-    """Let every dropout of the module draw from this generator."""
-    for part in module.modules():
-        if isinstance(part, Dropout):
-            part.generator = generator
 
 
 @cache

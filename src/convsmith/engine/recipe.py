@@ -141,7 +141,7 @@ def recipe(
         raise BadName("schedule", schedule, SCHEDULES)
     epochs = preset.epochs if epochs is None else epochs
     batch_size = preset.batch_size if batch_size is None else batch_size
-    batch_size = automatic_batch(len(x)) if batch_size is None else batch_size
+    batch_size = automatic_batch(len(x), epochs) if batch_size is None else batch_size
     if chosen == preset.optimizer:  # another optimizer wants rates of its own
         learning_rate = preset.learning_rate if learning_rate is None else learning_rate
         weight_decay = preset.weight_decay if weight_decay is None else weight_decay
@@ -196,14 +196,41 @@ def recipe(
     )
 
 
-def automatic_batch(images: int) -> int:
-    """Images per step: small sets want many steps, large ones full ones.
+FEW_STEPS = 240
+"""Steps that a training should have, where batches of `SMALL_BATCH` images still give them."""
+SMALL_BATCH = 32
+
+
+def automatic_batch(images: int, epochs: int | None = None) -> int:
+    """Images per step: small sets want many steps, large ones full ones; few epochs want more steps.
+
+    A network learns by steps: in a single epoch small batches teach it more than large ones
+    (docs/decisions/0049-what-a-training-costs.md).
+
+    Args:
+        images: in an epoch.
+        epochs: of the training; None for many.
 
     Example:
         >>> automatic_batch(300), automatic_batch(1400), automatic_batch(60_000)
         (16, 64, 128)
+        >>> automatic_batch(8500, epochs=1), automatic_batch(8500, epochs=10)
+        (32, 128)
     """
     size = 16
     while size < 128 and images >= size * 40:
         size *= 2
+    while epochs is not None and size > SMALL_BATCH and images // size * epochs < FEW_STEPS:
+        size //= 2
     return size
+
+
+def few_epochs(images: int, steps: int = 160) -> int:
+    """So many epochs that a training has enough steps to say something, however few images there are.
+
+    Example:
+        >>> few_epochs(300), few_epochs(1400), few_epochs(8500)
+        (9, 4, 1)
+    """
+    each = max(1, images // min(automatic_batch(images), SMALL_BATCH))
+    return -(-steps // each)

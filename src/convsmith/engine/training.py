@@ -20,12 +20,13 @@ from . import weights as numbers
 from .balance import class_weights, order
 from .capture import CudaGraph, Recorded, Recorder
 from .device import calculating, check_graphs, source
+from .dropout import seed_dropout
 from .groups import Grouped, multipliers
 from .lower import Lowered, lower
 from .objective import Objective
 from .optimizers import Optimizer, optimizer
 from .optimizers.factors import Factor, blend_
-from .passes import TRAINING, keep_pages, seed_dropout
+from .passes import TRAINING, keep_pages
 from .predict import evaluate
 from .recipe import Recipe
 from .schedule import share

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from .. import native
 from .base import OPTIMIZERS, Optimizer
 from .factors import Factor, add_
 
@@ -37,6 +38,10 @@ class Adadelta(Optimizer):
         numbers: Sequence[Factor],
     ) -> None:
         squares, deltas = state["accumulated_grad"], state["accumulated_delta_var"]
+        if native.takes_rows(*parameters, *grads) and isinstance(numbers[0], float):
+            for row in zip(parameters, grads, squares, deltas, strict=True):
+                native.adadelta(*row, numbers[0], self.rho, self.epsilon)
+            return
         torch._foreach_mul_(squares, self.rho)
         torch._foreach_addcmul_(squares, grads, grads, 1 - self.rho)
         change = torch._foreach_add(deltas, self.epsilon)

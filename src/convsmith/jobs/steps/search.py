@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """Of the time that is left after the images; the rest trains the winner and its two baselines."""
 
-FEWEST_STEPS = 160
-
 
 def search(job: Job) -> Found:
     """Search the space within the budget; the trials are in trials.jsonl, the decisions in plan.json.
 
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
+    from ...engine.recipe import few_epochs
     from ...nas.curves import should_stop
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
@@ -56,7 +55,7 @@ def search(job: Job) -> Found:
             seconds=seconds,
             trials=recipe["trials"],
             epochs=_epochs(recipe),
-            fewest_epochs=_fewest_epochs(job),
+            fewest_epochs=few_epochs(len(job.split.train)),
             seed=recipe["seed"],
             latency_ms=latency_ms,
             stop=should_stop if recipe["stop_early"] else None,
@@ -124,15 +123,6 @@ def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
     if recipe["epochs"] is None:
         return None
     return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 2)
-
-
-def _fewest_epochs(job: Job) -> int:
-    """So many epochs that a training has enough steps to say something, however few images there are."""
-    from ...engine.recipe import automatic_batch
-
-    images = len(job.split.train)
-    steps = max(1, images // automatic_batch(images))
-    return max(2, -(-FEWEST_STEPS // steps))
 
 
 class _Teller:

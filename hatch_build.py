@@ -1,0 +1,51 @@
+"""Compiles src/convsmith/engine/native/kernels.cpp while the package is built.
+
+Without a C++ compiler the package is built all the same, and leaves that work to torch's own operations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FOLDER = Path("src", "convsmith", "engine", "native")
+FLAGS = [
+    "-std=c++17", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
+    "-fno-exceptions", "-fno-rtti", "-Wno-psabi",
+]  # fmt: skip
+VARIANTS = {"avx512": ["-march=x86-64-v4", "-mprefer-vector-width=512"], "avx2": ["-march=x86-64-v3"]}
+
+
+class Kernels(BuildHookInterface):  # type: ignore[type-arg]
+    """One library for each instruction set, as far as the compiler knows it."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and put what came of it into the wheel."""
+        compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
+        folder = Path(self.root, FOLDER)
+        source = folder / "kernels.cpp"
+        intel = platform.machine().lower() in ("x86_64", "amd64")
+        built = []
+        for name, flags in (VARIANTS if intel else {"generic": []}).items():
+            library = folder / f"kernels.so.{name}"  # no module of Python's by its name
+            library.unlink(missing_ok=True)
+            if compiler is None or os.name != "posix":
+                continue
+            digest = hashlib.sha256(source.read_bytes()).hexdigest()
+            command = [compiler, *FLAGS, *flags, f'-DSOURCE="{digest}"', str(source), "-o", str(library)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                built.append(library)
+            else:
+                self.app.display_warning(f"{name}: not compiled, torch does it instead\n{done.stderr}")
+        if built:
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+            build_data["artifacts"] += [path.relative_to(self.root).as_posix() for path in built]
