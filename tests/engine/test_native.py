@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,23 @@ def test_bias_and_activation_backward_are_torchs(threads, channels, rows, activa
 
 
 @compiled
+@checked
+@given(
+    channels=st.sampled_from([2, 3, 4, 7, 8, 12, 16, 19, 40]), size=st.sampled_from([5, 7]),
+    stride=st.integers(1, 3), padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    rows=st.integers(7, 12), columns=st.integers(7, 12), count=st.integers(1, 3),
+)  # fmt: skip
+def test_depthwise_backward_is_torchs(threads, channels, size, stride, padding, rows, columns, count):
+    x = image(count, channels, rows, columns)
+    kernel = torch.zeros(channels, 1, size, size, requires_grad=True)
+    out = F.conv2d(x, kernel, None, stride, padding, 1, channels)
+    grad = image(*out.shape, seed=1)
+    out.backward(grad)
+    found = native.depthwise_weights(grad, x, size, stride, padding)
+    torch.testing.assert_close(found, kernel.grad, rtol=1e-4, atol=1e-4)
+
+
+@compiled
 def test_adadelta_is_the_one_of_torchs_operations(threads, torch_alone, monkeypatch):
     results = []
     for alone in (True, False):
@@ -244,6 +262,20 @@ def test_what_the_functions_do_not_take_goes_to_the_layers():
         MaxPool2d((16, 16), (16, 16), (0, 0, 0, 0)), MaxPool2d((1, 1), (2, 2), (0, 0, 0, 0)),
     ):  # fmt: skip
         assert not compiled_layers.Pool.suits(layer)
+
+
+@compiled
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() != "AVX512", reason="this is the one that runs")
+def test_the_other_instruction_set_does_the_same():
+    """The whole of this file once more, on a processor that claims to have AVX2 alone."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
+    wanted = "pooling or norm_is or backward or adadelta or places"
+    done = subprocess.run(
+        [*command, "-k", wanted], env={**os.environ, "ATEN_CPU_CAPABILITY": "avx2"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "skipped" not in done.stdout
 
 
 def test_a_setting_turns_them_off():

@@ -107,7 +107,8 @@ def fit(
         loss: ``"categorical_crossentropy"``, ``"categorical_focal_crossentropy"`` or
             ``"mean_squared_error"``, as Keras defines them.
         label_smoothing: share of each target spread evenly over all classes.
-        ema: how many epochs the average of the weights looks back; 0 for the last weights themselves.
+        ema: how many epochs the average of the weights looks back, at most a twentieth of the training;
+            0 for the last weights themselves.
         augment: ``"auto"``, ``"none"``, another policy's name, or a Policy.
         balance: for classes of different sizes: ``"none"``, ``"weights"`` in the loss, ``"sampling"`` each
             class as often, or ``"auto"``.

@@ -22,7 +22,7 @@ class Preset:
         warm_up: share of the training in which the rate rises.
         weight_decay: decoupled, on kernels only.
         label_smoothing: share of each target spread over all classes.
-        ema: how many epochs the average of the weights looks back.
+        ema: how many epochs the average of the weights looks back; at most a twentieth of the training.
         augment: a policy's name, or a policy's fields.
         tta: how test images are varied; see `engine.tta`.
     """

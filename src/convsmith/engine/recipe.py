@@ -36,7 +36,7 @@ class Recipe:
         layer_decay: each stage before the head learns slower than the next by this; see `engine.groups`.
         loss: Keras's name; see `engine.objective`.
         label_smoothing: share of each target spread over all classes.
-        ema: how many epochs the average of the weights looks back; 0 for none.
+        ema: how many epochs the average of the weights looks back, at most a twentieth of all; 0 for none.
         augment: how images are varied.
         strength: what the amounts of `augment` are multiplied by.
         why: where the augmentation comes from.

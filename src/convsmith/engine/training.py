@@ -36,6 +36,9 @@ from .teacher import Teacher
 CPU = torch.device("cpu")
 SETTLED = 50
 """Steps until the statistics of batch norms have their own momentum."""
+MOST_AVERAGED = 0.05
+"""The share of a training that the average of the weights looks back at most: in a short one, weights from
+before the learning rate fell are worse than the last."""
 SAVE_SHARE = 0.1
 """The share of the time that may go into writing checkpoints; tiny epochs are not each worth one."""
 
@@ -197,7 +200,7 @@ class Training:
             # At the start the statistics are the mean of what was seen: Keras's momentum of .99 would
             # carry the first values through hundreds of steps.
             norm.momentum = min(momentum, 1 - 1 / min(self.steps, SETTLED))
-        horizon = min(self.recipe.ema * batches, self.steps / 2)
+        horizon = min(self.recipe.ema * batches, MOST_AVERAGED * self.total * batches, self.steps / 2)
         factors = (1 / (1 + horizon), *self.optimizer.numbers(rate))
         self.optimizer.iterations += 1
         if self.recorded is None:

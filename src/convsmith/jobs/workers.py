@@ -45,11 +45,12 @@ def pool(job: Job) -> Pool:
 
     from ..nas.portable import Portable
     from ..nas.work import Here
+    from .steps.searched import searched
 
     asked, workers = job.recipe["threads"], job.workers
     arrays = {
         "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
-        "train": np.sort(job.split.train), "validation": np.sort(job.split.validation),
+        "train": searched(job), "validation": np.sort(job.split.validation),
     }  # fmt: skip
 
     def portable(threads: int | None) -> Portable:

@@ -12,7 +12,10 @@ PACKAGES = (
     "convsmith", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "optuna", "pillow", "safetensors",
     "scikit-learn", "torch",
 )  # fmt: skip
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES")
+SETTINGS = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "CONVSMITH_NATIVE",
+    "ATEN_CPU_CAPABILITY",
+)  # fmt: skip
 
 
 def environment() -> dict[str, Any]:
@@ -38,7 +41,7 @@ def environment() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": os.cpu_count() or 1,
         "usable_cores": usable_cores(),
-        "settings": {name: os.environ[name] for name in THREADS if name in os.environ},
+        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
     }
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BadInput
 from ...runs.files import write_whole
 from ...units import show_count
 from ..job import Job
 from ..threads import set_threads
 from ..workers import pool
+from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .logs import logging
+from .searched import searched
 from .warm import warm
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ def search(job: Job) -> Found:
     teller = _Teller(job, seconds, recipe["trials"])
     options = parse_options(recipe["algorithm"], recipe["option"] or ())
     earlier, plan = warm(job), earlier_plan(recipe["plan"], "plan.json")
+    images = len(searched(job))
+    if images < len(job.split.train):
+        job.display.say(
+            f"candidates are trained on {images:,} of the {len(job.split.train):,} training images"
+        )
     with job.display.bar("searching") as bar, logging(job) as log:
         found = nas_search(
             space,
@@ -55,7 +60,7 @@ def search(job: Job) -> Found:
             seconds=seconds,
             trials=recipe["trials"],
             epochs=_epochs(recipe),
-            fewest_epochs=few_epochs(len(job.split.train)),
+            fewest_epochs=few_epochs(images),
             seed=recipe["seed"],
             latency_ms=latency_ms,
             stop=should_stop if recipe["stop_early"] else None,
@@ -94,21 +99,6 @@ def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
     job.display.say(
         f"training on {threads} thread{'s' if threads > 1 else ''}{'' if asked else ', the faster here'}"
     )
-
-
-def earlier_plan(folder: str | None, name: str) -> Any:
-    """A decision file of the run that this one repeats; None when it repeats none."""
-    if folder is None:
-        return None
-    path = Path(folder) / name
-    try:
-        return json.loads(path.read_text())
-    except OSError:
-        raise BadInput(
-            "--plan", f"{path} cannot be read", "the folder of a finished run", "runs/0001"
-        ) from None
-    except ValueError as error:
-        raise BadInput("--plan", f"{path} is not JSON ({error})", "the folder of a finished run") from None
 
 
 def _search_seconds(job: Job) -> float:
@@ -189,6 +179,7 @@ def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any
         "space_size": str(space_size(space, np.random.default_rng(job.recipe["seed"]))),
         "algorithm": job.recipe["algorithm"],
         "budget": job.budget.limits,
+        "images": len(searched(job)),
         "cost_seconds": found.training_seconds,
         "seconds": seconds,
         "winner_arm": winner_arm(found),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..job import Job
-from .search import earlier_plan
+from .earlier import earlier_plan
+from .searched import searched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -191,7 +192,7 @@ class Pace:
         if self._job.clock.limit is None:
             return int(recipe["epochs"] or EPOCHS)
         split = self._job.split
-        larger = (len(split.train) + len(split.validation)) / len(split.train)
+        larger = (len(split.train) + len(split.validation)) / len(searched(self._job))
         each = max(1e-4, trial.seconds / trial.epochs * larger)
         return max(1, min(MOST_EPOCHS, int(self._share(left) / each)))
 
@@ -205,5 +206,5 @@ def reserve(job: Job, trial: Trial) -> float:
     Most of it are the images that the evidence for the heatmaps is measured on, each about a third of what
     an image costs in training.
     """
-    each = trial.seconds / trial.epochs / len(job.split.train)
+    each = trial.seconds / trial.epochs / len(searched(job))
     return 4.0 + 0.01 * (job.clock.limit or 0.0) + each / 3 * IMAGES_AFTER

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import BadInput
 from ..job import Job
+from .searched import SEARCHED, searched
 
 if TYPE_CHECKING:
     from ...nas.found import Warm
@@ -42,6 +43,7 @@ def warm(job: Job) -> Warm:
         data["fingerprint"] == mine["fingerprint"]
         and all(data["resolution"][one] == mine["resolution"][one] for one in ("height", "width", "channels"))
         and all(recipe.get(name) == job.recipe.get(name) for name in _DECIDE_SCORES)
+        and (not run.has(SEARCHED) or run.read_json(SEARCHED)["images"] == len(searched(job)))
     )
     counted = "their scores count" if same else "tried again first, for scores of other images do not count"
     job.display.say(f"{len(worked)} trials of {folder}: {counted}")

@@ -154,6 +154,8 @@ def _rows(
             said += f", {status['failed']:,} failed"
         if status["over_budget"]:
             said += f", {status['over_budget']:,} refused before training: over the budget"
+        if search.get("images"):
+            said += f", each on {search['images']:,} images"
         rows.append(("trials", said))
     if search.get("winner_arm"):
         rows.append(("the winner came from", words.arm(search["winner_arm"])))
