@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -29,23 +30,37 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and put what came of it into the wheel."""
         compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
-        folder = Path(self.root, FOLDER)
-        source = folder / "kernels.cpp"
         intel = platform.machine().lower() in ("x86_64", "amd64")
         built = []
         for name, flags in (VARIANTS if intel else {"generic": []}).items():
-            library = folder / f"kernels.so.{name}"  # no module of Python's by its name
-            library.unlink(missing_ok=True)
-            if compiler is None or os.name != "posix":
-                continue
-            digest = hashlib.sha256(source.read_bytes()).hexdigest()
-            command = [compiler, *FLAGS, *flags, f'-DSOURCE="{digest}"', str(source), "-o", str(library)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
+            library = FOLDER / f"kernels.so.{name}"  # no module of Python's by its name
+            if compiler and os.name == "posix" and self._compiled(compiler, flags, library):
                 built.append(library)
-            else:
-                self.app.display_warning(f"{name}: not compiled, torch does it instead\n{done.stderr}")
         if built:
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
-            build_data["artifacts"] += [path.relative_to(self.root).as_posix() for path in built]
+            build_data["artifacts"] += [path.as_posix() for path in built]
+
+    def _compiled(self, compiler: str, flags: list[str], library: Path) -> bool:
+        source, whole = Path(self.root, FOLDER, "kernels.cpp"), Path(self.root, library)
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        part = whole.with_name(f".{whole.name}.part")
+        command = [
+            *shlex.split(compiler),
+            *FLAGS,
+            *flags,
+            f'-DSOURCE="{digest}"',
+            str(source),
+            "-o",
+            str(part),
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            self.app.display_warning(f"{library.name} is not compiled, torch does it instead: {error}")
+            return False
+        if done.returncode != 0:
+            self.app.display_warning(f"{library.name} is not compiled, torch does it instead\n{done.stderr}")
+            return False
+        part.replace(whole)
+        return True
