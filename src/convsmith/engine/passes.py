@@ -240,7 +240,7 @@ TRAINING = (
     add_in_place,
 )
 """For a training; the order counts."""
-INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once)
+INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once, pool_at_once)
 """For a network that is already folded (`engine.fold`)."""
 
 

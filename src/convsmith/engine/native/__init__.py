@@ -111,13 +111,6 @@ def _work(channels: int) -> Tensor:
     return torch.empty((3 * torch.get_num_threads() + 2) * channels, dtype=torch.float64)
 
 
-def alike(grad: Tensor, x: Tensor) -> Tensor:
-    """The gradient with its numbers in memory where `x` has them; itself where that is so already."""
-    if grad.dtype == x.dtype and grad.stride() == x.stride():
-        return grad
-    return torch.empty_like(x).copy_(grad)
-
-
 def pool(x: Tensor, window: tuple[int, int], *, relu: bool) -> tuple[Tensor, Tensor]:
     """Max-pooling by windows side by side, and a ReLU behind it.
 
