@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,19 @@ def test_two_workers_make_the_whole_way(made: Done) -> None:
     assert list((made.path / "tensorboard").glob("events*"))
     assert not (made.path / ".workers").exists()
     assert len((made.path / "proposed.jsonl").read_text().splitlines()) == len(found)
+
+
+def test_trials_of_a_run_that_stopped(made: Done, tmp_path: Path) -> None:
+    stopped = tmp_path / "stopped"
+    shutil.copytree(made.path, stopped)
+    lines = (stopped / "trials.jsonl").read_text().splitlines(keepends=True)
+    (stopped / "trials.jsonl").write_text("".join(lines[:-2]))
+    about = json.loads((stopped / "run.json").read_text())
+    (stopped / "run.json").write_text(json.dumps({**about, "finished": None}))
+    told = trials(str(stopped))
+    assert told.running == 2
+    assert not told.driven
+    assert "2 were under way), stopped before its end" in told.render("text")
 
 
 def test_trials_as_table_csv_json_page_and_pandas(made: Done, capsys: pytest.CaptureFixture[str]) -> None:

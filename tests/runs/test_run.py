@@ -15,6 +15,7 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.runs import NotARun, OtherVersion, Run, RunBusy, environment, run_key
+from convsmith.runs.folder import is_driven
 
 
 def make(folder, **settings):
@@ -78,8 +79,30 @@ def test_only_one_process_drives(tmp_path):
     program = "import sys; from convsmith.runs import Run; Run.resume(sys.argv[1])"
     other = subprocess.run([sys.executable, "-c", program, str(run.path)], capture_output=True, text=True)
     assert "RunBusy" in other.stderr
+    assert is_driven(run.path)
     run.close()
+    assert not is_driven(run.path)
+    assert not is_driven(tmp_path / "nowhere")
     Run.resume(run.path).close()
+
+
+def test_who_only_looks_keeps_nobody_out(tmp_path):
+    run = make(tmp_path)
+    run.close()
+    ends = threading.Event()
+
+    def look() -> None:
+        while not ends.is_set():
+            is_driven(run.path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(20):
+            Run.resume(run.path).close()
+    finally:
+        ends.set()
+        looking.join()
 
 
 def test_kill_gives_the_lock_back(tmp_path):

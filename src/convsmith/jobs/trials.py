@@ -51,14 +51,16 @@ class Told:
     Args:
         path: the run folder.
         trials: every finished trial.
-        running: what workers have now, where the run has several.
+        running: what several workers have now, or had when the run stopped; 0 where there is one.
         finished: whether the run came to its end.
+        driven: whether a process is driving the run.
     """
 
     path: Path
     trials: Trials
     running: int
     finished: bool
+    driven: bool
 
     @property
     def ranked(self) -> Trials:
@@ -94,7 +96,8 @@ class Told:
 
         found = importance(self.trials)
         return {
-            "run": str(self.path), "finished": self.finished, "running": self.running,
+            "run": str(self.path), "finished": self.finished, "driven": self.driven,
+            "running": self.running,
             "trials": list(self.trials),
             "front": {name: [one["index"] for one in self.front(name)] for name in _AGAINST},
             "importance": None if found is None else found.to_json(),
@@ -106,8 +109,9 @@ class Told:
         parts += [
             f"{status[name]} {name.replace('_', ' ')}" for name in ("failed", "over_budget") if status[name]
         ]
-        parts += [f"{self.running} running"] if self.running else []
-        state = "finished" if self.finished else "not finished"
+        if self.running:
+            parts.append(f"{self.running} running" if self.driven else f"{self.running} were under way")
+        state = "finished" if self.finished else "running" if self.driven else "stopped before its end"
         return f"{self.path}: {len(self.trials)} trials ({', '.join(parts)}), {state}"
 
     def _text(self) -> str:
@@ -194,6 +198,7 @@ def trials(run: str) -> Told:
         BadInput: no run, or one without trials.
     """
     from ..runs import Run
+    from ..runs.folder import is_driven
 
     opened = Run.open(run)
     lines = opened.lines("trials.jsonl")
@@ -201,7 +206,7 @@ def trials(run: str) -> Told:
         raise BadInput(run, "has no trials yet", "a search that came so far", "wait for its first trial")
     done = {(one["rung"], one["arm"], one["arm_index"]) for one in lines}
     begun = {(one["rung"], one["arm"], one["arm_index"]) for one in opened.lines("proposed.jsonl")}
-    return Told(opened.path, Trials(lines), len(begun - done), opened.finished)
+    return Told(opened.path, Trials(lines), len(begun - done), opened.finished, is_driven(opened.path))
 
 
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

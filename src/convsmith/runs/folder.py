@@ -27,7 +27,11 @@ def take_lock(path: Path) -> int:
     with saying_why(path):
         descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # it may be `is_driven` that looks
+            time.sleep(0.05)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         came = "another process is driving this run"
@@ -37,6 +41,23 @@ def take_lock(path: Path) -> int:
         came = f"its file system cannot lock files ({error.strerror})"
         raise BadInput(str(path), came, "a local disk", "another folder") from None
     return descriptor
+
+
+def is_driven(path: Path) -> bool:
+    """Whether a process is driving the run in this folder now."""
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def claim(parent: Path, making: Path, name: str | None) -> Path:
