@@ -204,7 +204,8 @@ struct Norm {
 
 long block_of(long c) { return c < 256 ? 4096 / (c < 16 ? 16 : c) : 16; }
 
-template <int W> INLINE void stats_rows(const Norm &s, long first, long last, double *mean, double *square, float *own) {
+template <int W>
+INLINE void stats_rows(const Norm &s, long first, long last, double *mean, double *square, float *own) {
     typedef typename Lanes<W>::Floats F;
     const long c = s.c, block = block_of(c);
     double seen = 0;
@@ -275,7 +276,8 @@ template <int W> INLINE typename Lanes<W>::Floats toward(const Norm &s, long pla
     return before(s.act, grad, y);
 }
 
-template <int W> INLINE void sums_rows(const Norm &s, long first, long last, double *sum, double *product, float *own) {
+template <int W>
+INLINE void sums_rows(const Norm &s, long first, long last, double *sum, double *product, float *own) {
     typedef typename Lanes<W>::Floats F;
     const long c = s.c, block = block_of(c);
     memset(sum, 0, c * 8), memset(product, 0, c * 8);
@@ -333,7 +335,8 @@ struct Depthwise {
 
 // One row of the gradient and one of the image: what each column of the kernel's row has of them, for W channels
 // of which the first `done` have had it before.
-template <int W, int K> INLINE void depthwise_row(const Depthwise &s, const float *x, const float *grad, float *own, long done) {
+template <int W, int K>
+INLINE void depthwise_row(const Depthwise &s, const float *x, const float *grad, float *own, long done) {
     typedef typename Lanes<W>::Floats F;
     float fresh[W];
     for (int lane = 0; lane < W; lane++) fresh[lane] = lane >= done;
