@@ -17,7 +17,8 @@ def job(tmp_path: Path, **settings: object) -> SimpleNamespace:
     said: list[str] = []
     return SimpleNamespace(
         recipe={"threads": None, "augment": "none"}, workers=workers.Workers(**settings), said=said,
-        display=SimpleNamespace(say=said.append), run=SimpleNamespace(path=tmp_path),
+        display=SimpleNamespace(say=said.append),
+        run=SimpleNamespace(path=tmp_path, has=lambda name: True, read_json=lambda name: {"images": 2}),
         pixels_NHWC=np.zeros((4, 8, 8, 1), np.uint8), images=SimpleNamespace(y=np.array([0, 1, 0, 1])),
         split=SimpleNamespace(train=np.array([1, 0]), validation=np.array([3, 2])),
     )  # fmt: skip

@@ -219,7 +219,7 @@ def test_a_driver_that_dies_leaves_nobody_and_loses_nothing(module: str, tmp_pat
     calm = launch(whole, 0.0)
     calm.communicate()
     assert calm.returncode == 0
-    driver = launch(broken, 0.3)
+    driver = launch(broken, 0.6)
     pids: list[int] = []
     for line in driver.stdout:
         pids = json.loads(line)
