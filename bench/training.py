@@ -17,75 +17,75 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
 - share: multiply-adds of a step (three times the forward pass's) over the machine's best rate of a 2048 x
   2048 float32 matrix product, measured in the same turns.
 
-Last results (2026-11-22, `--patience 90`, TensorFlow in a Python of its own). On the last network
-torch.compile was not ready in 90 s, and TensorFlow's rounds differ by a factor of two:
+Last results (2026-11-23, `--patience 60`, TensorFlow in a Python of its own). On the last network
+torch.compile was not ready in 60 s:
 
-    Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 3% of the machine
+    Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 2% of the machine
     Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
 
     course_cnn, 28x28x1, batch 128, Adadelta 1.0
     matrix product: 166 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                     1,065     913   1,099    1.00    0.23
-    Keras on JAX                         413     394     413    0.39    0.09
-    Keras on TensorFlow                1,808   1,571   2,192    1.70    0.39
-    PyTorch loop                       1,250   1,194   1,268    1.17    0.27
-    PyTorch loop, channels last        1,541   1,535   1,548    1.45    0.33
-    torch.compile                      1,128   1,118   1,137    1.06    0.24
-    convsmith fit                      2,207   1,864   2,482    2.07    0.48
-    convsmith train                    2,525   2,523   2,530    2.37    0.55
-    convsmith fit: 2.07 x Keras on torch, 1.22 x the fastest Keras, 1.77 x the PyTorch loop,
-        1.43 x the PyTorch loop, channels last
-    convsmith train: 2.37 x Keras on torch, 1.40 x the fastest Keras, 2.02 x the PyTorch loop,
-        1.64 x the PyTorch loop, channels last
+    Keras on torch                     1,075     851   1,080    1.00    0.23
+    Keras on JAX                         356     353     390    0.33    0.08
+    Keras on TensorFlow                1,794   1,784   2,128    1.67    0.39
+    PyTorch loop                       1,354   1,226   1,360    1.26    0.29
+    PyTorch loop, channels last        1,586   1,584   1,694    1.47    0.34
+    torch.compile                      1,089   1,052   1,126    1.01    0.24
+    convsmith fit                      2,543   2,487   2,586    2.37    0.55
+    convsmith train                    2,802   2,785   2,825    2.61    0.61
+    convsmith fit: 2.37 x Keras on torch, 1.42 x the fastest Keras, 1.88 x the PyTorch loop,
+        1.60 x the PyTorch loop, channels last
+    convsmith train: 2.61 x Keras on torch, 1.56 x the fastest Keras, 2.07 x the PyTorch loop,
+        1.77 x the PyTorch loop, channels last
 
     lenet5, 32x32x1, batch 128, Adam 0.001
-    matrix product: 170 G multiply-adds/s
+    matrix product: 162 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                     9,237   9,211   9,820    1.00    0.07
-    Keras on JAX                       5,497   5,334   5,510    0.60    0.04
-    Keras on TensorFlow               13,233  12,160  13,780    1.43    0.10
-    PyTorch loop                      14,979  14,429  15,103    1.62    0.11
-    PyTorch loop, channels last       18,358  17,884  18,986    1.99    0.13
-    torch.compile                      8,256   8,156   8,357    0.89    0.06
-    convsmith fit                     20,953  20,066  21,500    2.27    0.15
-    convsmith train                   21,998  21,578  22,309    2.38    0.16
-    convsmith fit: 2.27 x Keras on torch, 1.58 x the fastest Keras, 1.40 x the PyTorch loop,
-        1.14 x the PyTorch loop, channels last
-    convsmith train: 2.38 x Keras on torch, 1.66 x the fastest Keras, 1.47 x the PyTorch loop,
-        1.20 x the PyTorch loop, channels last
+    Keras on torch                     8,867   8,687   8,937    1.00    0.07
+    Keras on JAX                       5,459   5,389   5,537    0.62    0.04
+    Keras on TensorFlow               12,981  12,775  13,131    1.46    0.10
+    PyTorch loop                      13,925  13,341  14,214    1.57    0.11
+    PyTorch loop, channels last       17,217  16,295  17,467    1.94    0.13
+    torch.compile                      7,896   7,892   8,040    0.89    0.06
+    convsmith fit                     22,922  22,245  23,198    2.58    0.18
+    convsmith train                   24,376  23,786  25,038    2.75    0.19
+    convsmith fit: 2.58 x Keras on torch, 1.77 x the fastest Keras, 1.65 x the PyTorch loop,
+        1.33 x the PyTorch loop, channels last
+    convsmith train: 2.75 x Keras on torch, 1.88 x the fastest Keras, 1.75 x the PyTorch loop,
+        1.42 x the PyTorch loop, channels last
 
     resnet20, 32x32x3, batch 128, SGD 0.1 with momentum
-    matrix product: 168 G multiply-adds/s
+    matrix product: 163 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       365     342     368    1.00    0.26
-    Keras on JAX                         183     180     202    0.50    0.13
-    Keras on TensorFlow                  453     393     454    1.24    0.33
-    PyTorch loop                         529     498     529    1.45    0.38
-    PyTorch loop, channels last          655     651     667    1.79    0.47
-    torch.compile                        611     533     618    1.67    0.44
-    convsmith fit                        670     617     688    1.83    0.48
-    convsmith train                      716     706     731    1.96    0.52
-    convsmith fit: 1.83 x Keras on torch, 1.48 x the fastest Keras, 1.27 x the PyTorch loop,
-        1.02 x the PyTorch loop, channels last
-    convsmith train: 1.96 x Keras on torch, 1.58 x the fastest Keras, 1.35 x the PyTorch loop,
+    Keras on torch                       335     297     337    1.00    0.25
+    Keras on JAX                         167     159     174    0.50    0.12
+    Keras on TensorFlow                  403     391     408    1.20    0.30
+    PyTorch loop                         509     507     514    1.52    0.38
+    PyTorch loop, channels last          639     637     653    1.91    0.48
+    torch.compile                        614     610     617    1.83    0.46
+    convsmith fit                        698     654     708    2.08    0.52
+    convsmith train                      766     758     772    2.29    0.57
+    convsmith fit: 2.08 x Keras on torch, 1.73 x the fastest Keras, 1.37 x the PyTorch loop,
         1.09 x the PyTorch loop, channels last
+    convsmith train: 2.29 x Keras on torch, 1.90 x the fastest Keras, 1.50 x the PyTorch loop,
+        1.20 x the PyTorch loop, channels last
 
     mobilenet_v2_035, 96x96x3, batch 32, SGD 0.05 with momentum
-    matrix product: 173 G multiply-adds/s
+    matrix product: 165 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       131     130     132    1.00    0.02
-    Keras on JAX                          42      42      42    0.32    0.01
-    Keras on TensorFlow                  129      98     188    0.99    0.02
-    PyTorch loop                         252     249     253    1.92    0.05
-    PyTorch loop, channels last          307     304     308    2.34    0.06
-    convsmith fit                        329     328     329    2.50    0.06
-    convsmith train                      358     354     364    2.73    0.07
+    Keras on torch                       124     120     126    1.00    0.02
+    Keras on JAX                          40      40      41    0.32    0.01
+    Keras on TensorFlow                  183     159     183    1.47    0.04
+    PyTorch loop                         241     238     242    1.94    0.05
+    PyTorch loop, channels last          304     285     308    2.44    0.06
+    convsmith fit                        354     349     362    2.85    0.07
+    convsmith train                      397     395     400    3.19    0.08
     torch.compile                   not ready in time
-    convsmith fit: 2.50 x Keras on torch, 2.50 x the fastest Keras, 1.31 x the PyTorch loop,
-        1.07 x the PyTorch loop, channels last
-    convsmith train: 2.73 x Keras on torch, 2.73 x the fastest Keras, 1.42 x the PyTorch loop,
+    convsmith fit: 2.85 x Keras on torch, 1.94 x the fastest Keras, 1.47 x the PyTorch loop,
         1.17 x the PyTorch loop, channels last
+    convsmith train: 3.19 x Keras on torch, 2.17 x the fastest Keras, 1.65 x the PyTorch loop,
+        1.31 x the PyTorch loop, channels last
 """
 
 from __future__ import annotations
