@@ -203,6 +203,8 @@ def launch(folder: Path, sleep: float) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(folder), str(sleep)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+        # A shell lets what it starts in the background ignore Ctrl-C, and so would the driver.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
@@ -219,7 +221,7 @@ def test_a_driver_that_dies_leaves_nobody_and_loses_nothing(module: str, tmp_pat
     calm = launch(whole, 0.0)
     calm.communicate()
     assert calm.returncode == 0
-    driver = launch(broken, 0.6)
+    driver = launch(broken, 0.3)
     pids: list[int] = []
     for line in driver.stdout:
         pids = json.loads(line)
