@@ -48,16 +48,20 @@ def one_hot(y):
     return keras.utils.to_categorical(y, 10)
 
 
-def test_the_courses_program(digits):
+@pytest.mark.parametrize("way", ["torch alone", "compiled"])
+def test_the_courses_program(digits, way, request):
     import keras
 
+    if way == "torch alone":
+        request.getfixturevalue("torch_alone")
     x, y = digits
     model = course_model(optimizer=keras.optimizers.Adadelta(learning_rate=1.0))
-    history = cs.fit(model, x, one_hot(y), batch_size=64, epochs=8, validation_split=0.2, verbose=0)
+    epochs = 8 if way == "torch alone" else 12  # the masks of dropout are others
+    history = cs.fit(model, x, one_hot(y), batch_size=64, epochs=epochs, validation_split=0.2, verbose=0)
     assert isinstance(history, keras.callbacks.History)
     assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
-    assert history.epoch == list(range(8))
-    assert history.history["val_accuracy"][-1] > 0.85  # .86 to .90 by other seeds, Keras's own fit as well
+    assert history.epoch == list(range(epochs))
+    assert history.history["val_accuracy"][-1] > 0.9
     held = x[-360:], one_hot(y[-360:])
     assert cs.evaluate(model, *held)[1] == pytest.approx(history.history["val_accuracy"][-1])
     predicted = cs.predict(model, held[0])

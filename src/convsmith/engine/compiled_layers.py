@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, MaxPool2d
 from . import native
-
-ACTIVATIONS: dict[type[nn.Module] | None, str] = {None: "none", nn.ReLU: "relu", nn.ReLU6: "relu6"}
-"""Activations that have a compiled form."""
+from .fused import ACTS, NATIVE
 
 
 class _Pool(torch.autograd.Function):
@@ -103,7 +101,7 @@ class Norm(nn.Module):
     def __init__(self, norm: BatchNorm, activation: nn.Module | None, place: int = 0) -> None:
         super().__init__()
         self.norm, self.activation, self.place = norm, activation, place
-        self.name = ACTIVATIONS[None if activation is None else type(activation)]
+        self.name = NATIVE[ACTS[None if activation is None else type(activation)][0]]
 
     def forward(self, *inputs: Tensor) -> Tensor:
         x, others = inputs[self.place], [one for at, one in enumerate(inputs) if at != self.place]

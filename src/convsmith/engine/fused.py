@@ -19,7 +19,8 @@ ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
 """Activations that oneDNN applies while it writes a convolution's output, with its words for them."""
 
 
-_NATIVE = {"none": "none", "relu": "relu", "hardtanh": "relu6"}
+NATIVE = {"none": "none", "relu": "relu", "hardtanh": "relu6"}
+"""oneDNN's name -> that of `engine.native`."""
 
 
 def act_of(activation: nn.Module | None) -> tuple[str, list[float]] | None:
@@ -86,7 +87,7 @@ def _before_bias(act: tuple[str, list[float]], grad: Tensor, out: Tensor | None)
     """The gradient in front of an activation, and that of a bias in front of it."""
     grad = grad.contiguous(memory_format=torch.channels_last)
     if native.takes(grad) and (out is None or native.takes(out)):
-        return native.bias_back(grad, out, _NATIVE[act[0]])
+        return native.bias_back(grad, out, NATIVE[act[0]])
     if out is not None:
         grad = _before(act, grad, out)
     return grad, _sum(rows(grad))

@@ -2,8 +2,9 @@
 //
 // Images are float32 with their channels last, (N, H, W, C) without gaps; rows are their pixels, N H W.
 // Every function shares its work among `threads` threads of the OpenMP runtime that torch brings, allocates
-// nothing, and gives the same bits again with the same number of threads. `work` is memory to work in:
-// (3 threads + 2) c float64. Built once for each instruction set, see hatch_build.py.
+// nothing, and gives the same bits again with the same number of threads. `work` is memory to work in, float64:
+// (3 threads + 2) c numbers, for a depthwise kernel threads (3/2 size^2 c + 1). Built once for each instruction
+// set, see hatch_build.py.
 
 #include <cmath>
 #include <cstdint>
