@@ -16,7 +16,7 @@ test: .venv/installed-dev
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt hatch_build.py src/convsmith/engine/native/kernels.cpp
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt hatch_build.py $(wildcard src/convsmith/engine/native/*.cpp src/convsmith/engine/native/*.h)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 

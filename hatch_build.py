@@ -1,4 +1,4 @@
-"""Compiles src/convsmith/engine/native/kernels.cpp while the package is built.
+"""Compiles src/convsmith/engine/native/*.cpp while the package is built.
 
 Without a C++ compiler the package is built all the same, and leaves that work to torch's own operations.
 """
@@ -42,15 +42,16 @@ class Kernels(BuildHookInterface):  # type: ignore[type-arg]
             build_data["artifacts"] += [path.as_posix() for path in built]
 
     def _compiled(self, compiler: str, flags: list[str], library: Path) -> bool:
-        source, whole = Path(self.root, FOLDER, "kernels.cpp"), Path(self.root, library)
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        folder, whole = Path(self.root, FOLDER), Path(self.root, library)
+        sources = sorted([*folder.glob("*.cpp"), *folder.glob("*.h")])
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         part = whole.with_name(f".{whole.name}.part")
         command = [
             *shlex.split(compiler),
             *FLAGS,
             *flags,
             f'-DSOURCE="{digest}"',
-            str(source),
+            *(str(path) for path in sources if path.suffix == ".cpp"),
             "-o",
             str(part),
         ]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -267,9 +268,10 @@ def test_what_the_functions_do_not_take_goes_to_the_layers():
 @compiled
 @pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() != "AVX512", reason="this is the one that runs")
 def test_the_other_instruction_set_does_the_same():
-    """The whole of this file once more, on a processor that claims to have AVX2 alone."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
-    wanted = "pooling or norm_is or backward or adadelta or places"
+    """Nearly the whole of these files once more, on a processor that claims to have AVX2 alone."""
+    files = __file__, str(Path(__file__).with_name("test_winograd.py"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
+    wanted = "pooling or norm_is or backward or adadelta or places or winograd"
     done = subprocess.run(
         [*command, "-k", wanted], env={**os.environ, "ATEN_CPU_CAPABILITY": "avx2"},
         capture_output=True, text=True, check=False,

@@ -50,6 +50,10 @@ def is_depthwise(conv: nn.Module) -> bool:
     )
 
 
+def _padding(conv: Conv2d) -> tuple[int, int]:
+    return int(conv.padding[0]), int(conv.padding[1])
+
+
 def rows(x_NCHW: Tensor) -> Tensor:
     """The pixels one under the other, (N H W, C), without a copy where channels are last in memory."""
     return x_NCHW.permute(0, 2, 3, 1).reshape(-1, x_NCHW.shape[1])
@@ -65,9 +69,23 @@ def _sum(x: Tensor) -> Tensor:
     return torch.mv(x.t(), x.new_ones(len(x)))
 
 
+def is_winograd(conv: nn.Module) -> bool:
+    """Whether it is a convolution that `engine.native` does in fewer multiplications, where it has enough."""
+    return (
+        isinstance(conv, Conv2d)
+        and conv.kernel_size == (3, 3)
+        and conv.stride == conv.dilation == (1, 1)
+        and conv.groups == 1
+        and not (conv.uneven or conv.skips)
+        and native.fits_winograd(conv.in_channels, conv.out_channels)
+    )
+
+
 def _convolved(
     x: Tensor, conv: Conv2d, weight: Tensor, bias: Tensor | None, act: tuple[str, list[float]]
 ) -> Tensor:
+    if is_winograd(conv) and native.takes_winograd(x, padding := _padding(conv)):
+        return native.winograd(x, weight, bias, padding, NATIVE[act[0]])
     found: Tensor = torch.ops.mkldnn._convolution_pointwise(
         x, weight, bias, conv.padding, conv.stride, conv.dilation, conv.groups, *act, ""
     )
@@ -110,11 +128,30 @@ def _depthwise_back(
     return to_x, to_weight
 
 
+def _winograd_back(
+    grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The gradients of a convolution of 3 x 3, where they are faster in fewer multiplications."""
+    top, left = padding = _padding(conv)
+    to_x = to_weight = None
+    if not native.takes(grad) or not native.takes_winograd(x, padding):
+        return None, None
+    if wanted[0]:
+        to_x = native.winograd(grad, weight.flip(2, 3).transpose(0, 1), None, (2 - top, 2 - left))
+    if wanted[1] and conv.in_channels * conv.out_channels > 16 * 16:
+        to_weight = native.winograd_weights(grad, x, padding)
+    return to_x, to_weight
+
+
 def _convolution_back(
     grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """The gradients of a convolution's input and kernel, of those that are wanted."""
-    to_x, to_weight = _depthwise_back(grad, x, weight, conv, wanted) if is_depthwise(conv) else (None, None)
+    to_x = to_weight = None
+    if is_depthwise(conv):
+        to_x, to_weight = _depthwise_back(grad, x, weight, conv, wanted)
+    elif is_winograd(conv):
+        to_x, to_weight = _winograd_back(grad, x, weight, conv, wanted)
     rest = [wanted[0] and to_x is None, wanted[1] and to_weight is None]
     if any(rest):
         more_x, more_weight, _ = torch.ops.aten.convolution_backward(

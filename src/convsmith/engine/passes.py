@@ -15,9 +15,10 @@ from torch import nn
 
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
+from . import native
 from .compiled_layers import Norm, Pool
 from .dropout import Dropout
-from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of, is_depthwise
+from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of, is_depthwise, is_winograd
 from .lower import Lowered, Step
 
 PIXELS = 64
@@ -133,14 +134,18 @@ def widen_at_once(module: Lowered) -> None:
 
 
 def activate_at_once(module: Lowered) -> None:
-    """A convolution with a bias, or of each channel by itself, does its activation while it writes."""
+    """A convolution with a bias, of each channel by itself or of 3x3 does its activation while it writes."""
     for node in module.graph.nodes:
         step = module.steps_by_name[node.name]
         conv = step.layer
         if (
             isinstance(conv, Conv2d)
             and not (conv.uneven or conv.skips)
-            and ((conv.bias is not None and conv.out_channels >= MANY) or is_depthwise(conv))
+            and (
+                (conv.bias is not None and conv.out_channels >= MANY)
+                or is_depthwise(conv)
+                or (is_winograd(conv) and native.available())
+            )
         ):
             found = _activation_after(module, step)
             if found is not None:

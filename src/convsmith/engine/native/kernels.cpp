@@ -6,77 +6,9 @@
 // (3 threads + 2) c numbers, for a depthwise kernel threads (3/2 size^2 c + 1). Built once for each instruction
 // set, see hatch_build.py.
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-
-#define INLINE inline __attribute__((always_inline))
-#define INLINE_LAMBDA __attribute__((always_inline))
+#include "lanes.h"
 
 namespace {
-
-template <int W> struct Lanes {
-    typedef float Floats __attribute__((vector_size(4 * W), aligned(4), may_alias));
-    typedef int32_t Ints __attribute__((vector_size(4 * W), aligned(4), may_alias));
-    typedef uint8_t Bytes __attribute__((vector_size(W), aligned(1), may_alias));
-};
-template <> struct Lanes<1> {
-    typedef float Floats;
-    typedef int32_t Ints;
-    typedef uint8_t Bytes;
-};
-
-// ---- threads
-
-typedef void (*Parallel)(void (*)(void *), void *, unsigned, unsigned);
-typedef int (*Number)();
-Parallel parallel = nullptr;
-Number thread_number = nullptr, thread_count = nullptr;
-
-struct Job {
-    void (*work)(void *, long, long);
-    void *what;
-    long parts;
-};
-
-void one_thread(void *job) {
-    const Job &s = *(Job *)job;
-    // The runtime may give fewer threads than were asked for; the parts, and so the sums, stay the same.
-    for (long part = thread_number(); part < s.parts; part += thread_count()) s.work(s.what, part, s.parts);
-}
-
-void shared(void (*work)(void *, long, long), void *what, long threads) {
-    Job job = {work, what, threads};
-    if (threads == 1) work(what, 0, 1);
-    else parallel(one_thread, &job, (unsigned)threads, 0);
-}
-
-long start(long count, long part, long parts) { return count * part / parts; }
-
-// ---- channels, in vectors of W; where W does not divide them, the last vector overlaps the one before
-
-template <int W, class F> INLINE void vectors(long channels, F body) {
-    for (long k = 0;; k = k + 2 * W <= channels ? k + W : channels - W) {
-        body(k);
-        if (k == channels - W) break;
-    }
-}
-
-#if defined(__AVX512F__)
-const int WIDEST = 16;
-#elif defined(__AVX__)
-const int WIDEST = 8;
-#else
-const int WIDEST = 4;
-#endif
-
-#define BY_WIDTH(channels, function, ...)                                         \
-    do {                                                                          \
-        if (WIDEST >= 16 && (channels) >= 16) function<WIDEST>(__VA_ARGS__);      \
-        else if (WIDEST >= 8 && (channels) >= 8) function<WIDEST < 8 ? WIDEST : 8>(__VA_ARGS__); \
-        else if ((channels) >= 4) function<4>(__VA_ARGS__);                       \
-        else function<1>(__VA_ARGS__);                                            \
-    } while (0)
 
 template <int W> INLINE typename Lanes<W>::Bytes bytes(typename Lanes<W>::Ints x) {
     return __builtin_convertvector(x, typename Lanes<W>::Bytes);
@@ -179,14 +111,6 @@ void unpool_part(void *what, long part, long parts) {
 }
 
 // ---- batch norm, with what may stand behind it: a sum and an activation
-
-enum { NONE, RELU, RELU6 };
-
-template <class F> INLINE F active(int act, F x) {
-    if (act != NONE) x = x <= F() ? F() : x;
-    if (act == RELU6) x = x >= F() + 6.0f ? F() + 6.0f : x;
-    return x;
-}
 
 template <class F> INLINE F before(int act, F grad, F out) {  // the gradient in front of the activation
     if (act != NONE) grad = out <= F() ? F() : grad;
