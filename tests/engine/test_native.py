@@ -145,6 +145,25 @@ def test_depthwise_backward_is_torchs(threads, channels, size, stride, padding, 
 
 
 @compiled
+@checked
+@given(
+    channels=st.integers(1, 9), filters=st.sampled_from([1, 3, 6, 8, 16, 20, 40]), count=st.integers(1, 3),
+    size=st.tuples(st.integers(1, 5), st.integers(1, 7)), rows=st.integers(1, 12), columns=st.integers(1, 12),
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)  # fmt: skip
+def test_backward_to_few_channels_is_torchs(threads, channels, filters, count, size, rows, columns, padding):
+    high = rows + max(0, size[0] - 1 - 2 * padding[0])
+    wide = columns + max(0, size[1] - 1 - 2 * padding[1])
+    x = image(count, channels, high, wide).requires_grad_()
+    weight = image(filters, channels, *size, seed=1)
+    out = F.conv2d(x, weight, None, 1, padding)
+    grad = image(*out.shape, seed=2)
+    out.backward(grad)
+    found = native.narrow_image(grad, weight, x.shape, padding)
+    torch.testing.assert_close(found, x.grad, rtol=1e-4, atol=1e-4)
+
+
+@compiled
 def test_adadelta_is_the_one_of_torchs_operations(threads, torch_alone, monkeypatch):
     results = []
     for alone in (True, False):

@@ -50,6 +50,31 @@ def is_depthwise(conv: nn.Module) -> bool:
     )
 
 
+def _is_plain(conv: nn.Module) -> bool:
+    """Whether it is a convolution of all channels, without strides or gaps."""
+    return (
+        isinstance(conv, Conv2d)
+        and conv.groups == 1
+        and conv.stride == conv.dilation == (1, 1)
+        and not (conv.uneven or conv.skips)
+    )
+
+
+def is_winograd(conv: nn.Module) -> bool:
+    """Whether it is a convolution that `engine.native` does in fewer multiplications, where it has enough."""
+    if not isinstance(conv, Conv2d) or conv.kernel_size != (3, 3) or not _is_plain(conv):
+        return False
+    return native.fits_winograd(conv.in_channels, conv.out_channels)
+
+
+def is_narrow(conv: nn.Module) -> bool:
+    """Whether it is a convolution of so few channels that oneDNN takes long for the gradient of its input."""
+    if not isinstance(conv, Conv2d) or not _is_plain(conv):
+        return False
+    columns = conv.kernel_size[1]
+    return columns > 1 and conv.in_channels <= (8 if columns >= 5 else 4)
+
+
 def _padding(conv: Conv2d) -> tuple[int, int]:
     return int(conv.padding[0]), int(conv.padding[1])
 
@@ -67,18 +92,6 @@ def _image(x: Tensor, like_NCHW: Tensor) -> Tensor:
 def _sum(x: Tensor) -> Tensor:
     """The sum over rows: as a matrix product, which is the fastest."""
     return torch.mv(x.t(), x.new_ones(len(x)))
-
-
-def is_winograd(conv: nn.Module) -> bool:
-    """Whether it is a convolution that `engine.native` does in fewer multiplications, where it has enough."""
-    return (
-        isinstance(conv, Conv2d)
-        and conv.kernel_size == (3, 3)
-        and conv.stride == conv.dilation == (1, 1)
-        and conv.groups == 1
-        and not (conv.uneven or conv.skips)
-        and native.fits_winograd(conv.in_channels, conv.out_channels)
-    )
 
 
 def _convolved(
@@ -131,14 +144,14 @@ def _depthwise_back(
 def _winograd_back(
     grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
-    """The gradients of a convolution of 3 x 3, where they are faster in fewer multiplications."""
+    """The gradients of a convolution of 3x3, where they are faster in fewer multiplications."""
     top, left = padding = _padding(conv)
     to_x = to_weight = None
     if not native.takes(grad) or not native.takes_winograd(x, padding):
         return None, None
     if wanted[0]:
         to_x = native.winograd(grad, weight.flip(2, 3).transpose(0, 1), None, (2 - top, 2 - left))
-    if wanted[1] and conv.in_channels * conv.out_channels > 16 * 16:
+    if wanted[1] and conv.out_channels > 16:
         to_weight = native.winograd_weights(grad, x, padding)
     return to_x, to_weight
 
@@ -152,6 +165,8 @@ def _convolution_back(
         to_x, to_weight = _depthwise_back(grad, x, weight, conv, wanted)
     elif is_winograd(conv):
         to_x, to_weight = _winograd_back(grad, x, weight, conv, wanted)
+    elif wanted[0] and is_narrow(conv) and native.takes(grad):
+        to_x = native.narrow_image(grad, weight, x.shape, _padding(conv))
     rest = [wanted[0] and to_x is None, wanted[1] and to_weight is None]
     if any(rest):
         more_x, more_weight, _ = torch.ops.aten.convolution_backward(

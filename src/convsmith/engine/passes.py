@@ -18,7 +18,16 @@ from ..kinds.zero_padding2d import ZeroPadding2D
 from . import native
 from .compiled_layers import Norm, Pool
 from .dropout import Dropout
-from .fused import Convolution, ReLU6InPlace, SumInPlace, Widened, act_of, is_depthwise, is_winograd
+from .fused import (
+    Convolution,
+    ReLU6InPlace,
+    SumInPlace,
+    Widened,
+    act_of,
+    is_depthwise,
+    is_narrow,
+    is_winograd,
+)
 from .lower import Lowered, Step
 
 PIXELS = 64
@@ -134,7 +143,7 @@ def widen_at_once(module: Lowered) -> None:
 
 
 def activate_at_once(module: Lowered) -> None:
-    """A convolution with a bias, of each channel by itself or of 3x3 does its activation while it writes."""
+    """A convolution does its activation while it writes: one with a bias, or with a faster way of its own."""
     for node in module.graph.nodes:
         step = module.steps_by_name[node.name]
         conv = step.layer
@@ -144,7 +153,7 @@ def activate_at_once(module: Lowered) -> None:
             and (
                 (conv.bias is not None and conv.out_channels >= MANY)
                 or is_depthwise(conv)
-                or (is_winograd(conv) and native.available())
+                or (native.available() and (is_winograd(conv) or is_narrow(conv)))
             )
         ):
             found = _activation_after(module, step)

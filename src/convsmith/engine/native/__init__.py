@@ -34,7 +34,9 @@ _SIGNATURES: dict[str, list[Any]] = {
     "norm_back": [*[_pointer] * 7, _int, _long, _long, *[_pointer] * 5, _long],
     "bias_back": [_pointer, _pointer, _int, _long, _long, *[_pointer] * 3, _long],
     "depthwise": [*[_pointer] * 3, _int, *[_long] * 9, _pointer, _long],
-    "winograd_room": [_long, _long, _long, _int, _pointer, _pointer],
+    "winograd_room": [_long, _long, _int, _pointer, _pointer, _long],
+    "narrow_room": [*[_long] * 9, _pointer, _pointer, _long],
+    "narrow": [*[_pointer] * 3, *[_long] * 9, *[_pointer] * 2, _long],
     "winograd": [*[_pointer] * 3, _int, _pointer, *[_long] * 9, *[_pointer] * 2, _long],
     "winograd_back": [*[_pointer] * 3, *[_long] * 9, *[_pointer] * 2, _long],
     "dropout": [_pointer, _pointer, _long, ctypes.c_uint64, ctypes.c_uint32, _float, _long],
@@ -277,7 +279,7 @@ def winograd(
     out = torch.empty(count, filters, *size, memory_format=torch.channels_last)
     _call(
         "winograd", x, weight.permute(2, 3, 1, 0).contiguous(), bias, ACTIVATIONS[activation], out,
-        count, high, wide, channels, filters, *size, *padding, *_winograd_room(channels, filters),
+        count, high, wide, channels, filters, *size, *padding, *_room("winograd", channels, filters, False),
     )  # fmt: skip
     return out
 
@@ -294,19 +296,32 @@ def winograd_weights(grad: Tensor, x: Tensor, padding: tuple[int, int]) -> Tenso
     kernel = torch.empty(3, 3, channels, filters)
     _call(
         "winograd_back", grad, x, kernel, count, high, wide, channels, filters, *grad.shape[2:], *padding,
-        *_winograd_room(channels, filters, backward=True),
+        *_room("winograd", channels, filters, True),
     )  # fmt: skip
     return kernel.permute(3, 2, 0, 1)
 
 
-def _winograd_room(channels: int, filters: int, *, backward: bool = False) -> tuple[Tensor, Tensor]:
-    found = _library()
-    assert found is not None, "ask `available` first"
-    planes, work = _long(), _long()
-    found[0].convsmith_winograd_room(
-        channels, filters, torch.get_num_threads(), backward, ctypes.byref(planes), ctypes.byref(work)
-    )
-    return torch.empty(planes.value), torch.empty(work.value)
+def narrow_image(grad: Tensor, weight: Tensor, size: torch.Size, padding: tuple[int, int]) -> Tensor:
+    """The gradient of a convolution's input where that has few channels; for a stride of one.
+
+    Args:
+        grad: behind the convolution.
+        weight: (K, C, rows, columns).
+        size: of the input, (N, C, H, W).
+        padding: zeros above and below, left and right of the input.
+    """
+    count, channels, high, wide = size
+    numbers = count, high, wide, channels, len(weight), *weight.shape[2:], *padding
+    out = torch.empty(size, memory_format=torch.channels_last)
+    _call("narrow", grad, weight.permute(0, 2, 3, 1).contiguous(), out, *numbers, *_room("narrow", *numbers))
+    return out
+
+
+def _room(name: str, *numbers: int) -> tuple[Tensor, Tensor]:
+    """Two tensors for a function to work in, as large as it asks for."""
+    sizes = _long(), _long()
+    _call(f"{name}_room", *numbers, *map(ctypes.byref, sizes))
+    return torch.empty(sizes[0].value), torch.empty(sizes[1].value)
 
 
 def dropout(x: Tensor, rate: float, key: int) -> Tensor:

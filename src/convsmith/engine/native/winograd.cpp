@@ -11,31 +11,12 @@
 // Images are (n, h, w, c) without gaps, kernels (3, 3, c, k), with c and k of at least `WIDEST`; see kernels.cpp for
 // threads. `planes` and `work` are memory to work in.
 
-#include "lanes.h"
-
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
+#include "product.h"
 
 namespace {
 
-const int W = WIDEST;
-typedef Lanes<W>::Floats F;
 const long FORWARD = 24, BACKWARD = 48;  // tiles of a block: multiples of the rows of every product below
 const long GAP = 16;  // numbers between planes: at a multiple of 4096 bytes they would share lines of the cache
-
-INLINE F &at(float *place) { return *(F *)place; }
-INLINE F at(const float *place) { return *(const F *)place; }
-
-INLINE F fused(F a, F b, F c) {
-#if defined(__AVX512F__)
-    return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__FMA__)
-    return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-    return a * b + c;
-#endif
-}
 
 struct Winograd {
     const float *x, *kernel, *bias, *grad;
@@ -61,67 +42,14 @@ struct Winograd {
     const float *zeros(long part) const { return outputs(part) + 16 * gap_y; }
 };
 
-// ---- matrix products
-
-// out[i, j] (or more of it) = the sum over p of a[i, p] b[p, j], for R rows i and V vectors of columns j
-template <int R, int V, bool MORE>
-INLINE void product(const float *a, long row, long step, const float *b, float *out, long wide, long depth) {
-    F sums[R][V];
-    const float *bases[(R + 3) / 4];  // a row for itself would take a register
-#pragma GCC unroll 32
-    for (int i = 0; i < R; i++) {
-#pragma GCC unroll 4
-        for (int j = 0; j < V; j++) sums[i][j] = F();
-        if (i % 4 == 0) bases[i / 4] = a + i * row;
-    }
-    const long third = 3 * row;
-    for (long p = 0; p < depth; p++, b += wide) {
-        F right[V];
-#pragma GCC unroll 4
-        for (int j = 0; j < V; j++) right[j] = at(b + j * W);
-#pragma GCC unroll 32
-        for (int i = 0; i < R; i++) {
-            const float *base = bases[i / 4];
-            const F left = base[i % 4 == 3 ? third : i % 4 * row] - F();  // one number in all lanes
-#pragma GCC unroll 4
-            for (int j = 0; j < V; j++) sums[i][j] = fused(left, right[j], sums[i][j]);
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < (R + 3) / 4; i++) bases[i] += step;
-    }
-#pragma GCC unroll 32
-    for (int i = 0; i < R; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < V; j++) {
-            float *place = out + i * wide + j * W;
-            at(place) = MORE ? at(place) + sums[i][j] : sums[i][j];
-        }
-}
-
-// The same for any number of rows, rounded up to R
-template <int R, int V, bool MORE>
-INLINE void rows(long count, const float *a, long row, long step, const float *b, float *out, long wide, long depth) {
-    for (long i = 0; i < count; i += R) product<R, V, MORE>(a + i * row, row, step, b, out + i * wide, wide, depth);
-}
-
-// out (tiles, wide) = x (tiles, deep) u (deep, wide); as many sums at a time as there are registers
-void forward_product(long tiles, const float *x, long deep, const float *u, float *out, long wide) {
+// u (deep, wide) += x' d, of x (tiles, deep) with `row` numbers to the next, and d (tiles, wide)
+void add_times(long tiles, const float *x, long row, long deep, const float *d, float *u, long wide) {
     const int most = W >= 16 ? 4 : 2;
     long j = 0;
-    for (; j + most * W <= wide; j += most * W) rows<6, most, false>(tiles, x, deep, 1, u + j, out + j, wide, deep);
-    if (j + 3 * W == wide) rows<8, 3, false>(tiles, x, deep, 1, u + j, out + j, wide, deep);
-    if (j + 2 * W == wide) rows<12, 2, false>(tiles, x, deep, 1, u + j, out + j, wide, deep);
-    if (j + W == wide) rows<(W >= 16 ? 24 : 12), 1, false>(tiles, x, deep, 1, u + j, out + j, wide, deep);
-}
-
-// u (deep, wide) += x' d, of x (tiles, deep) and d (tiles, wide)
-void backward_product(long tiles, const float *x, long deep, const float *d, float *u, long wide) {
-    const int most = W >= 16 ? 4 : 2;
-    long j = 0;
-    for (; j + most * W <= wide; j += most * W) rows<4, most, true>(deep, x, 1, deep, d + j, u + j, wide, tiles);
-    if (j + 3 * W == wide) rows<8, 3, true>(deep, x, 1, deep, d + j, u + j, wide, tiles);
-    if (j + 2 * W == wide) rows<8, 2, true>(deep, x, 1, deep, d + j, u + j, wide, tiles);
-    if (j + W == wide) rows<W, 1, true>(deep, x, 1, deep, d + j, u + j, wide, tiles);
+    for (; j + most * W <= wide; j += most * W) rows<4, most, true, false>(deep, x, 1, row, d + j, u + j, wide, tiles);
+    if (j + 3 * W == wide) rows<8, 3, true, false>(deep, x, 1, row, d + j, u + j, wide, tiles);
+    if (j + 2 * W == wide) rows<8, 2, true, false>(deep, x, 1, row, d + j, u + j, wide, tiles);
+    if (j + W == wide) rows<W, 1, true, false>(deep, x, 1, row, d + j, u + j, wide, tiles);
 }
 
 // ---- into planes and out of them
@@ -289,8 +217,8 @@ void forward_part(void *what, long part, long parts) {
         for (long plane = 0; plane < 16; plane++) {
             ask(s.y, s.n * s.oh * s.ow * s.k, s, tile, end, plane);
             ask(s.x, s.n * s.h * s.w * s.c, s, end, next, plane);
-            forward_product(end - tile, inputs + plane * s.gap_x, s.wide_c, s.planes + plane * s.wide_c * s.wide_k,
-                            outputs + plane * s.gap_y, s.wide_k);
+            times<false>(end - tile, inputs + plane * s.gap_x, s.wide_c, s.c, s.planes + plane * s.wide_c * s.wide_k,
+                         outputs + plane * s.gap_y, s.wide_k);
         }
         planes_to_images(s, tile, end, outputs);
     }
@@ -306,8 +234,8 @@ void backward_part(void *what, long part, long parts) {
         images_to_planes(s, tile, end, inputs, s.zeros(part));
         grads_to_planes(s, tile, end, outputs, s.zeros(part));
         for (long plane = 0; plane < 16; plane++)
-            backward_product(end - tile, inputs + plane * s.gap_x, s.wide_c, outputs + plane * s.gap_y,
-                             planes + plane * gap, s.wide_k);
+            add_times(end - tile, inputs + plane * s.gap_x, s.wide_c, s.c, outputs + plane * s.gap_y,
+                      planes + plane * gap, s.wide_k);
     }
 }
 
@@ -316,7 +244,7 @@ void backward_part(void *what, long part, long parts) {
 extern "C" {
 
 // How many numbers of `planes` and of `work` are needed.
-void convsmith_winograd_room(long c, long k, long threads, int backward, long *planes, long *work) {
+void convsmith_winograd_room(long c, long k, int backward, long *planes, long *work, long threads) {
     const Winograd s(backward ? BACKWARD : FORWARD, 1, 1, 1, c, k, 1, 1, 0, 0);
     *planes = 16 * s.wide_c * s.wide_k * (backward ? threads : 1), *work = threads * s.each;
 }
