@@ -106,7 +106,9 @@ class Norm(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         x, others = inputs[self.place], [one for at, one in enumerate(inputs) if at != self.place]
         norm = self.norm
-        if not norm.training or norm.frozen or not native.takes(*inputs):
+        if native.takes(x):
+            others = [term.contiguous(memory_format=torch.channels_last) for term in others]
+        if not norm.training or norm.frozen or not native.takes(x, *others):
             out: Tensor = norm(x)
             for term in others:
                 out = out + term

@@ -216,9 +216,9 @@ def norm_back(
 def bias_back(grad: Tensor, out: Tensor | None, activation: str) -> tuple[Tensor, Tensor]:
     """The gradients in front of an activation (by its output; None without one) and of a bias before it."""
     rows, channels = _rows(grad)
-    before, to_bias = torch.empty_like(grad), torch.empty(channels)
+    before, to_bias = None if activation == "none" else torch.empty_like(grad), torch.empty(channels)
     _call("bias_back", grad, out, ACTIVATIONS[activation], rows, channels, before, to_bias, _work(channels))
-    return before, to_bias
+    return grad if before is None else before, to_bias
 
 
 def depthwise_weights(grad: Tensor, x: Tensor, size: int, stride: int, padding: tuple[int, int]) -> Tensor:
