@@ -164,6 +164,16 @@ def test_backward_to_few_channels_is_torchs(threads, channels, filters, count, s
 
 
 @compiled
+def test_lenets_second_layer_hands_its_gradient_back_in_whole_vectors(monkeypatch):
+    module = lower(network("lenet5"), passes=passes.TRAINING).train()
+    calls: list[str] = []
+    original = native._call
+    monkeypatch.setattr(native, "_call", lambda name, *rest: (calls.append(name), original(name, *rest)))
+    module.logits(image(2, 1, 32, 32)).sum().backward()
+    assert calls.count("narrow") == 1  # nobody asks for the gradient of the image itself
+
+
+@compiled
 def test_adadelta_is_the_one_of_torchs_operations(threads, torch_alone, monkeypatch):
     results = []
     for alone in (True, False):
@@ -241,7 +251,7 @@ def test_networks_train_as_by_torch_alone(name, monkeypatch):
         allowed = 5 * float((other - wanted).norm()) + 1e-3 * float(wanted.norm()) + 1e-6 * largest
         assert float((one - wanted).norm()) <= allowed
     kinds = {type(step.layer) for step in module.steps_by_name.values()}
-    assert kinds & {compiled_layers.Norm, compiled_layers.Pool}
+    assert kinds & {compiled_layers.Norm, compiled_layers.Pool, compiled_layers.ConvolutionPool}
 
 
 def test_sums_and_activations_join_the_norm_in_front():

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from convsmith.engine import fused, native, passes
+from convsmith.engine import compiled_layers, fused, native, passes
 from convsmith.engine.lower import lower
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights
@@ -74,6 +74,54 @@ def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, 
     out.backward(grad.double())
     found = native.winograd_weights(grad, x, padding)
     assert near(found, kernel.grad, out.numel() // filters)
+
+
+@compiled
+@checked
+@given(**sizes, relu=st.booleans(), biased=st.booleans())
+def test_with_pooling_behind(threads, count, channels, filters, rows, columns, padding, relu, biased):
+    size = rows + max(1, 4 - 2 * padding[0]), columns + max(1, 4 - 2 * padding[1])
+    x, weight = random(count, channels, *size), random(filters, channels, 3, 3, seed=1)
+    bias = torch.linspace(-3, 3, filters) if biased else None
+    between = native.winograd(x, weight, bias, padding)
+    wanted, where = native.pool(between, (2, 2), relu=relu)
+    out, places = native.winograd_pool(x, weight, bias, padding, relu=relu)
+    torch.testing.assert_close(out, wanted, rtol=1e-6, atol=1e-5)
+    assert float((places != where).float().mean()) < 0.01  # rounding may decide between two alike
+
+
+@compiled
+@pytest.mark.parametrize("size", [(17, 14), (16, 16), (13, 19)])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_layer_with_pooling_and_its_gradients(size, padding, monkeypatch):
+    x = inputs = notation.Input((*size, 16))
+    x = layers.Conv2D(24, 3, padding=padding, activation="relu")(x)
+    x = layers.MaxPooling2D()(x)
+    x = layers.Conv2D(16, 3, use_bias=False)(x)
+    x = layers.MaxPooling2D(2, padding="valid")(x)
+    graph = notation.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+    weights = random_weights(graph, np.random.default_rng(0))
+    batch = random(32, 16, *size)
+
+    def numbers() -> list[torch.Tensor]:
+        module = lower(graph, weights, passes=passes.TRAINING).train()
+        taken = batch.clone().requires_grad_()
+        out = module.logits(taken)
+        out.square().sum().backward()
+        named = dict(module.named_parameters())
+        kinds = [step.layer for step in module.steps_by_name.values()]
+        assert sum(isinstance(one, compiled_layers.ConvolutionPool) for one in kinds) == 2
+        return [out.detach(), taken.grad, *(named[name].grad for name in sorted(named))]  # type: ignore[list-item]
+
+    calls: list[str] = []
+    original = native._call
+    monkeypatch.setattr(native, "_call", lambda name, *rest: (calls.append(name), original(name, *rest)))
+    found = numbers()
+    assert calls.count("winograd") == 4
+    assert "pool" not in calls
+    monkeypatch.setattr(native, "takes_winograd", lambda *_: False)
+    for one, other in zip(found, numbers(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
 
 
 @compiled

@@ -201,6 +201,26 @@ def test_the_clock_is_kept_whether_training_is_fast_or_slow(speed):
     assert len({winner.epochs for winner in found.winners.values()}) == 1
 
 
+@pytest.mark.parametrize("baselines", [False, True])
+def test_time_that_compares_nothing_goes_to_more_networks(baselines):
+    """A longer training of the best one alone, whose score no other one has to beat, would say nothing."""
+    clock = FakeClock()
+
+    def evaluate(graph, *, epochs, seed):
+        clock.time += 7
+        return Evaluation(graph.params / 1e6, 7.0)
+
+    found = search(
+        DIGITS, evaluate, budget=BUDGET, seconds=100, now=clock.now, baselines=baselines,
+        algorithm="random",
+    )  # fmt: skip
+    longer = [trial for trial in found.trials if trial.rung == 1]
+    assert len(longer) == (2 if baselines else 0)  # the best by chance has to beat the largest
+    assert found.plan["final"]["top"] == (1 if baselines else 0)
+    assert (70 if baselines else 85) <= found.seconds <= 100
+    assert found.best.score == max(trial.score for trial in found.trials)
+
+
 def test_a_plan_repeats_what_the_clock_decided():
     clock = FakeClock()
     found = search(DIGITS, clock.evaluate, budget=BUDGET, seconds=40, now=clock.now, seed=3)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..kinds._torch import BatchNorm, MaxPool2d
+from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d
 from . import native
-from .fused import ACTS, NATIVE
+from .fused import ACTS, NATIVE, Convolution, convolution_back, is_winograd, padding_of
 
 
 class _Pool(torch.autograd.Function):
@@ -56,6 +56,60 @@ class Pool(nn.Module):
             return _Pool.apply(x, self.window, self.activation is not None)  # type: ignore[no-any-return, no-untyped-call]
         out: Tensor = self.pool(x)
         return out if self.activation is None else self.activation(out)
+
+
+class _ConvolutionPool(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, x: Tensor, weight: Tensor, bias: Tensor | None, conv: Conv2d, relu: bool
+    ) -> Tensor:
+        out, places = native.winograd_pool(x, weight, bias, padding_of(conv), relu=relu)
+        ctx.save_for_backward(x, weight, places, out if relu else None)
+        ctx.conv = conv
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        x, weight, places, out = ctx.saved_tensors
+        conv, needs = ctx.conv, ctx.needs_input_grad
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        to_bias = native.bias_back(grad, out, "none" if out is None else "relu")[1] if needs[2] else None
+        high, wide = (size + 2 * more - 2 for size, more in zip(x.shape[2:], padding_of(conv), strict=True))
+        grad = native.pool_back(grad, places, (2, 2), torch.Size((len(x), len(weight), high, wide)))
+        to_x, to_weight = convolution_back(grad, x, weight, conv, needs[:2])
+        return to_x, to_weight, to_bias, None, None
+
+
+class ConvolutionPool(nn.Module):
+    """A convolution of 3x3, max-pooling of 2x2 and a ReLU: what lies between the first two is never written.
+
+    Args:
+        convolution: without an activation of its own.
+        pool: and its ReLU.
+    """
+
+    def __init__(self, convolution: Convolution, pool: Pool) -> None:
+        super().__init__()
+        self.convolution, self.pool = convolution, pool
+
+    @staticmethod
+    def suits(convolution: nn.Module, pool: nn.Module) -> bool:
+        """Whether the compiled function can do what these layers do."""
+        return (
+            isinstance(convolution, Convolution)
+            and convolution.activation is None
+            and is_winograd(convolution.conv)
+            and isinstance(pool, Pool)
+            and pool.window == (2, 2)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self.convolution.conv
+        padding = padding_of(conv)
+        if native.takes_winograd(x, padding) and min(x.shape[2:]) + 2 * min(padding) >= 4:
+            return _ConvolutionPool.apply(x, conv.weight, conv.bias, conv, self.pool.activation is not None)  # type: ignore[no-any-return, no-untyped-call]
+        out: Tensor = self.pool(self.convolution(x))
+        return out
 
 
 class _Norm(torch.autograd.Function):

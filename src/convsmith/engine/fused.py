@@ -75,7 +75,8 @@ def is_narrow(conv: nn.Module) -> bool:
     return columns > 1 and conv.in_channels <= (8 if columns >= 5 else 4)
 
 
-def _padding(conv: Conv2d) -> tuple[int, int]:
+def padding_of(conv: Conv2d) -> tuple[int, int]:
+    """Zeros above and below, left and right."""
     return int(conv.padding[0]), int(conv.padding[1])
 
 
@@ -97,7 +98,7 @@ def _sum(x: Tensor) -> Tensor:
 def _convolved(
     x: Tensor, conv: Conv2d, weight: Tensor, bias: Tensor | None, act: tuple[str, list[float]]
 ) -> Tensor:
-    if is_winograd(conv) and native.takes_winograd(x, padding := _padding(conv)):
+    if is_winograd(conv) and native.takes_winograd(x, padding := padding_of(conv)):
         return native.winograd(x, weight, bias, padding, NATIVE[act[0]])
     found: Tensor = torch.ops.mkldnn._convolution_pointwise(
         x, weight, bias, conv.padding, conv.stride, conv.dilation, conv.groups, *act, ""
@@ -145,18 +146,18 @@ def _winograd_back(
     grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """The gradients of a convolution of 3x3, where they are faster in fewer multiplications."""
-    top, left = padding = _padding(conv)
+    padding = padding_of(conv)
     to_x = to_weight = None
     if not native.takes(grad) or not native.takes_winograd(x, padding):
         return None, None
     if wanted[0]:
-        to_x = native.winograd(grad, weight.flip(2, 3).transpose(0, 1), None, (2 - top, 2 - left))
+        to_x = native.winograd_image(grad, weight, padding)
     if wanted[1] and conv.out_channels > 16:
         to_weight = native.winograd_weights(grad, x, padding)
     return to_x, to_weight
 
 
-def _convolution_back(
+def convolution_back(
     grad: Tensor, x: Tensor, weight: Tensor, conv: Conv2d, wanted: list[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """The gradients of a convolution's input and kernel, of those that are wanted."""
@@ -166,7 +167,7 @@ def _convolution_back(
     elif is_winograd(conv):
         to_x, to_weight = _winograd_back(grad, x, weight, conv, wanted)
     elif wanted[0] and is_narrow(conv) and native.takes(grad):
-        to_x = native.narrow_image(grad, weight, x.shape, _padding(conv))
+        to_x = native.narrow_image(grad, weight, x.shape, padding_of(conv))
     rest = [wanted[0] and to_x is None, wanted[1] and to_weight is None]
     if any(rest):
         more_x, more_weight, _ = torch.ops.aten.convolution_backward(
@@ -198,7 +199,7 @@ class _Convolution(torch.autograd.Function):
         if wanted[2] or out is not None:
             grad, to_bias = _before_bias(ctx.act, grad, out)
         grad = grad.contiguous(memory_format=torch.channels_last)
-        to_x, to_weight = _convolution_back(grad, x, weight, conv, wanted[:2])
+        to_x, to_weight = convolution_back(grad, x, weight, conv, wanted[:2])
         return to_x, to_weight, to_bias if wanted[2] else None, None, None
 
 

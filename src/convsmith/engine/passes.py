@@ -16,7 +16,7 @@ from torch import nn
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
 from . import native
-from .compiled_layers import Norm, Pool
+from .compiled_layers import ConvolutionPool, Norm, Pool
 from .dropout import Dropout
 from .fused import (
     Convolution,
@@ -172,6 +172,18 @@ def pool_at_once(module: Lowered) -> None:
             _gone(step, relu)
 
 
+def pool_in_convolution(module: Lowered) -> None:
+    """A convolution of 3x3 and the max-pooling of 2x2 that alone takes its output: one compiled operation."""
+    for node in module.graph.nodes:
+        step, taker = module.steps_by_name[node.name], _only_taker(module, node.name)
+        if taker is None or step.activation is not None or not ConvolutionPool.suits(step.layer, taker.layer):
+            continue
+        convolution, pool = step.layer, taker.layer
+        assert isinstance(convolution, Convolution)
+        assert isinstance(pool, Pool)
+        step.layer, taker.layer = nn.Identity(), ConvolutionPool(convolution, pool)
+
+
 def norm_at_once(module: Lowered) -> None:
     """A batch norm, the sum that alone takes it, and the activation behind: one compiled operation."""
     for node in module.graph.nodes:
@@ -249,12 +261,19 @@ TRAINING = (
     widen_at_once,
     activate_at_once,
     pool_at_once,
+    pool_in_convolution,
     norm_at_once,
     relu_in_place,
     add_in_place,
 )
 """For a training; the order counts."""
-INFERENCE = (padding_in_convolution, relu_after_pool, activate_at_once, pool_at_once)
+INFERENCE = (
+    padding_in_convolution,
+    relu_after_pool,
+    activate_at_once,
+    pool_at_once,
+    pool_in_convolution,
+)
 """For a network that is already folded (`engine.fold`)."""
 
 

@@ -121,6 +121,7 @@ class Turns:
         population: how many trials the algorithm wants to begin with.
         largest: whether the largest that fits is wanted.
         slots: how many train at once now.
+        comparable: whether the time that is left is enough to compare the best by longer trainings.
     """
 
     def __init__(
@@ -133,17 +134,21 @@ class Turns:
         population: int,
         largest: bool,
         slots: Callable[[], int],
+        comparable: Callable[[], bool],
     ) -> None:
         self._arms, self._store, self._ask, self._clock, self._slots = arms, store, ask, clock, slots
+        self._comparable = comparable
         self._beginning = population if len(arms.names) > 1 else 0
         if ask.trials is not None:  # a third of few trials is the algorithm's own, or it proposes nothing
             self._beginning = min(self._beginning, ask.trials - max(1, ask.trials // 3))
         reopened: dict[str, Any] = store.plan.get("reopened", {})
         self._largest = reopened.get("largest", 1) if largest else 0
         self._until: float | None = None
+        self._last = 0.0
         if ask.seconds is not None:
             since = reopened.get("at", 0.0)
             self._until = since + (ask.seconds - since) * pace.FIRST_SHARE
+            self._last = since + (ask.seconds - since) * pace.WHOLE_SHARE
         self.exhausted: set[str] = set()
 
     def next(self) -> str | None:
@@ -161,12 +166,12 @@ class Turns:
             if begun < self._beginning and there_is_time:
                 return SHARED
         shared = self._store.decide("shared", lambda: begun)
-        if (
-            until is not None
-            and all(shared + arms.place(arm) for arm in arms.names)
-            and not pace.is_time_for_another(self._clock.elapsed, until, arms.times)
-        ):
-            return None
+        if until is not None and all(shared + arms.place(arm) for arm in arms.names):
+            elapsed = self._clock.elapsed
+            if not pace.is_time_for_another(elapsed, until, arms.times) and (
+                self._comparable() or not pace.is_time_for_another(elapsed, self._last, arms.times)
+            ):
+                return None
         counts = {arm: float(arms.place(arm)) for arm in arms.names}
         used = {arm: arms.spent(arm) for arm in arms.names}
         wanting = [arm for arm in arms.names if arm not in closed and shared + counts[arm] < limit]

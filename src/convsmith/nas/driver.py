@@ -102,7 +102,7 @@ class Driver:
             latency_ms=self.latency_ms, stop=self.stop, progress=self.progress, clock=self.clock,
         )  # fmt: skip
         self._short_trainings(first["epochs"])
-        final = self.store.decide("final", partial(self._choose_final, first["epochs"]))
+        final = self.store.decide("final", self._choose_final)
         self.progress({"event": "final", **final})
         finalists = {arm: self._best_first(arm)[: final["top"]] for arm in (*self.names, LARGEST)}
         self._long_trainings(finalists, final["epochs"])
@@ -183,6 +183,7 @@ class Driver:
             self.arms, self.store, self.ask, self.clock,
             population=population if isinstance(population, int) else 0,
             largest=bool(self.baselines and self.limits.limits), slots=lambda: self.pool.slots,
+            comparable=lambda: self._affordable_final()["top"] > 0,
         )  # fmt: skip
         lost = [line for line in self.store.proposed if line["rung"] == 0 and not self._is_done(line)]
         for line in lost:  # a worker had them when everything ended
@@ -264,15 +265,17 @@ class Driver:
             best.setdefault(trial.fingerprint, trial)
         return list(best.values())
 
-    def _choose_final(self, short: int) -> dict[str, Any]:
+    def _choose_final(self) -> dict[str, Any]:
         if self.ask.seconds is None:
             return {"top": self.ask.top, "epochs": (self.ask.epochs or _EPOCHS)[1]}
+        return self._affordable_final() | ({"epochs": self.ask.epochs[1]} if self.ask.epochs else {})
+
+    def _affordable_final(self) -> dict[str, Any]:
         largest = next(iter(self._best_first(LARGEST)), None)
-        final = pace.final_rung(
+        return pace.final_rung(
             self.clock.left, [self._best_first(arm) for arm in self.names], largest,
             full=self.space.input_shape[:2], slots=self.pool.slots,
         )  # fmt: skip
-        return final | ({"epochs": self.ask.epochs[1]} if self.ask.epochs else {})
 
     def _long_trainings(self, finalists: dict[str, list[Trial]], epochs: int) -> None:
         """Each finalist once, the best of every arm first; the clock may only cut what comes after those."""

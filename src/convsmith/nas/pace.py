@@ -13,6 +13,7 @@ from .probe import Cost
 from .store import Trial
 
 FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
+WHOLE_SHARE = 0.95  # of the time goes to them where longer trainings could not compare two networks
 PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
 TRIALS_WANTED = 56  # short trainings that the epochs are chosen for
 FEWEST_TRIALS = 8  # short trainings without which there is nothing to choose from
@@ -99,13 +100,13 @@ def final_rung(
         slots: how many are trained at once.
 
     Returns:
-        {"top": trials of each arm, 0 for none, "epochs": of each}
+        {"top": trials of each arm, "epochs": of each}; 0 where not even two networks could be compared
     """
     for top in range(MOST_FINALISTS, 0, -1):
         finalists = {trial.fingerprint: trial for arm in arms for trial in arm[:top]}
         if largest is not None:
             finalists[largest.fingerprint] = largest
-        if not finalists:
+        if len(finalists) < 2:
             break
         short = max(trial.epochs for trial in finalists.values())
         each = [seconds_of_epoch(trial, full) for trial in finalists.values()]

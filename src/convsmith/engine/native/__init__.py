@@ -37,7 +37,7 @@ _SIGNATURES: dict[str, list[Any]] = {
     "winograd_room": [_long, _long, _int, _pointer, _pointer, _long],
     "narrow_room": [*[_long] * 9, _pointer, _pointer, _long],
     "narrow": [*[_pointer] * 3, *[_long] * 9, *[_pointer] * 2, _long],
-    "winograd": [*[_pointer] * 3, _int, _pointer, *[_long] * 9, *[_pointer] * 2, _long],
+    "winograd": [*[_pointer] * 3, _int, *[_pointer] * 2, *[_long] * 9, *[_pointer] * 2, _long],
     "winograd_back": [*[_pointer] * 3, *[_long] * 9, *[_pointer] * 2, _long],
     "dropout": [_pointer, _pointer, _long, ctypes.c_uint64, ctypes.c_uint32, _float, _long],
     "adadelta": [*[_pointer] * 4, _long, *[_float] * 4, _long],
@@ -251,7 +251,7 @@ def fits_winograd(channels: int, filters: int) -> bool:
 
 def takes_winograd(x: Tensor, padding: tuple[int, int]) -> bool:
     """Whether it takes this input, and has enough to do with it."""
-    size = x.shape[2] + 2 * padding[0] - 2, x.shape[3] + 2 * padding[1] - 2
+    size = _size(x, padding)
     fits = takes(x) and max(padding) <= 2 and min(size) >= 1
     return fits and len(x) * math.prod(size) >= WINOGRAD_LEAST
 
@@ -273,15 +273,32 @@ def winograd(
     Returns:
         (N, K, H + 2 padding - 2, W + 2 padding - 2).
     """
-    count, channels, high, wide = x.shape
-    filters = len(weight)
-    size = high + 2 * padding[0] - 2, wide + 2 * padding[1] - 2
-    out = torch.empty(count, filters, *size, memory_format=torch.channels_last)
-    _call(
-        "winograd", x, weight.permute(2, 3, 1, 0).contiguous(), bias, ACTIVATIONS[activation], out,
-        count, high, wide, channels, filters, *size, *padding, *_room("winograd", channels, filters, False),
-    )  # fmt: skip
+    high, wide = _size(x, padding)
+    out = torch.empty(len(x), len(weight), high, wide, memory_format=torch.channels_last)
+    _winograd(x, weight, bias, activation, out, None, padding)
     return out
+
+
+def winograd_pool(
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], *, relu: bool
+) -> tuple[Tensor, Tensor]:
+    """`winograd` and the max-pooling of 2x2 behind it, at once: what `pool` returns."""
+    high, wide = _size(x, padding)
+    size = len(x), len(weight), high // 2, wide // 2
+    out = torch.empty(size, memory_format=torch.channels_last)
+    places = torch.empty(size, dtype=torch.uint8, memory_format=torch.channels_last)
+    _winograd(x, weight, bias, "relu" if relu else "none", out, places, padding)
+    return out, places
+
+
+def winograd_image(grad: Tensor, weight: Tensor, padding: tuple[int, int]) -> Tensor:
+    """The gradient of the input of `winograd`.
+
+    Args:
+        grad: behind the convolution.
+        weight, padding: as there.
+    """
+    return winograd(grad, weight.flip(2, 3).transpose(0, 1), None, (2 - padding[0], 2 - padding[1]))
 
 
 def winograd_weights(grad: Tensor, x: Tensor, padding: tuple[int, int]) -> Tensor:
@@ -299,6 +316,24 @@ def winograd_weights(grad: Tensor, x: Tensor, padding: tuple[int, int]) -> Tenso
         *_room("winograd", channels, filters, True),
     )  # fmt: skip
     return kernel.permute(3, 2, 0, 1)
+
+
+def _size(x: Tensor, padding: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns behind a convolution of 3x3."""
+    return x.shape[2] + 2 * padding[0] - 2, x.shape[3] + 2 * padding[1] - 2
+
+
+def _winograd(
+    x: Tensor, weight: Tensor, bias: Tensor | None, activation: str, out: Tensor, places: Tensor | None,
+    padding: tuple[int, int],
+) -> None:  # fmt: skip
+    count, channels, high, wide = x.shape
+    filters = len(weight)
+    _call(
+        "winograd", x, weight.permute(2, 3, 1, 0).contiguous(), bias, ACTIVATIONS[activation], out, places,
+        count, high, wide, channels, filters, *_size(x, padding), *padding,
+        *_room("winograd", channels, filters, False),
+    )  # fmt: skip
 
 
 def narrow_image(grad: Tensor, weight: Tensor, size: torch.Size, padding: tuple[int, int]) -> Tensor:

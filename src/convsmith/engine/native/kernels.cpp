@@ -10,16 +10,6 @@
 
 namespace {
 
-template <int W> INLINE typename Lanes<W>::Bytes bytes(typename Lanes<W>::Ints x) {
-    return __builtin_convertvector(x, typename Lanes<W>::Bytes);
-}
-template <> INLINE uint8_t bytes<1>(int32_t x) { return (uint8_t)x; }
-
-template <int W> INLINE typename Lanes<W>::Ints ints(typename Lanes<W>::Bytes x) {
-    return __builtin_convertvector(x, typename Lanes<W>::Ints);
-}
-template <> INLINE int32_t ints<1>(uint8_t x) { return x; }
-
 // ---- pooling
 
 struct Pool {
@@ -29,13 +19,10 @@ struct Pool {
     long n, h, w, c, kh, kw, oh, ow;
     int relu;
 };
-const int NOWHERE = 255;
-
 template <int W> INLINE void pool_rows(const Pool &s, long first, long last) {
     typedef typename Lanes<W>::Floats F;
     typedef typename Lanes<W>::Ints I;
     typedef typename Lanes<W>::Bytes B;
-    const F zero = F();
     for (long row = first; row < last; row++) {
         const float *top = s.x + (row / s.oh * s.h + row % s.oh * s.kh) * s.w * s.c;
         for (long j = 0; j < s.ow; j++) {
@@ -45,18 +32,9 @@ template <int W> INLINE void pool_rows(const Pool &s, long first, long last) {
                 F most = *(const F *)(x + k);
                 I from = I();
                 for (long u = 0; u < s.kh; u++)
-                    for (long v = 0; v < s.kw; v++) {
-                        const F one = *(const F *)(x + (u * s.w + v) * s.c + k);
-                        const I here = I() + (int)(u * s.kw + v);
-                        from = one > most ? here : from;
-                        from = one != one ? here : from;
-                        most = one > most ? one : most;
-                        most = one != one ? one : most;
-                    }
-                if (s.relu) {
-                    from = most <= zero ? I() + NOWHERE : from;
-                    most = most <= zero ? zero : most;
-                }
+                    for (long v = 0; v < s.kw; v++)
+                        larger(*(const F *)(x + (u * s.w + v) * s.c + k), (int)(u * s.kw + v), most, from);
+                if (s.relu) positive(most, from);
                 *(F *)(s.y + out + k) = most;
                 *(B *)(s.from + out + k) = bytes<W>(from);
             });

@@ -81,3 +81,29 @@ template <class F> INLINE F active(int act, F x) {
     if (act == RELU6) x = x >= F() + 6.0f ? F() + 6.0f : x;
     return x;
 }
+
+// ---- pooling: the largest of some numbers, and which one it was
+
+template <int W> INLINE typename Lanes<W>::Bytes bytes(typename Lanes<W>::Ints x) {
+    return __builtin_convertvector(x, typename Lanes<W>::Bytes);
+}
+template <> INLINE uint8_t bytes<1>(int32_t x) { return (uint8_t)x; }
+
+template <int W> INLINE typename Lanes<W>::Ints ints(typename Lanes<W>::Bytes x) {
+    return __builtin_convertvector(x, typename Lanes<W>::Ints);
+}
+template <> INLINE int32_t ints<1>(uint8_t x) { return x; }
+
+const int NOWHERE = 255;  // no number was above 0
+
+template <class F, class I> INLINE void larger(F one, int here, F &most, I &from) {
+    from = one > most ? I() + here : from;
+    from = one != one ? I() + here : from;
+    most = one > most ? one : most;
+    most = one != one ? one : most;
+}
+
+template <class F, class I> INLINE void positive(F &most, I &from) {
+    from = most <= F() ? I() + NOWHERE : from;
+    most = most <= F() ? F() : most;
+}

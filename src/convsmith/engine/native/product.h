@@ -12,6 +12,7 @@ namespace {
 
 const int W = WIDEST;
 typedef Lanes<W>::Floats F;
+typedef Lanes<W>::Ints I;
 
 INLINE F &at(float *place) { return *(F *)place; }
 INLINE F at(const float *place) { return *(const F *)place; }

@@ -8,6 +8,9 @@
 // kernel goes the same way back: G' ((B' x B) (A d A')) G, summed over tiles. Tiles go through in blocks that stay in
 // the cache. All of it is float32; the sums are as exact as those of the direct way (0 and +-1 in A and B, 1/2 in G).
 //
+// A max-pooling of 2 x 2 behind the convolution has a tile for each of its windows: then only the largest number is
+// written, and where in the window it was (`from`).
+//
 // Images are (n, h, w, c) without gaps, kernels (3, 3, c, k), with c and k of at least `WIDEST`; see kernels.cpp for
 // threads. `planes` and `work` are memory to work in.
 
@@ -21,6 +24,7 @@ const long GAP = 16;  // numbers between planes: at a multiple of 4096 bytes the
 struct Winograd {
     const float *x, *kernel, *bias, *grad;
     float *y, *to_kernel;
+    uint8_t *y_from;  // not null: y is of windows
     long n, h, w, c, k, oh, ow, top, left;
     int act;
     float *planes, *work;      // 16 planes of (wide_c, wide_k); what each thread works in
@@ -30,7 +34,7 @@ struct Winograd {
     long each;                 // numbers of `work` for a thread
 
     Winograd(long block, long n, long h, long w, long c, long k, long oh, long ow, long top, long left)
-        : n(n), h(h), w(w), c(c), k(k), oh(oh), ow(ow), top(top), left(left), block(block) {
+        : y_from(nullptr), n(n), h(h), w(w), c(c), k(k), oh(oh), ow(ow), top(top), left(left), block(block) {
         down = (oh + 1) / 2, across = (ow + 1) / 2;
         wide_c = (c + W - 1) / W * W, wide_k = (k + W - 1) / W * W;
         gap_x = block * wide_c + GAP, gap_y = block * wide_k + GAP;
@@ -73,21 +77,21 @@ INLINE void images_to_planes(const Winograd &s, long first, long last, float *pl
         float *to = planes + place * s.wide_c;
         const long top = 2 * down - s.top;
         for (long left = 2 * across - s.left; many > 0; many--, left += 2, to += s.wide_c) {
-            const float *pixels[4][4];
+            const float *from[4][4];
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++)
 #pragma GCC unroll 4
                 for (int j = 0; j < 4; j++) {
                     const long y = top + i, x = left + j;
                     const bool in = y >= 0 && y < s.h && x >= 0 && x < s.w;
-                    pixels[i][j] = in ? s.x + ((image * s.h + y) * s.w + x) * s.c : zeros;
+                    from[i][j] = in ? s.x + ((image * s.h + y) * s.w + x) * s.c : zeros;
                 }
             vectors<W>(s.c, [&](long k) INLINE_LAMBDA {
                 F rows[4][4];
 #pragma GCC unroll 4
                 for (int j = 0; j < 4; j++) {
-                    const F a = at(pixels[0][j] + k), b = at(pixels[1][j] + k);
-                    const F c = at(pixels[2][j] + k), d = at(pixels[3][j] + k);
+                    const F a = at(from[0][j] + k), b = at(from[1][j] + k);
+                    const F c = at(from[2][j] + k), d = at(from[3][j] + k);
                     rows[0][j] = a - c, rows[1][j] = b + c, rows[2][j] = c - b, rows[3][j] = b - d;
                 }
 #pragma GCC unroll 4
@@ -101,6 +105,19 @@ INLINE void images_to_planes(const Winograd &s, long first, long last, float *pl
     });
 }
 
+// The four pixels of a tile from its 16 numbers
+INLINE void pixels_of(const Winograd &s, const float *from, F *pixels) {
+    F left[4], right[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const float *plane = from + i * 4 * s.gap_y;
+        const F a = at(plane), b = at(plane + s.gap_y), c = at(plane + 2 * s.gap_y);
+        left[i] = a + b + c, right[i] = b - c - at(plane + 3 * s.gap_y);
+    }
+    pixels[0] = left[0] + left[1] + left[2], pixels[1] = right[0] + right[1] + right[2];
+    pixels[2] = left[1] - left[2] - left[3], pixels[3] = right[1] - right[2] - right[3];
+}
+
 INLINE void planes_to_images(const Winograd &s, long first, long last, const float *planes) {
     runs(s, first, last, [&](long place, long image, long down, long across, long many) INLINE_LAMBDA {
         const float *from = planes + place * s.wide_k;
@@ -110,20 +127,38 @@ INLINE void planes_to_images(const Winograd &s, long first, long last, const flo
             const bool beside = column + 1 < s.ow;
             vectors<W>(s.k, [&](long k) INLINE_LAMBDA {
                 const F bias = s.bias ? at(s.bias + k) : F();
-                F left[4], right[4];
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++) {
-                    const float *plane = from + k + i * 4 * s.gap_y;
-                    const F a = at(plane), b = at(plane + s.gap_y), c = at(plane + 2 * s.gap_y);
-                    left[i] = a + b + c, right[i] = b - c - at(plane + 3 * s.gap_y);
-                }
+                F pixels[4];
+                pixels_of(s, from + k, pixels);
                 float *to = pixel + k;
-                at(to) = active(s.act, left[0] + left[1] + left[2] + bias);
-                if (beside) at(to + s.k) = active(s.act, right[0] + right[1] + right[2] + bias);
+                at(to) = active(s.act, pixels[0] + bias);
+                if (beside) at(to + s.k) = active(s.act, pixels[1] + bias);
                 if (!below) return;
                 to += s.ow * s.k;
-                at(to) = active(s.act, left[1] - left[2] - left[3] + bias);
-                if (beside) at(to + s.k) = active(s.act, right[1] - right[2] - right[3] + bias);
+                at(to) = active(s.act, pixels[2] + bias);
+                if (beside) at(to + s.k) = active(s.act, pixels[3] + bias);
+            });
+        }
+    });
+}
+
+INLINE void planes_to_windows(const Winograd &s, long first, long last, const float *planes) {
+    const long high = s.oh / 2, wide = s.ow / 2;
+    runs(s, first, last, [&](long place, long image, long down, long across, long many) INLINE_LAMBDA {
+        if (down >= high) return;
+        const float *from = planes + place * s.wide_k;
+        for (; many > 0 && across < wide; many--, across++, from += s.wide_k) {
+            const long to = ((image * high + down) * wide + across) * s.k;
+            vectors<W>(s.k, [&](long k) INLINE_LAMBDA {
+                F pixels[4];
+                pixels_of(s, from + k, pixels);
+                F most = pixels[0];
+                I where = I();
+#pragma GCC unroll 3
+                for (int i = 1; i < 4; i++) larger(pixels[i], i, most, where);
+                if (s.bias) most += at(s.bias + k);
+                if (s.act == RELU) positive(most, where);
+                at(s.y + to + k) = most;
+                *(Lanes<W>::Bytes *)(s.y_from + to + k) = bytes<W>(where);
             });
         }
     });
@@ -209,18 +244,20 @@ void forward_part(void *what, long part, long parts) {
     const Winograd &s = *(Winograd *)what;
     const long tiles = s.tiles(), last = start(tiles, part + 1, parts);
     float *inputs = s.inputs(part), *outputs = s.outputs(part);
+    const long written = s.n * s.k * (s.y_from ? (s.oh / 2) * (s.ow / 2) : s.oh * s.ow);
     memset(inputs, 0, s.each * 4);
     for (long tile = start(tiles, part, parts); tile < last; tile += s.block) {
         const long end = tile + s.block < last ? tile + s.block : last;
         const long next = end + s.block < last ? end + s.block : last;
         images_to_planes(s, tile, end, inputs, s.zeros(part));
         for (long plane = 0; plane < 16; plane++) {
-            ask(s.y, s.n * s.oh * s.ow * s.k, s, tile, end, plane);
+            ask(s.y, written, s, tile, end, plane);
             ask(s.x, s.n * s.h * s.w * s.c, s, end, next, plane);
             times<false>(end - tile, inputs + plane * s.gap_x, s.wide_c, s.c, s.planes + plane * s.wide_c * s.wide_k,
                          outputs + plane * s.gap_y, s.wide_k);
         }
-        planes_to_images(s, tile, end, outputs);
+        if (s.y_from) planes_to_windows(s, tile, end, outputs);
+        else planes_to_images(s, tile, end, outputs);
     }
 }
 
@@ -249,11 +286,13 @@ void convsmith_winograd_room(long c, long k, int backward, long *planes, long *w
     *planes = 16 * s.wide_c * s.wide_k * (backward ? threads : 1), *work = threads * s.each;
 }
 
-void convsmith_winograd(const float *x, const float *kernel, const float *bias, int act, float *y, long n, long h,
-                        long w, long c, long k, long oh, long ow, long top, long left, float *planes, float *work,
-                        long threads) {
+// With `from`, y is of the windows of a max-pooling.
+void convsmith_winograd(const float *x, const float *kernel, const float *bias, int act, float *y, uint8_t *from,
+                        long n, long h, long w, long c, long k, long oh, long ow, long top, long left, float *planes,
+                        float *work, long threads) {
     Winograd s(FORWARD, n, h, w, c, k, oh, ow, top, left);
-    s.x = x, s.kernel = kernel, s.bias = bias, s.act = act, s.y = y, s.planes = planes, s.work = work;
+    s.x = x, s.kernel = kernel, s.bias = bias, s.act = act, s.y = y, s.y_from = from;
+    s.planes = planes, s.work = work;
     kernels_to_planes(s);
     shared(forward_part, &s, threads);
 }
