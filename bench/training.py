@@ -18,74 +18,76 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
   2048 float32 matrix product, measured in the same turns.
 
 Last results (2026-11-23, `--patience 60`, TensorFlow in a Python of its own). On the last network
-torch.compile was not ready in 60 s:
+torch.compile was not ready in 60 s. An hour before, when the machine was slower (matrix product: 162 to 173 G)
+and the max-pooling of the course's CNN was still an operation of its own, `train` was 3.39, 3.06, 2.47 and 3.14
+times as fast as Keras on torch, and 1.99, 2.15, 1.96 and 2.43 times as fast as the fastest Keras:
 
-    Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 2% of the machine
+    Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 4% of the machine
     Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
 
     course_cnn, 28x28x1, batch 128, Adadelta 1.0
-    matrix product: 166 G multiply-adds/s
+    matrix product: 196 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                     1,075     851   1,080    1.00    0.23
-    Keras on JAX                         356     353     390    0.33    0.08
-    Keras on TensorFlow                1,794   1,784   2,128    1.67    0.39
-    PyTorch loop                       1,354   1,226   1,360    1.26    0.29
-    PyTorch loop, channels last        1,586   1,584   1,694    1.47    0.34
-    torch.compile                      1,089   1,052   1,126    1.01    0.24
-    convsmith fit                      2,543   2,487   2,586    2.37    0.55
-    convsmith train                    2,802   2,785   2,825    2.61    0.61
-    convsmith fit: 2.37 x Keras on torch, 1.42 x the fastest Keras, 1.88 x the PyTorch loop,
-        1.60 x the PyTorch loop, channels last
-    convsmith train: 2.61 x Keras on torch, 1.56 x the fastest Keras, 2.07 x the PyTorch loop,
-        1.77 x the PyTorch loop, channels last
+    Keras on torch                     1,415   1,331   1,473    1.00    0.26
+    Keras on JAX                         442     393     453    0.31    0.08
+    Keras on TensorFlow                1,964   1,904   2,113    1.39    0.36
+    PyTorch loop                       1,554   1,472   1,556    1.10    0.29
+    PyTorch loop, channels last        1,864   1,793   1,871    1.32    0.34
+    torch.compile                      1,309   1,224   1,364    0.93    0.24
+    convsmith fit                      4,362   4,234   4,470    3.08    0.80
+    convsmith train                    4,925   4,606   4,965    3.48    0.90
+    convsmith fit: 3.08 x Keras on torch, 2.22 x the fastest Keras, 2.81 x the PyTorch loop,
+        2.34 x the PyTorch loop, channels last
+    convsmith train: 3.48 x Keras on torch, 2.51 x the fastest Keras, 3.17 x the PyTorch loop,
+        2.64 x the PyTorch loop, channels last
 
     lenet5, 32x32x1, batch 128, Adam 0.001
-    matrix product: 162 G multiply-adds/s
+    matrix product: 183 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                     8,867   8,687   8,937    1.00    0.07
-    Keras on JAX                       5,459   5,389   5,537    0.62    0.04
-    Keras on TensorFlow               12,981  12,775  13,131    1.46    0.10
-    PyTorch loop                      13,925  13,341  14,214    1.57    0.11
-    PyTorch loop, channels last       17,217  16,295  17,467    1.94    0.13
-    torch.compile                      7,896   7,892   8,040    0.89    0.06
-    convsmith fit                     22,922  22,245  23,198    2.58    0.18
-    convsmith train                   24,376  23,786  25,038    2.75    0.19
-    convsmith fit: 2.58 x Keras on torch, 1.77 x the fastest Keras, 1.65 x the PyTorch loop,
-        1.33 x the PyTorch loop, channels last
-    convsmith train: 2.75 x Keras on torch, 1.88 x the fastest Keras, 1.75 x the PyTorch loop,
-        1.42 x the PyTorch loop, channels last
+    Keras on torch                    10,554  10,249  10,611    1.00    0.07
+    Keras on JAX                       6,361   6,219   6,455    0.60    0.04
+    Keras on TensorFlow               13,420  13,414  14,582    1.27    0.09
+    PyTorch loop                      16,562  15,551  17,115    1.57    0.11
+    PyTorch loop, channels last       19,859  19,718  20,032    1.88    0.14
+    torch.compile                      9,533   9,271   9,560    0.90    0.07
+    convsmith fit                     27,863  27,857  28,771    2.64    0.19
+    convsmith train                   30,508  30,276  30,977    2.89    0.21
+    convsmith fit: 2.64 x Keras on torch, 2.08 x the fastest Keras, 1.68 x the PyTorch loop,
+        1.40 x the PyTorch loop, channels last
+    convsmith train: 2.89 x Keras on torch, 2.27 x the fastest Keras, 1.84 x the PyTorch loop,
+        1.54 x the PyTorch loop, channels last
 
     resnet20, 32x32x3, batch 128, SGD 0.1 with momentum
-    matrix product: 163 G multiply-adds/s
+    matrix product: 191 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       335     297     337    1.00    0.25
-    Keras on JAX                         167     159     174    0.50    0.12
-    Keras on TensorFlow                  403     391     408    1.20    0.30
-    PyTorch loop                         509     507     514    1.52    0.38
-    PyTorch loop, channels last          639     637     653    1.91    0.48
-    torch.compile                        614     610     617    1.83    0.46
-    convsmith fit                        698     654     708    2.08    0.52
-    convsmith train                      766     758     772    2.29    0.57
-    convsmith fit: 2.08 x Keras on torch, 1.73 x the fastest Keras, 1.37 x the PyTorch loop,
-        1.09 x the PyTorch loop, channels last
-    convsmith train: 2.29 x Keras on torch, 1.90 x the fastest Keras, 1.50 x the PyTorch loop,
-        1.20 x the PyTorch loop, channels last
+    Keras on torch                       403     386     407    1.00    0.26
+    Keras on JAX                         207     190     216    0.51    0.13
+    Keras on TensorFlow                  438     391     440    1.09    0.28
+    PyTorch loop                         588     577     589    1.46    0.37
+    PyTorch loop, channels last          744     724     760    1.85    0.47
+    torch.compile                        703     687     726    1.75    0.45
+    convsmith fit                        919     893     991    2.28    0.58
+    convsmith train                    1,007   1,003   1,023    2.50    0.64
+    convsmith fit: 2.28 x Keras on torch, 2.10 x the fastest Keras, 1.56 x the PyTorch loop,
+        1.24 x the PyTorch loop, channels last
+    convsmith train: 2.50 x Keras on torch, 2.30 x the fastest Keras, 1.71 x the PyTorch loop,
+        1.35 x the PyTorch loop, channels last
 
     mobilenet_v2_035, 96x96x3, batch 32, SGD 0.05 with momentum
-    matrix product: 165 G multiply-adds/s
+    matrix product: 195 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       124     120     126    1.00    0.02
-    Keras on JAX                          40      40      41    0.32    0.01
-    Keras on TensorFlow                  183     159     183    1.47    0.04
-    PyTorch loop                         241     238     242    1.94    0.05
-    PyTorch loop, channels last          304     285     308    2.44    0.06
-    convsmith fit                        354     349     362    2.85    0.07
-    convsmith train                      397     395     400    3.19    0.08
+    Keras on torch                       144     135     145    1.00    0.02
+    Keras on JAX                          48      48      48    0.33    0.01
+    Keras on TensorFlow                  200     189     209    1.39    0.03
+    PyTorch loop                         285     283     288    1.98    0.05
+    PyTorch loop, channels last          345     335     355    2.40    0.06
+    convsmith fit                        407     394     421    2.83    0.07
+    convsmith train                      463     458     478    3.22    0.08
     torch.compile                   not ready in time
-    convsmith fit: 2.85 x Keras on torch, 1.94 x the fastest Keras, 1.47 x the PyTorch loop,
-        1.17 x the PyTorch loop, channels last
-    convsmith train: 3.19 x Keras on torch, 2.17 x the fastest Keras, 1.65 x the PyTorch loop,
-        1.31 x the PyTorch loop, channels last
+    convsmith fit: 2.83 x Keras on torch, 2.03 x the fastest Keras, 1.43 x the PyTorch loop,
+        1.18 x the PyTorch loop, channels last
+    convsmith train: 3.22 x Keras on torch, 2.31 x the fastest Keras, 1.63 x the PyTorch loop,
+        1.34 x the PyTorch loop, channels last
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _depthwise_back(
     That of the image is the convolution with the kernel turned round: with a stride of one, oneDNN does it in
     two thirds of the time. That of a kernel of 5 x 5 takes oneDNN ten times the convolution.
     """
-    size, stride, top, left = conv.kernel_size, conv.stride, int(conv.padding[0]), int(conv.padding[1])
+    size, stride, (top, left) = conv.kernel_size, conv.stride, padding_of(conv)
     to_x = to_weight = None
     if wanted[0] and stride == (1, 1) and size == (2 * top + 1, 2 * left + 1):
         to_x = torch.nn.functional.conv2d(grad, weight.flip(2, 3), None, 1, conv.padding, 1, conv.groups)
