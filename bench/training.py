@@ -18,9 +18,10 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
   2048 float32 matrix product, measured in the same turns.
 
 Last results (2026-11-23, `--patience 60`, TensorFlow in a Python of its own). On the last network
-torch.compile was not ready in 60 s. An hour before, when the machine was slower (matrix product: 162 to 173 G)
-and the max-pooling of the course's CNN was still an operation of its own, `train` was 3.39, 3.06, 2.47 and 3.14
-times as fast as Keras on torch, and 1.99, 2.15, 1.96 and 2.43 times as fast as the fastest Keras:
+torch.compile was not ready in 60 s. An hour before, when the machine was slower (matrix product: 162 to
+173 G) and the max-pooling of the course's CNN was still an operation of its own, `train` was 3.39, 3.06,
+2.47 and 3.14 times as fast as Keras on torch, and 1.99, 2.15, 1.96 and 2.43 times as fast as the fastest
+Keras:
 
     Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 4% of the machine
     Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
