@@ -254,6 +254,6 @@ def test_lenet_on_mnist_is_fooled_as_published(shared: Path) -> None:
     graph = network("lenet5")
     fitted = fit(graph, x[:12000], y[:12000], epochs=3, label_smoothing=0.0, augment="none", seed=0)
     say = lambda pictures: predict(graph, pictures, weights=fitted.weights)  # noqa: E731
-    for encoding, generations in ((Direct((32, 32, 1)), 200), (Cppn((32, 32, 1)), 60)):
+    for encoding, generations in ((Direct((32, 32, 1)), 200), (Cppn((32, 32, 1)), 200)):
         medians = [evolve(encoding, say, generations=generations, seed=seed).median for seed in range(5)]
         assert min(medians) >= 0.9999, (encoding.name, medians)
