@@ -239,8 +239,13 @@ def test_a_network_of_another_kind_is_refused(run: Done, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_lenet_on_mnist_is_fooled_as_published(shared: Path) -> None:
-    """Nguyen et al. 2015: median confidence of 99.99% within 200 generations; ours for five seeds of each."""
+def test_lenet_on_mnist_is_fooled_as_published(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nguyen et al. 2015: median confidence of 99.99% within 200 generations; ours for five seeds of each.
+
+    The network is trained by torch alone: its last digits decide some generations, and shall not depend on
+    whether there was a compiler.
+    """
+    from convsmith.engine import native
     from convsmith.engine.loop import fit
     from convsmith.engine.predict import predict
     from convsmith.insight.fooling.cppn import Cppn
@@ -248,12 +253,13 @@ def test_lenet_on_mnist_is_fooled_as_published(shared: Path) -> None:
     from convsmith.insight.fooling.elites import evolve
     from convsmith.zoo import network
 
+    monkeypatch.setattr(native, "_library", lambda: None)
     with np.load(shared / "data" / "mnist.npz") as mnist:
         x = np.pad(mnist["x_train"], ((0, 0), (2, 2), (2, 2)))[..., None]
         y = mnist["y_train"].astype(np.int64)
     graph = network("lenet5")
     fitted = fit(graph, x[:12000], y[:12000], epochs=3, label_smoothing=0.0, augment="none", seed=0)
     say = lambda pictures: predict(graph, pictures, weights=fitted.weights)  # noqa: E731
-    for encoding, generations in ((Direct((32, 32, 1)), 200), (Cppn((32, 32, 1)), 200)):
+    for encoding, generations in ((Direct((32, 32, 1)), 200), (Cppn((32, 32, 1)), 60)):
         medians = [evolve(encoding, say, generations=generations, seed=seed).median for seed in range(5)]
         assert min(medians) >= 0.9999, (encoding.name, medians)
