@@ -6,9 +6,9 @@
 A search sees the validation accuracy after 12 epochs and pays that training's seconds on the table's
 machine; at a quarter, half and the whole of 12,000 s (24,000 s for CIFAR-100, whose trainings take twice as
 long) it returns the cell with the best accuracy seen, and is judged by that cell's accuracy after 200 epochs.
-Columns: mean and standard deviation over seeds (the fewer seeds of slow algorithms are said), and processor
-seconds a search. "As published" are the constants of Dong and Yang (ICLR 2020), whose evolution and random
-search train the same cell again when they propose it again; the others never do, as in convsmith.
+Columns: mean and standard deviation over seeds, and processor seconds a search. "As published" are the
+constants of Dong and Yang (ICLR 2020), whose evolution and random search train the same cell again when they
+propose it again; the others never do, as in convsmith.
 Algorithms with rungs are not here: the table holds one number of epochs.
 
 With --noisy, a search has 10, 20 or 30 trainings, each with noise of 1.5 % accuracy (standard deviation):
@@ -58,8 +58,10 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from multiprocessing import get_context
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,29 +69,25 @@ import numpy as np
 
 from convsmith.nas.algorithms import ALGORITHMS
 from convsmith.nas.proposal import Proposal
+from convsmith.runs.environment import usable_cores
 
 Answers = dict[str, Any]
 SECONDS = {"cifar10": 12_000.0, "cifar100": 24_000.0}
+SHARES = (0.25, 0.5, 1.0)
 NOISE, TRIALS = 0.015, (10, 20, 30)
 TRIES = 30
 
-CONTENDERS: dict[str, tuple[Callable[..., Any], bool, int]] = {  # what, whether repeats are paid, one seed in
-    "random, as published": (ALGORITHMS["random"], True, 1),
-    "evolution P10 S3, as published": (partial(ALGORITHMS["evolution"], population=10, sample=3), True, 1),
-    "evolution P10 S10, as published": (partial(ALGORITHMS["evolution"], population=10, sample=10), True, 1),
-    "reinforce, as published": (ALGORITHMS["reinforce"], True, 1),
-    "random": (ALGORITHMS["random"], False, 1),
-    "grid": (ALGORITHMS["grid"], False, 200),
-    "evolution": (ALGORITHMS["evolution"], False, 1),
-    "nsga2": (ALGORITHMS["nsga2"], False, 1),
-    "local": (ALGORITHMS["local"], False, 1),
-    "predictor": (ALGORITHMS["predictor"], False, 10),
-    "tpe": (ALGORITHMS["tpe"], False, 10),
-    "bayesian": (ALGORITHMS["bayesian"], False, 100),
-    "nasrl": (ALGORITHMS["nasrl"], False, 100),
-    "ppo": (ALGORITHMS["ppo"], False, 100),
-    "auto": (ALGORITHMS["auto"], False, 1),
-}
+CONTENDERS: dict[str, tuple[Callable[..., Any], bool]] = {  # what, and whether repeats are paid
+    "random, as published": (ALGORITHMS["random"], True),
+    "evolution P10 S3, as published": (partial(ALGORITHMS["evolution"], population=10, sample=3), True),
+    "evolution P10 S10, as published": (partial(ALGORITHMS["evolution"], population=10, sample=10), True),
+    "reinforce, as published": (ALGORITHMS["reinforce"], True),
+    **{
+        name: (ALGORITHMS[name], False)
+        for name in ("random", "grid", "evolution", "nsga2", "local", "predictor", "tpe", "bayesian", "nasrl",
+                     "ppo", "auto")
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -216,6 +214,32 @@ def show(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):6.2f} ± {statistics.pstdev(values):4.2f}"
 
 
+def one_search(path: str, name: str, data: str, noisy: bool, seed: int) -> tuple[list[float], float]:
+    """Judged accuracies (%) at the three marks of one search, and its processor seconds."""
+    algorithm, repeats = CONTENDERS[name]
+    search = partial(replay, table_of(path), algorithm, seed, data=data, repeats=repeats)
+    whole, began = SECONDS[data], time.process_time()
+    if noisy:
+        marks = [search(trials=trials, noise=NOISE)[-1][1] for trials in TRIALS]
+    else:
+        found = search(seconds=whole)
+        marks = [[judged for spent, judged in found if spent <= share * whole][-1] for share in SHARES]
+    return marks, time.process_time() - began
+
+
+@cache
+def table_of(path: str) -> Table:
+    """The table, read once in each process."""
+    return Table(path)
+
+
+def one_thread() -> None:
+    """So many processes as cores, each with one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("table")
@@ -223,31 +247,25 @@ def main() -> None:
     parser.add_argument("--data", choices=sorted(SECONDS), default="cifar10")
     parser.add_argument("--algorithms", nargs="+", choices=sorted(CONTENDERS), default=list(CONTENDERS))
     parser.add_argument("--noisy", action="store_true")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), help="processes")
     asked = parser.parse_args()
-    table, data, whole = Table(asked.table), asked.data, SECONDS[asked.data]
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("optuna", "scikit-learn", "scipy", "torch")
     )
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
     heads = [f"{trials} trials" for trials in TRIALS] if asked.noisy else ["quarter", "half", "whole"]
-    what = f"noise {NOISE:.1%}" if asked.noisy else f"{whole:,.0f} s"
-    print(f"{data + ', ' + what:31s} " + " ".join(f"{head:>13s}" for head in heads) + "  seeds  s/search")
-    for name in asked.algorithms:
-        algorithm, repeats, rarely = CONTENDERS[name]
-        seeds = range(max(1, asked.seeds // rarely))
-        search = partial(replay, table, algorithm, data=data, repeats=repeats)
-        columns: list[list[float]] = [[], [], []]
-        began = time.process_time()
-        for seed in seeds:
-            if asked.noisy:
-                for column, trials in zip(columns, TRIALS, strict=True):
-                    column.append(search(seed, trials=trials, noise=NOISE)[-1][1])
-                continue
-            found = search(seed, seconds=whole)
-            for column, share in zip(columns, (0.25, 0.5, 1.0), strict=True):
-                column.append([judged for spent, judged in found if spent <= share * whole][-1])
-        each = (time.process_time() - began) / len(seeds)
-        print(f"{name:31s} " + " ".join(map(show, columns)) + f"  {len(seeds):5d}  {each:8.2f}", flush=True)
+    what = f"noise {NOISE:.1%}" if asked.noisy else f"{SECONDS[asked.data]:,.0f} s"
+    print(
+        f"{asked.data + ', ' + what:31s} " + " ".join(f"{head:>13s}" for head in heads) + "  seeds  s/search"
+    )
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with ProcessPoolExecutor(asked.jobs, get_context("spawn"), one_thread) as pool:
+        for name in asked.algorithms:
+            seeds = range(1 if name == "grid" else asked.seeds)  # the grid's order is always the same
+            search = partial(one_search, asked.table, name, asked.data, asked.noisy)
+            marks, seconds = zip(*pool.map(search, seeds), strict=True)
+            columns = " ".join(map(show, zip(*marks, strict=True)))
+            print(f"{name:31s} {columns}  {len(seeds):5d}  {statistics.fmean(seconds):8.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -207,6 +207,31 @@ def test_controllers_learn_what_is_rewarded(name):
     assert np.mean([answers["edge_2"] == "c" for answers in after]) > 0.5
 
 
+@pytest.mark.parametrize("name", ["nasrl", "ppo"])
+def test_a_controller_that_is_remembered_proposes_what_a_new_one_does(name):
+    """As the history grows, when earlier scores turn out different, and with several settings in turns."""
+    from convsmith.nas.algorithms import _controller
+
+    rng = np.random.default_rng(0)
+    history = [trial(answers := SPACE.sample(rng), worth(answers)) for _ in range(24)]
+    other = [trial(one["answers"], 1 - one["score"]) for one in history]
+    asked = [(part[:count], batch) for part in (history, other) for count in (9, 16, 24) for batch in (4, 8)]
+
+    def propose(part, batch):
+        return ALGORITHMS[name](
+            SPACE, part, np.random.default_rng(1), batch=batch, width=8, learning_rate=0.05, baseline=0.5
+        )
+
+    _controller._STUDENTS.clear()
+    together = [propose(*one) for one in asked]
+    alone = []
+    for one in asked:
+        _controller._STUDENTS.clear()
+        alone.append(propose(*one))
+    assert together == alone
+    assert len({genotype_key(answers) for answers in alone}) > 1  # what was learnt decides
+
+
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [

@@ -53,6 +53,14 @@ MODULE = textwrap.dedent(
             return Evaluation(0.5, 1.0)
         return evaluate
 
+    def make_loud(folder):
+        def evaluate(graph, *, epochs, seed):
+            for _ in range(40_000):
+                print("a line of its own, over and over")
+            print("the last line", flush=True)
+            os.abort()
+        return evaluate
+
     def make_prints(folder):
         print("made")
         def evaluate(graph, *, epochs, seed):
@@ -133,6 +141,17 @@ def test_a_network_that_kills_every_worker_is_a_failed_trial(module: str, tmp_pa
         assert pool.wait().error == "its worker was lost 2 times: killed by SIGKILL, as where memory is short"
     finally:
         pool.close()
+
+
+def test_what_a_lost_worker_printed_last(module: str, tmp_path: Path) -> None:
+    """Far more than a pipe holds is printed, and nobody waits for ever."""
+    pool = Processes(Portable(f"{module}:make_loud", {"folder": str(tmp_path)}), 1)
+    try:
+        pool.submit(Task(3, network("lenet5"), 1, 0))
+        error = pool.wait().error
+    finally:
+        pool.close()
+    assert error == "its worker was lost 2 times: killed by SIGABRT; it printed last: the last line"
 
 
 def test_what_a_training_prints_and_raises(module: str, tmp_path: Path) -> None:

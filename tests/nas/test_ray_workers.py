@@ -11,13 +11,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convsmith.errors import BadInput
+from convsmith.errors import BadInput, ConvsmithError
 from convsmith.nas import ray_workers
 from convsmith.nas.budget import Budget
 from convsmith.nas.portable import Portable
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
+from convsmith.nas.work import Task
 from convsmith.runs import Run
+from convsmith.zoo import network
 
 pytest.importorskip("ray", reason="the extra convsmith[ray] is not installed")
 
@@ -40,11 +42,18 @@ MODULE = textwrap.dedent(
             score = zlib.crc32(f"{graph.fingerprint} {epochs} {seed}".encode()) / 2**32
             return Evaluation(score, 0.01 * epochs, more={"sum": float(numbers.sum())})
         return evaluate
+
+    def make_where_there_is_room(machine):
+        if os.environ.get("MACHINE") == machine:
+            raise OSError("no images here")
+        return lambda graph, *, epochs, seed: Evaluation(0.5, 1.0, more={"where": os.environ.get("MACHINE")})
     """
 )
 
 
-def test_a_machine_dies_in_mid_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Begins a cluster of two machines; MODULE can be imported there."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     import ray
@@ -54,42 +63,45 @@ def test_a_machine_dies_in_mid_search(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(str(tmp_path))
     # Ray takes 127.0.0.1 to mean the address by which others see this machine; any other loopback stays.
     small = {"object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.2"}
-    head = {"num_cpus": 1, "include_dashboard": False, **small}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, **small}
+    )
     try:
-        second = cluster.add_node(num_cpus=2, **small)
-        portable = Portable(
-            "for_the_cluster:make", {"folder": str(tmp_path)}, {"numbers": np.arange(100_000.0)}
-        )
-        pool = ray_workers.RayWorkers(portable, cluster.address)
-        slots, before = [pool.slots], []
-        run = Run.create(tmp_path, kind="search", recipe={})
-
-        hold = tmp_path / "hold"
-        hold.touch()  # from the seventh on trainings do not end while it is there
-
-        def progress(event):
-            """Two of three at once are held when the machine with two places dies: it has one of them."""
-            lines = run.lines("trials.jsonl") if event["event"] == "trial" else []
-            if len(lines) == 6 and not before:
-                before.extend(lines)
-                until = time.monotonic() + 60
-                while len((tmp_path / "calls.txt").read_text().split()) < 8 and time.monotonic() < until:
-                    time.sleep(0.05)
-                cluster.remove_node(second, allow_graceful=False)
-                hold.unlink()
-
-        limit = {"budget": Budget(params=20_000), "algorithm": "random", "trials": 14, "epochs": (2, 3)}
-        digits = space("stages", (8, 8, 1), 10)
-        found = search(digits, pool, run=run, progress=progress, **limit)
-        deadline = time.monotonic() + 150  # Ray takes a machine for dead after up to a minute of silence
-        while slots[-1] != 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
-            slots.append(pool.slots)
-        assert (slots[0], slots[-1]) == (3, 1)
+        cluster.second = cluster.add_node(num_cpus=2, env_vars={"MACHINE": "second"}, **small)
+        yield cluster
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def test_a_machine_dies_in_mid_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster) -> None:
+    portable = Portable("for_the_cluster:make", {"folder": str(tmp_path)}, {"numbers": np.arange(100_000.0)})
+    pool = ray_workers.RayWorkers(portable, cluster.address)
+    slots, before = [pool.slots], []
+    run = Run.create(tmp_path, kind="search", recipe={})
+
+    hold = tmp_path / "hold"
+    hold.touch()  # from the seventh on trainings do not end while it is there
+
+    def progress(event):
+        """Two of three at once are held when the machine with two places dies: it has one of them."""
+        lines = run.lines("trials.jsonl") if event["event"] == "trial" else []
+        if len(lines) == 6 and not before:
+            before.extend(lines)
+            until = time.monotonic() + 60
+            while len((tmp_path / "calls.txt").read_text().split()) < 8 and time.monotonic() < until:
+                time.sleep(0.05)
+            cluster.remove_node(cluster.second, allow_graceful=False)
+            hold.unlink()
+
+    limit = {"budget": Budget(params=20_000), "algorithm": "random", "trials": 14, "epochs": (2, 3)}
+    digits = space("stages", (8, 8, 1), 10)
+    found = search(digits, pool, run=run, progress=progress, **limit)
+    deadline = time.monotonic() + 150  # Ray takes a machine for dead after up to a minute of silence
+    while slots[-1] != 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        slots.append(pool.slots)
+    assert (slots[0], slots[-1]) == (3, 1)
     after = run.lines("trials.jsonl")
     assert len(before) == 6
     assert after[:6] == before
@@ -110,6 +122,32 @@ def test_a_machine_dies_in_mid_search(tmp_path: Path, monkeypatch: pytest.Monkey
         t.key: (t.score, t.answers) for t in expected.trials
     }
     assert len(after) == len(found.trials) == len({trial.key for trial in found.trials})
+
+
+def test_a_machine_that_cannot_begin_is_left_out(cluster) -> None:
+    said: list[str] = []
+    portable = Portable("for_the_cluster:make_where_there_is_room", {"machine": "second"})
+    pool = ray_workers.RayWorkers(portable, cluster.address, warn=said.append)
+    assert pool.slots == 3
+    for number in range(9):
+        pool.submit(Task(number, network("lenet5"), 1, 0))
+    outcomes = [pool.wait() for _ in range(9)]
+    assert sorted(one.number for one in outcomes) == list(range(9))
+    assert all(one.evaluation and one.evaluation.more == {"where": None} for one in outcomes)
+    assert len(said) == 1
+    assert "is given nothing more: OSError: no images here" in said[0]
+    pool._counted = 0.0
+    assert pool.slots == 1
+
+
+def test_a_cluster_of_which_no_machine_can_begin(cluster) -> None:
+    pool = ray_workers.RayWorkers(
+        Portable("for_the_cluster:missing"), cluster.address, warn=lambda said: None
+    )
+    with pytest.raises(
+        ConvsmithError, match=r"a worker cannot begin: for_the_cluster:missing: AttributeError"
+    ):
+        pool.evaluate(network("lenet5"), epochs=1, seed=0)
 
 
 def test_an_address_that_nobody_answers_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,8 +62,9 @@ def pool(job: Job) -> Pool:
 
         job.display.say(f"joining the Ray cluster at {workers.ray}")
         cluster = RayWorkers(
-            portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus
-        )
+            portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus,
+            warn=job.display.say,
+        )  # fmt: skip
         job.display.say(f"it has room for {cluster.slots} trials at once")
         return cluster
     if workers.count == 1:

@@ -25,6 +25,8 @@ from .work import Outcome, Pool, Task
 TRIES = 2
 """How often a task is begun whose worker is lost; a network that ends every worker is a failed trial then."""
 
+_KEPT = 4096  # bytes of what a worker printed last
+
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -86,7 +88,13 @@ class Processes(Pool):
         while not self._done:
             self._hand_out()
             for key, _ in self._selector.select():
-                self._hear(key.data)
+                worker: _Worker = key.data
+                if self._all[worker.place] is not worker:
+                    continue  # it was lost a moment ago
+                if key.fileobj is worker.output:
+                    self._hear(worker)
+                elif not worker.listen():
+                    self._selector.unregister(key.fileobj)
         return self._done.popleft()
 
     def close(self) -> None:
@@ -120,7 +128,8 @@ class Processes(Pool):
         worker = _Worker(place, environment)
         worker.tell(self._spec)
         self._all[place] = worker
-        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        for pipe in (worker.output, worker.printed):
+            self._selector.register(pipe, selectors.EVENT_READ, worker)
         return worker
 
     def _prepare(self) -> None:
@@ -167,23 +176,24 @@ class Processes(Pool):
     def _lost(self, worker: _Worker) -> None:
         """Its task goes to another worker; the second time it is a failure of the task's own."""
         task = worker.task
-        code = self._end(worker)
+        how = _how(self._end(worker)) + worker.last_words
         if not worker.ready:
             raise ConvsmithError(
-                f"a worker ended while it began ({_how(code)}): {sys.executable} -m convsmith.nas.worker"
+                f"a worker ended while it began ({how}): {sys.executable} -m convsmith.nas.worker"
             )
         if task is None:
             return
         if self._tries[task.number] < TRIES:
             self._waiting.appendleft(task)
         else:
-            why = f"its worker was lost {TRIES} times: {_how(code)}"
+            why = f"its worker was lost {TRIES} times: {how}"
             self._done.append(Outcome(task.number, None, 0.0, (), why))
 
     def _end(self, worker: _Worker) -> int:
         self._all[worker.place] = None
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(worker.output)
+        for pipe in (worker.output, worker.printed):
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(pipe)
         return worker.end()
 
 
@@ -196,13 +206,15 @@ class _Worker:
         # A session of its own: Ctrl-C is for the driver, whose end then ends this process.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "convsmith.nas.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=environment, start_new_session=True,
         )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self._input, self.output = self.process.stdin, self.process.stdout
-        self._arrived = bytearray()
+        assert self.process.stderr is not None
+        self._input, self.output, self.printed = self.process.stdin, self.process.stdout, self.process.stderr
+        os.set_blocking(self.printed.fileno(), False)
+        self._arrived, self._last = bytearray(), b""
 
     def tell(self, line: bytes) -> None:
         with suppress(BrokenPipeError):  # when it is lost its output ends, which is how that is noticed
@@ -219,11 +231,27 @@ class _Worker:
         self._arrived = bytearray(rest)
         return [json.loads(line) for line in whole]
 
+    def listen(self) -> bool:
+        """Take what it has printed, of which the end is kept; False when nothing more can come."""
+        try:
+            piece = os.read(self.printed.fileno(), 1 << 20)  # more than a pipe holds
+        except BlockingIOError:
+            return True
+        self._last = (self._last + piece)[-_KEPT:]
+        return bool(piece)
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it printed, as the end of a sentence."""
+        lines = [line.strip() for line in self._last.decode(errors="replace").splitlines()]
+        return next((f"; it printed last: {line[-200:]}" for line in reversed(lines) if line), "")
+
     def end(self) -> int:
         before = self.process.poll()
         self.process.kill()
         code = self.process.wait()
-        for pipe in (self._input, self.output):
+        self.listen()
+        for pipe in (self._input, self.output, self.printed):
             with suppress(OSError):
                 pipe.close()
         return code if before is None else before

@@ -8,15 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from convsmith.errors import BadInput, ConvsmithError
 from convsmith.runs import to_json
 
-from .portable import Portable, outcome_from_json, outcome_to_json, task_from_json, task_to_json
-from .work import Outcome, Pool, Task, perform
+from .portable import Portable, outcome_from_json, task_to_json
+from .work import Outcome, Pool, Task
 
 TRIES = 4
 """How often a task is begun whose worker or machine is lost."""
@@ -34,8 +35,9 @@ class RayWorkers(Pool):
     """Places of a Ray cluster that train at once; as many as its processors, or GPUs, allow.
 
     The arrays are put into the cluster's object store once, and each machine fetches them once. A task whose
-    worker or machine is lost is begun again elsewhere. The cluster forgets the tasks of a driver that died;
-    the trials that it had finished are in its run folder.
+    worker or machine is lost is begun again elsewhere. A machine that cannot begin (convsmith is missing
+    there, a disk is full) is given nothing more. The cluster forgets the tasks of a driver that died; the
+    trials that it had finished are in its run folder.
 
     Args:
         portable: how each makes the evaluation; convsmith must be installed on every machine.
@@ -43,20 +45,28 @@ class RayWorkers(Pool):
             else where one answers, such as ``"192.168.1.7:6379"``.
         cpus: processors of each trial.
         gpus: of each trial; may be a share of one.
+        warn: is told of a machine that is given nothing more.
 
     Raises:
         BadInput: ray is not installed; the address does not answer; the cluster has no room for one trial.
     """
 
     def __init__(
-        self, portable: Portable, address: str = "local", *, cpus: float = 1.0, gpus: float = 0.0
+        self,
+        portable: Portable,
+        address: str = "local",
+        *,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        warn: Callable[[str], object] = warnings.warn,
     ) -> None:
         for name, number in (("--cpus-per-trial", cpus), ("--gpus-per-trial", gpus)):
             if not 0 <= number < 1e6 or cpus == gpus == 0:
                 raise BadInput(name, f"came {number:g}", "at least 0, and not both 0", f"{name} 1")
-        self._cpus, self._gpus = cpus, gpus
+        self._cpus, self._gpus, self._warn = cpus, gpus, warn
         self._ray = _join(address)
         self._is_ours = address == "local"
+        self._unfit: set[str] = set()  # machines that cannot begin, by Ray's names
         room = self._count()
         if room < 1:
             self.close()
@@ -70,7 +80,7 @@ class RayWorkers(Pool):
         self._names = list(portable.arrays)
         self._arrays = [self._ray.put(array) for array in portable.arrays.values()]
         # What is lost is begun again here, not by Ray, which would do so for ever where memory is short.
-        self._train = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_train)
+        self._train = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_train_somewhere())
         self._running: dict[Any, Task] = {}
         self._tries: Counter[int] = Counter()
         self._done: deque[Outcome] = deque()
@@ -83,7 +93,9 @@ class RayWorkers(Pool):
 
     def submit(self, task: Task) -> None:
         line = to_json(task_to_json(task))
-        reference = self._train.remote(self._spec, line, self._names, *self._arrays)
+        elsewhere = {"ray.io/node-id": f"!in({','.join(sorted(self._unfit))})"} if self._unfit else None
+        train = self._train.options(label_selector=elsewhere)
+        reference = train.remote(self._spec, line, self._names, *self._arrays)
         self._running[reference] = task
         self._tries[task.number] += 1
 
@@ -103,17 +115,36 @@ class RayWorkers(Pool):
     def _take(self, reference: Any) -> None:
         task = self._running.pop(reference)
         try:
-            self._done.append(outcome_from_json(self._ray.get(reference)))
-            self._tries.pop(task.number, None)  # every probe has the same number
-        except self._ray.exceptions.RayTaskError as error:
-            last = str(error).strip().splitlines()[-1]
-            raise ConvsmithError(f"a worker cannot begin: {self._spec['make']}: {last}") from None
+            came = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             if self._tries[task.number] < TRIES:
                 self.submit(task)
             else:
                 why = f"its worker was lost {TRIES} times: {type(error).__name__}"
                 self._done.append(Outcome(task.number, None, 0.0, (), why))
+            return
+        if "unfit" in came:
+            self._leave_out(came["unfit"], came["why"])
+            self._tries[task.number] -= 1
+            self.submit(task)
+        else:
+            self._done.append(outcome_from_json(came["outcome"]))
+            self._tries.pop(task.number, None)  # every probe has the same number
+
+    def _leave_out(self, number: str, why: str) -> None:
+        """Give a machine nothing more.
+
+        Raises:
+            ConvsmithError: it was the last one.
+        """
+        last = why.strip().splitlines()[-1]
+        if number in self._unfit:
+            return  # it had several tasks
+        self._unfit.add(number)
+        if self._count() < 1:
+            raise ConvsmithError(f"a worker cannot begin: {self._spec['make']}: {last}")
+        name = next(node["NodeManagerHostname"] for node in self._ray.nodes() if node["NodeID"] == number)
+        self._warn(f"machine {name} is given nothing more: {last}")
 
     def _resources(self) -> Mapping[str, float]:
         found = self._ray.cluster_resources()
@@ -123,7 +154,7 @@ class RayWorkers(Pool):
         """How many trials have room at once, machine by machine."""
         places = 0
         for node in self._ray.nodes():
-            if node["Alive"]:
+            if node["Alive"] and node["NodeID"] not in self._unfit:
                 has = node["Resources"]
                 of_each = [
                     int(has.get(name, 0) / wanted)
@@ -134,13 +165,31 @@ class RayWorkers(Pool):
         return places
 
 
-def _train(spec: dict[str, Any], line: str, names: list[str], *arrays: Any) -> dict[str, Any]:
-    """One task, on whichever machine; `arrays` arrive read-only from the machine's object store."""
-    import json
+def _train_somewhere() -> Callable[..., dict[str, Any]]:
+    """What a machine does with a task.
 
-    sys.path += [path for path in spec["path"] if path not in sys.path]
-    evaluate = Portable(spec["make"], spec["settings"]).build(dict(zip(names, arrays, strict=True)))
-    return outcome_to_json(perform(evaluate, task_from_json(json.loads(line))))
+    It travels as code, not by name, so that a machine without convsmith can still say what it lacks.
+    """
+
+    def train(spec: dict[str, Any], line: str, names: list[str], *arrays: Any) -> dict[str, Any]:
+        """One task; `arrays` arrive read-only from the machine's object store."""
+        import json
+        import sys
+        import traceback
+
+        import ray
+
+        try:
+            sys.path += [path for path in spec["path"] if path not in sys.path]
+            from convsmith.nas.portable import Portable, outcome_to_json, task_from_json
+            from convsmith.nas.work import perform
+
+            evaluate = Portable(spec["make"], spec["settings"]).build(dict(zip(names, arrays, strict=True)))
+            return {"outcome": outcome_to_json(perform(evaluate, task_from_json(json.loads(line))))}
+        except Exception:  # of a trial's own nothing comes here; a full disk does
+            return {"unfit": ray.get_runtime_context().get_node_id(), "why": traceback.format_exc()}
+
+    return train
 
 
 def _join(address: str) -> Any:

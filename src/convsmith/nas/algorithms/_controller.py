@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +14,9 @@ from ..predictors import Features
 
 if TYPE_CHECKING:
     import numpy as np
+
+Batch = list[tuple[Answers, float, float]]
+_KEPT_STUDENTS = 4
 
 
 class Controller(nn.Module):
@@ -89,6 +92,60 @@ class Controller(nn.Module):
             total = total + logs[chosen]
             entropy = entropy - (logs.exp() * logs).sum()
         return total, entropy
+
+
+class Student:
+    """A controller, its optimizer, and the batches that it has learnt so far."""
+
+    def __init__(self, controller: Controller, learning_rate: float) -> None:
+        self.controller = controller
+        self.adam = torch.optim.Adam(controller.parameters(), learning_rate)
+        self.learnt: list[Batch] = []
+
+
+_STUDENTS: dict[Hashable, Student] = {}
+
+
+def taught(
+    space: Space,
+    batches: Sequence[Batch],
+    step: Callable[[Controller, torch.optim.Optimizer, Batch], None],
+    *,
+    width: int,
+    layers: int,
+    reach: float,
+    learning_rate: float,
+) -> Controller:
+    """A controller that has learnt from batches, one after the other.
+
+    The last few are remembered, so that a longer history costs its new batches alone; what was learnt is the
+    same either way, bit for bit.
+
+    Args:
+        space: of the controller, whose `width`, `layers` and `reach` are its arguments.
+        batches: of (answers, score, advantage), oldest first.
+        step: learns from one batch; a module's function, by which the student is remembered, too.
+        learning_rate: Adam's.
+    """
+    batches = list(batches)
+    key = (space, step, width, layers, reach, learning_rate)
+    student = _STUDENTS.pop(key, None)  # gone if a step is interrupted halfway
+    if student is None or student.learnt != batches[: len(student.learnt)]:
+        student = Student(Controller(space, width=width, layers=layers, reach=reach), learning_rate)
+    for batch in batches[len(student.learnt) :]:
+        step(student.controller, student.adam, batch)
+        student.learnt.append(batch)
+    _STUDENTS[key] = student
+    while len(_STUDENTS) > _KEPT_STUDENTS:
+        _STUDENTS.pop(next(iter(_STUDENTS)))
+    return student.controller
+
+
+def batches_of(done: Sequence[dict[str, Any]], size: int, keep: float) -> list[Batch]:
+    """Finished trials in full batches, each with its advantage over the moving average."""
+    gains = advantages([trial["score"] for trial in done], keep)
+    rows = [(trial["answers"], trial["score"], gain) for trial, gain in zip(done, gains, strict=True)]
+    return [rows[begin : begin + size] for begin in range(0, len(rows) - size + 1, size)]
 
 
 def advantages(scores: Sequence[float], keep: float) -> list[float]:

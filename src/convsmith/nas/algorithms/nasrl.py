@@ -15,6 +15,9 @@ from ._history import at_least_one, finished
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.optim import Optimizer
+
+    from ._controller import Batch, Controller
 
 
 @ALGORITHMS.register()
@@ -34,7 +37,7 @@ def nasrl(
 
     Args:
         space: asks the questions; a draw over the budget becomes one within.
-        history: finished trials, oldest first; the controller learns from them anew each time.
+        history: finished trials, oldest first.
         rng: draws.
         learning_rate: Adam's.
         baseline: weight of the past in the moving average of scores that trials are compared with.
@@ -45,18 +48,18 @@ def nasrl(
         BadInput: `batch` or `width` below 1.
     """
     at_least_one("nasrl", batch=batch, width=width)
-    import torch
+    from ._controller import batches_of, taught
 
-    from ._controller import Controller, advantages
-
-    controller = Controller(space, width=width, layers=2, reach=0.08)
-    adam = torch.optim.Adam(controller.parameters(), learning_rate)
-    done = finished(history)
-    gains = advantages([trial["score"] for trial in done], baseline)
-    for begin in range(0, len(done) - batch + 1, batch):
-        adam.zero_grad()
-        for trial, gain in zip(done[begin : begin + batch], gains[begin : begin + batch], strict=True):
-            (-gain * controller.judge(trial["answers"])[0] / batch).backward()
-        adam.step()
+    controller = taught(
+        space, batches_of(finished(history), batch, baseline), _reinforce,
+        width=width, layers=2, reach=0.08, learning_rate=learning_rate,
+    )  # fmt: skip
     answers = controller.draw(rng)
     return space.crossover(answers, answers, rng)  # of one with itself: within the budget
+
+
+def _reinforce(controller: Controller, adam: Optimizer, together: Batch) -> None:
+    adam.zero_grad()
+    for answers, _, gain in together:
+        (-gain * controller.judge(answers)[0] / len(together)).backward()
+    adam.step()

@@ -9,6 +9,7 @@ clipped objective.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..choose import Answers, Space
@@ -17,6 +18,9 @@ from ._history import at_least_one, finished
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.optim import Optimizer
+
+    from ._controller import Batch, Controller
 
 
 @ALGORITHMS.register()
@@ -39,7 +43,7 @@ def ppo(
 
     Args:
         space: asks the questions; a draw over the budget becomes one within.
-        history: finished trials, oldest first; the controller learns from them anew each time.
+        history: finished trials, oldest first.
         rng: draws.
         learning_rate: Adam's.
         baseline: weight of the past in the moving average of scores that trials are compared with.
@@ -53,25 +57,34 @@ def ppo(
         BadInput: `batch`, `passes` or `width` below 1.
     """
     at_least_one("ppo", batch=batch, passes=passes, width=width)
-    import torch
+    from ._controller import batches_of, taught
 
-    from ._controller import Controller, advantages
-
-    controller = Controller(space, width=width, layers=1, reach=0.1)
-    adam = torch.optim.Adam(controller.parameters(), learning_rate)
-    done = finished(history)
-    gains = advantages([trial["score"] for trial in done], baseline)
-    for begin in range(0, len(done) - batch + 1, batch):
-        together = list(zip(done[begin : begin + batch], gains[begin : begin + batch], strict=True))
-        with torch.no_grad():
-            before = [controller.judge(trial["answers"])[0] for trial, _ in together]
-        for _ in range(passes):
-            adam.zero_grad()
-            for (trial, gain), old in zip(together, before, strict=True):
-                now, undecided = controller.judge(trial["answers"])
-                ratio = (now - old).exp()
-                kept = torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain)
-                (-(kept + entropy * undecided) / batch).backward()
-            adam.step()
+    controller = taught(
+        space, batches_of(finished(history), batch, baseline), _Proximal(clip, entropy, passes),
+        width=width, layers=1, reach=0.1, learning_rate=learning_rate,
+    )  # fmt: skip
     answers = controller.draw(rng)
     return space.crossover(answers, answers, rng)  # of one with itself: within the budget
+
+
+@dataclass(frozen=True)
+class _Proximal:
+    """Steps that change how likely a genotype is by no more than `clip`."""
+
+    clip: float
+    entropy: float
+    passes: int
+
+    def __call__(self, controller: Controller, adam: Optimizer, together: Batch) -> None:
+        import torch
+
+        with torch.no_grad():
+            before = [controller.judge(answers)[0] for answers, _, _ in together]
+        for _ in range(self.passes):
+            adam.zero_grad()
+            for (answers, _, gain), old in zip(together, before, strict=True):
+                now, undecided = controller.judge(answers)
+                ratio = (now - old).exp()
+                kept = torch.minimum(ratio * gain, ratio.clamp(1 - self.clip, 1 + self.clip) * gain)
+                (-(kept + self.entropy * undecided) / len(together)).backward()
+            adam.step()
