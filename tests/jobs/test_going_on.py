@@ -101,6 +101,9 @@ def test_more_trials_and_a_tighter_budget_on_a_finished_run(made: Done) -> None:
     assert more.result["budget_kept"]
     search = json.loads((made.path / "search.json").read_text())
     assert search["budget"] == {"params": 6_000}
+    assert (
+        search["seconds"] >= after[-1]["at"] > before[-1]["at"]
+    )  # of the whole search, not since it went on
     assert all(finalist["params"] <= 6_000 for finalist in search["finalists"])
     assert json.loads((made.path / "recipe.json").read_text())["trials"] == 9
 

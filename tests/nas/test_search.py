@@ -360,3 +360,19 @@ def test_settings_that_mean_nothing_are_said_before_anything_is_trained(algorith
 
     with pytest.raises(BadInput, match=says):
         search(DIGITS, never, budget=Budget(params=20_000), algorithm=algorithm, options=options, trials=30)
+
+
+def test_what_was_trained_to_learn_the_pace_is_recorded_and_keeps_the_budget():
+    clock, begun = FakeClock(), []
+
+    def progress(event):
+        if event["event"] == "pace":
+            begun.extend(clock.calls)
+
+    found = search(DIGITS, clock.evaluate, budget=BUDGET, seconds=60, now=clock.now, progress=progress)
+    probes = found.plan["first"]["probes"]
+    assert [one["fingerprint"] for one in probes] == [graph.fingerprint for graph, _ in begun]
+    assert [one["params"] for one in probes] == [graph.params for graph, _ in begun]
+    assert [one["seconds"] for one in probes] == [cost_of(graph, epochs) for graph, epochs in begun]
+    assert 1 <= len(probes) <= 3
+    assert all(one["params"] <= 20_000 for one in probes)

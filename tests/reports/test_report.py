@@ -320,6 +320,29 @@ def test_the_search_is_the_runs_own_network_and_a_baseline_that_won_is_said_so(r
     assert "It beat the largest network that fits" in text
 
 
+@pytest.mark.parametrize(
+    ("recipe", "says", "never"),
+    [
+        ({"minutes": 5.0}, ["equally many seconds of training", "can be trained in the time"], ["knew"]),
+        (
+            {"minutes": None, "trials": 9},
+            ["equally many short trainings"],
+            ["seconds of training", "in the time"],
+        ),
+        ({"minutes": 5.0, "warm_start": "runs/0001"}, ["alone also knew the trials of an earlier one"], []),
+    ],
+)
+def test_what_the_searches_had_alike_is_said(
+    run_folder: RunFolder, recipe: dict[str, object], says: list[str], never: list[str]
+) -> None:
+    folder = run_folder()
+    known = json.loads((folder / "recipe.json").read_text())
+    (folder / "recipe.json").write_text(json.dumps(known | recipe))
+    text = page_of(folder).text
+    assert all(words in text for words in says)
+    assert not any(words in text for words in never)
+
+
 def test_a_training_takes_what_its_last_epoch_says(run_folder: RunFolder) -> None:
     """Each line of history.jsonl has the seconds since the training began."""
     assert "32 s, 0.8 s an epoch" in page_of(run_folder()).text

@@ -38,7 +38,6 @@ def search(job: Job) -> Found:
     recipe = job.recipe
     space = find_space(recipe["space"], job.input_shape, len(job.images.classes))
     _keep_own_space(job)
-    began = job.clock.seconds
     latency_ms = measure_or_predict(job)
     _set_threads(job, space, latency_ms)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
@@ -71,7 +70,7 @@ def search(job: Job) -> Found:
         )
     for line in _summary(found):
         job.display.say(line)
-    job.run.write_json("search.json", _record(job, space, found, job.clock.seconds - began))
+    job.run.write_json("search.json", _record(job, space, found))
     return found
 
 
@@ -166,7 +165,7 @@ def _summary(found: Found) -> list[str]:
     return lines
 
 
-def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any]:
+def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
     import numpy as np
 
     from ...nas.encoding import space_size
@@ -181,7 +180,7 @@ def _record(job: Job, space: Any, found: Found, seconds: float) -> dict[str, Any
         "budget": job.budget.limits,
         "images": len(searched(job)),
         "cost_seconds": found.training_seconds,
-        "seconds": seconds,
+        "seconds": found.seconds,
         "winner_arm": winner_arm(found),
         "importance": None if mattered is None else mattered.to_json(),
         "finalists": [
