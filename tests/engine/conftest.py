@@ -10,6 +10,7 @@ import pytest
 
 import convsmith as cs
 from convsmith.engine import native
+from convsmith.engine.native import convolutions
 
 
 @pytest.fixture
@@ -76,3 +77,18 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
 def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the compiled functions: as on a device, or where the package was built without a compiler."""
     monkeypatch.setattr(native, "_library", lambda: None)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the compiled functions that are called from now on."""
+    found: list[str] = []
+    original = native.call
+
+    def call(name: str, *arguments: Any) -> None:
+        found.append(name)
+        original(name, *arguments)
+
+    for module in (native, convolutions):
+        monkeypatch.setattr(module, "call", call)
+    return found

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from convsmith.engine import compiled_layers, fused, native, passes
 from convsmith.engine.lower import lower
+from convsmith.engine.native import convolutions
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights
 
@@ -56,7 +57,7 @@ def test_outputs(threads, count, channels, filters, rows, columns, padding, acti
     bias = torch.linspace(-3, 3, filters) if biased else None
     wanted = F.conv2d(x.double(), weight.double(), None if bias is None else bias.double(), 1, padding)
     wanted = {"none": lambda v: v, "relu": F.relu, "relu6": F.relu6}[activation](wanted)
-    found = native.winograd(x, weight, bias, padding, activation)
+    found = convolutions.winograd(x, weight, bias, padding, activation)
     assert found.shape == wanted.shape
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert near(found, wanted, 9 * channels)
@@ -72,7 +73,7 @@ def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, 
     out = F.conv2d(x.double(), kernel, None, 1, padding)
     grad = random(*out.shape, seed=1)
     out.backward(grad.double())
-    found = native.winograd_weights(grad, x, padding)
+    found = convolutions.winograd_weights(grad, x, padding)
     assert near(found, kernel.grad, out.numel() // filters)
 
 
@@ -83,9 +84,9 @@ def test_with_pooling_behind(threads, count, channels, filters, rows, columns, p
     size = rows + max(1, 4 - 2 * padding[0]), columns + max(1, 4 - 2 * padding[1])
     x, weight = random(count, channels, *size), random(filters, channels, 3, 3, seed=1)
     bias = torch.linspace(-3, 3, filters) if biased else None
-    between = native.winograd(x, weight, bias, padding)
+    between = convolutions.winograd(x, weight, bias, padding)
     wanted, where = native.pool(between, (2, 2), relu=relu)
-    out, places = native.winograd_pool(x, weight, bias, padding, relu=relu)
+    out, places = convolutions.winograd_pool(x, weight, bias, padding, relu=relu)
     torch.testing.assert_close(out, wanted, rtol=1e-6, atol=1e-5)
     assert float((places != where).float().mean()) < 0.01  # rounding may decide between two alike
 
@@ -93,7 +94,7 @@ def test_with_pooling_behind(threads, count, channels, filters, rows, columns, p
 @compiled
 @pytest.mark.parametrize("size", [(17, 14), (16, 16), (13, 19)])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_a_layer_with_pooling_and_its_gradients(size, padding, monkeypatch):
+def test_a_layer_with_pooling_and_its_gradients(size, padding, calls, monkeypatch):
     x = inputs = notation.Input((*size, 16))
     x = layers.Conv2D(24, 3, padding=padding, activation="relu")(x)
     x = layers.MaxPooling2D()(x)
@@ -113,19 +114,16 @@ def test_a_layer_with_pooling_and_its_gradients(size, padding, monkeypatch):
         assert sum(isinstance(one, compiled_layers.ConvolutionPool) for one in kinds) == 2
         return [out.detach(), taken.grad, *(named[name].grad for name in sorted(named))]  # type: ignore[list-item]
 
-    calls: list[str] = []
-    original = native._call
-    monkeypatch.setattr(native, "_call", lambda name, *rest: (calls.append(name), original(name, *rest)))
     found = numbers()
     assert calls.count("winograd") == 4
     assert "pool" not in calls
-    monkeypatch.setattr(native, "takes_winograd", lambda *_: False)
+    monkeypatch.setattr(convolutions, "takes_winograd", lambda *_: False)
     for one, other in zip(found, numbers(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
 
 
 @compiled
-def test_a_layer_and_its_gradients(threads, monkeypatch):
+def test_a_layer_and_its_gradients(threads, calls, monkeypatch):
     """As near to float64 as oneDNN's float32 is, but for a factor of two."""
     x = inputs = notation.Input((17, 14, 16))
     x = layers.Conv2D(32, 3, padding="same", activation="relu")(x)
@@ -137,20 +135,17 @@ def test_a_layer_and_its_gradients(threads, monkeypatch):
 
     def numbers(precision: torch.dtype) -> list[torch.Tensor]:
         module = lower(graph, weights, passes=passes.TRAINING).train().to(precision)
-        convolutions = [step.layer for step in module.steps_by_name.values()]
-        assert sum(isinstance(one, fused.Convolution) for one in convolutions) == 2
+        kinds = [step.layer for step in module.steps_by_name.values()]
+        assert sum(isinstance(one, fused.Convolution) for one in kinds) == 2
         taken = batch.clone().to(precision).requires_grad_()
         out = module.logits(taken)
         out.square().sum().backward()
         return [out.detach(), taken.grad, *(one.grad for one in module.parameters())]  # type: ignore[list-item]
 
-    calls: list[str] = []
-    original = native._call
-    monkeypatch.setattr(native, "_call", lambda name, *rest: (calls.append(name), original(name, *rest)))
     found = numbers(torch.float32)
     assert (calls.count("winograd"), calls.count("winograd_back")) == (4, 2)
     truth = numbers(torch.float64)
-    monkeypatch.setattr(native, "takes_winograd", lambda *_: False)
+    monkeypatch.setattr(convolutions, "takes_winograd", lambda *_: False)
     direct = numbers(torch.float32)
     for one, other, wanted in zip(found, direct, truth, strict=True):
         scale = float(wanted.abs().max())
@@ -164,7 +159,7 @@ def test_more_threads_change_no_bit_of_an_output():
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        found.append(native.winograd(x, weight, None, (1, 1)))
+        found.append(convolutions.winograd(x, weight, None, (1, 1)))
     torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
@@ -174,7 +169,7 @@ def test_more_threads_change_no_bit_of_an_output():
 def test_what_is_no_number_stays_in_its_tile():
     x = random(1, 16, 12, 12)
     x[0, 3, 5, 5] = torch.nan
-    found = native.winograd(x, random(16, 16, 3, 3), None, (1, 1)).isnan()
+    found = convolutions.winograd(x, random(16, 16, 3, 3), None, (1, 1)).isnan()
     assert found[0, :, 4:7, 4:7].all()
     assert not found[0, :, :2].any()
     assert not found[0, :, 10:].any()
@@ -199,5 +194,7 @@ def test_which_convolutions_it_is_for():
         {"filters": 1024},
     ):  # fmt: skip
         assert not suits(**other)
-    assert not native.takes_winograd(random(1, 32, 8, 8), (1, 1))  # too little to do
-    assert not native.takes_winograd(random(9, 32, 2, 50), (0, 0))  # torch names the size that does not fit
+    assert not convolutions.takes_winograd(random(1, 32, 8, 8), (1, 1))  # too little to do
+    assert not convolutions.takes_winograd(
+        random(9, 32, 2, 50), (0, 0)
+    )  # torch names the size that does not fit

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d
 from . import native
-from .fused import ACTS, NATIVE, Convolution, convolution_back, is_winograd, padding_of
+from .fused import (
+    ACTS,
+    NATIVE,
+    Convolution,
+    convolution_back,
+    is_direct_with_pool,
+    is_winograd,
+    padding_of,
+)
+from .native import convolutions
 
 
 class _Pool(torch.autograd.Function):
@@ -63,7 +72,8 @@ class _ConvolutionPool(torch.autograd.Function):
     def forward(  # type: ignore[no-untyped-def]
         ctx, x: Tensor, weight: Tensor, bias: Tensor | None, conv: Conv2d, relu: bool
     ) -> Tensor:
-        out, places = native.winograd_pool(x, weight, bias, padding_of(conv), relu=relu)
+        way = convolutions.winograd_pool if is_winograd(conv) else convolutions.direct_pool
+        out, places = way(x, weight, bias, padding_of(conv), relu=relu)
         ctx.save_for_backward(x, weight, places, out if relu else None)
         ctx.conv = conv
         return out
@@ -74,14 +84,14 @@ class _ConvolutionPool(torch.autograd.Function):
         conv, needs = ctx.conv, ctx.needs_input_grad
         grad = grad.contiguous(memory_format=torch.channels_last)
         to_bias = native.bias_back(grad, out, "none" if out is None else "relu")[1] if needs[2] else None
-        high, wide = (size + 2 * more - 2 for size, more in zip(x.shape[2:], padding_of(conv), strict=True))
-        grad = native.pool_back(grad, places, (2, 2), torch.Size((len(x), len(weight), high, wide)))
+        size = convolutions.size_behind(x, weight.shape[2:], padding_of(conv))
+        grad = native.pool_back(grad, places, (2, 2), torch.Size((len(x), len(weight), *size)))
         to_x, to_weight = convolution_back(grad, x, weight, conv, needs[:2])
         return to_x, to_weight, to_bias, None, None
 
 
 class ConvolutionPool(nn.Module):
-    """A convolution of 3x3, max-pooling of 2x2 and a ReLU: what lies between the first two is never written.
+    """A convolution, max-pooling of 2x2 and a ReLU: what lies between the first two is never written.
 
     Args:
         convolution: without an activation of its own.
@@ -98,15 +108,19 @@ class ConvolutionPool(nn.Module):
         return (
             isinstance(convolution, Convolution)
             and convolution.activation is None
-            and is_winograd(convolution.conv)
+            and (is_winograd(convolution.conv) or is_direct_with_pool(convolution.conv))
             and isinstance(pool, Pool)
             and pool.window == (2, 2)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         conv = self.convolution.conv
-        padding = padding_of(conv)
-        if native.takes_winograd(x, padding) and min(x.shape[2:]) + 2 * min(padding) >= 4:
+        size, padding = conv.kernel_size, padding_of(conv)
+        if is_winograd(conv):
+            is_taken = convolutions.takes_winograd(x, padding)
+        else:
+            is_taken = convolutions.takes_direct(x, size, padding)
+        if is_taken and min(convolutions.size_behind(x, size, padding)) >= 2:
             return _ConvolutionPool.apply(x, conv.weight, conv.bias, conv, self.pool.activation is not None)  # type: ignore[no-any-return, no-untyped-call]
         out: Tensor = self.pool(self.convolution(x))
         return out

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..kinds._torch import BatchNorm, Conv2d
 from . import native
+from .native import convolutions
 
 ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
     None: ("none", []),
@@ -64,7 +65,7 @@ def is_winograd(conv: nn.Module) -> bool:
     """Whether it is a convolution that `engine.native` does in fewer multiplications, where it has enough."""
     if not isinstance(conv, Conv2d) or conv.kernel_size != (3, 3) or not _is_plain(conv):
         return False
-    return native.fits_winograd(conv.in_channels, conv.out_channels)
+    return convolutions.fits_winograd(conv.in_channels, conv.out_channels)
 
 
 def is_narrow(conv: nn.Module) -> bool:
@@ -73,6 +74,41 @@ def is_narrow(conv: nn.Module) -> bool:
         return False
     columns = conv.kernel_size[1]
     return columns > 1 and conv.in_channels <= (8 if columns >= 5 else 4)
+
+
+def is_direct(conv: nn.Module) -> bool:
+    """Whether it is a convolution of so few channels that `engine.native` is faster with it."""
+    found = _channels_and_numbers(conv)
+    return found is not None and found[0] <= 6
+
+
+def is_direct_with_pool(conv: nn.Module) -> bool:
+    """Whether it is one with which `engine.native` is faster when a max-pooling of 2x2 stands behind it."""
+    found = _channels_and_numbers(conv)
+    return found is not None and found[1] <= 216
+
+
+def is_direct_back(conv: nn.Module) -> bool:
+    """Whether it is one whose kernel's gradient `engine.native` finds faster.
+
+    All sums of up to 28 numbers of a kernel are in registers at once; oneDNN likes multiples of 8 channels.
+    """
+    found = _channels_and_numbers(conv)
+    return found is not None and (found[1] <= 28 or 6 <= found[0] < 16)
+
+
+def is_compiled(conv: nn.Module) -> bool:
+    """Whether `engine.native` has a faster way for this convolution or one of its gradients."""
+    return any(is_one(conv) for is_one in (is_winograd, is_narrow, is_direct, is_direct_back))
+
+
+def _channels_and_numbers(conv: nn.Module) -> tuple[int, int] | None:
+    """Channels, and numbers of the kernel of a filter; None for convolutions of other kinds."""
+    if not isinstance(conv, Conv2d) or not _is_plain(conv):
+        return None
+    rows, columns = conv.kernel_size
+    numbers = int(rows * columns * conv.in_channels)
+    return (int(conv.in_channels), numbers) if 1 < columns <= 5 and rows <= 5 else None
 
 
 def padding_of(conv: Conv2d) -> tuple[int, int]:
@@ -98,8 +134,10 @@ def _sum(x: Tensor) -> Tensor:
 def _convolved(
     x: Tensor, conv: Conv2d, weight: Tensor, bias: Tensor | None, act: tuple[str, list[float]]
 ) -> Tensor:
-    if is_winograd(conv) and native.takes_winograd(x, padding := padding_of(conv)):
-        return native.winograd(x, weight, bias, padding, NATIVE[act[0]])
+    if is_winograd(conv) and convolutions.takes_winograd(x, padding := padding_of(conv)):
+        return convolutions.winograd(x, weight, bias, padding, NATIVE[act[0]])
+    if is_direct(conv) and convolutions.takes_direct(x, conv.kernel_size, padding := padding_of(conv)):
+        return convolutions.direct(x, weight, bias, padding, NATIVE[act[0]])
     found: Tensor = torch.ops.mkldnn._convolution_pointwise(
         x, weight, bias, conv.padding, conv.stride, conv.dilation, conv.groups, *act, ""
     )
@@ -138,7 +176,7 @@ def _depthwise_back(
     if wanted[0] and stride == (1, 1) and size == (2 * top + 1, 2 * left + 1):
         to_x = torch.nn.functional.conv2d(grad, weight.flip(2, 3), None, 1, conv.padding, 1, conv.groups)
     if wanted[1] and size in ((5, 5), (7, 7)) and stride[0] == stride[1] and native.takes(grad, x):
-        to_weight = native.depthwise_weights(grad, x, size[0], stride[0], (top, left))
+        to_weight = convolutions.depthwise_weights(grad, x, size[0], stride[0], (top, left))
     return to_x, to_weight
 
 
@@ -148,12 +186,12 @@ def _winograd_back(
     """The gradients of a convolution of 3x3, where they are faster in fewer multiplications."""
     padding = padding_of(conv)
     to_x = to_weight = None
-    if not native.takes(grad) or not native.takes_winograd(x, padding):
+    if not native.takes(grad) or not convolutions.takes_winograd(x, padding):
         return None, None
     if wanted[0]:
-        to_x = native.winograd_image(grad, weight, padding)
+        to_x = convolutions.winograd_image(grad, weight, padding)
     if wanted[1] and conv.out_channels > 16:
-        to_weight = native.winograd_weights(grad, x, padding)
+        to_weight = convolutions.winograd_weights(grad, x, padding)
     return to_x, to_weight
 
 
@@ -166,8 +204,12 @@ def convolution_back(
         to_x, to_weight = _depthwise_back(grad, x, weight, conv, wanted)
     elif is_winograd(conv):
         to_x, to_weight = _winograd_back(grad, x, weight, conv, wanted)
-    elif wanted[0] and is_narrow(conv) and native.takes(grad):
-        to_x = native.narrow_image(grad, weight, x.shape, padding_of(conv))
+    elif native.takes(grad, x):
+        size, padding = conv.kernel_size, padding_of(conv)
+        if wanted[0] and is_narrow(conv):
+            to_x = convolutions.narrow_image(grad, weight, x.shape, padding)
+        if wanted[1] and is_direct_back(conv) and convolutions.takes_direct(x, size, padding):
+            to_weight = convolutions.direct_weights(grad, x, size, padding)
     rest = [wanted[0] and to_x is None, wanted[1] and to_weight is None]
     if any(rest):
         more_x, more_weight, _ = torch.ops.aten.convolution_backward(

@@ -24,9 +24,8 @@ from .fused import (
     SumInPlace,
     Widened,
     act_of,
+    is_compiled,
     is_depthwise,
-    is_narrow,
-    is_winograd,
 )
 from .lower import Lowered, Step
 
@@ -153,7 +152,7 @@ def activate_at_once(module: Lowered) -> None:
             and (
                 (conv.bias is not None and conv.out_channels >= MANY)
                 or is_depthwise(conv)
-                or (native.available() and (is_winograd(conv) or is_narrow(conv)))
+                or (native.available() and is_compiled(conv))
             )
         ):
             found = _activation_after(module, step)
@@ -173,7 +172,7 @@ def pool_at_once(module: Lowered) -> None:
 
 
 def pool_in_convolution(module: Lowered) -> None:
-    """A convolution of 3x3 and the max-pooling of 2x2 that alone takes its output: one compiled operation."""
+    """A convolution and the max-pooling of 2x2 that alone takes its output: one compiled operation."""
     for node in module.graph.nodes:
         step, taker = module.steps_by_name[node.name], _only_taker(module, node.name)
         if taker is None or step.activation is not None or not ConvolutionPool.suits(step.layer, taker.layer):

@@ -27,9 +27,11 @@ INLINE F fused(F a, F b, F c) {
 #endif
 }
 
-// out[i, j] (or more of it) = the sum over p of a[i, p] b[p, j], for R rows i and V vectors of columns j
+// out[i, j] (or more of it) = the sum over p of a[i, p] b[p, j], for R rows i and V vectors of columns j; the numbers of
+// a row of `a` may lie in several pieces, `jump` numbers from one's end to the next
 template <int R, int V, bool MORE>
-INLINE void product(const float *a, long row, long step, const float *b, float *out, long wide, long depth) {
+INLINE void product(const float *a, long row, long step, const float *b, float *out, long wide, long depth,
+                    long pieces = 1, long jump = 0) {
     F sums[R][V];
     const float *bases[(R + 3) / 4];  // a row for itself would take a register
 #pragma GCC unroll 32
@@ -39,19 +41,23 @@ INLINE void product(const float *a, long row, long step, const float *b, float *
         if (i % 4 == 0) bases[i / 4] = a + i * row;
     }
     const long third = 3 * row;
-    for (long p = 0; p < depth; p++, b += wide) {
-        F right[V];
+    for (; pieces > 0; pieces--) {
+        for (long p = 0; p < depth; p++, b += wide) {
+            F right[V];
 #pragma GCC unroll 4
-        for (int j = 0; j < V; j++) right[j] = at(b + j * W);
+            for (int j = 0; j < V; j++) right[j] = at(b + j * W);
 #pragma GCC unroll 32
-        for (int i = 0; i < R; i++) {
-            const float *base = bases[i / 4];
-            const F left = base[i % 4 == 3 ? third : i % 4 * row] - F();  // one number in all lanes
+            for (int i = 0; i < R; i++) {
+                const float *base = bases[i / 4];
+                const F left = base[i % 4 == 3 ? third : i % 4 * row] - F();  // one number in all lanes
 #pragma GCC unroll 4
-            for (int j = 0; j < V; j++) sums[i][j] = fused(left, right[j], sums[i][j]);
+                for (int j = 0; j < V; j++) sums[i][j] = fused(left, right[j], sums[i][j]);
+            }
+#pragma GCC unroll 8
+            for (int i = 0; i < (R + 3) / 4; i++) bases[i] += step;
         }
 #pragma GCC unroll 8
-        for (int i = 0; i < (R + 3) / 4; i++) bases[i] += step;
+        for (int i = 0; i < (R + 3) / 4; i++) bases[i] += jump;
     }
 #pragma GCC unroll 32
     for (int i = 0; i < R; i++)
