@@ -51,6 +51,28 @@ def test_pixels_that_nobody_scaled_train_as_in_keras(loss, settings, weighted):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("training", [None, False])
+def test_a_base_that_was_called_for_inference_trains_as_in_keras(rows, alike, training):
+    """Keras's fit hands training=True to every call: its statistics move; `trainable` is what stops them."""
+    import keras
+
+    def make():
+        keras.utils.set_random_seed(0)
+        base = keras.Sequential([
+            keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(momentum=0.5),
+        ])  # fmt: skip
+        inputs = keras.Input((8, 8, 1))
+        x = keras.layers.Flatten()(base(inputs, training=training))
+        model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+        model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy")
+        return model
+
+    before = make().get_weights()
+    _, ours = alike(make, *rows)
+    for name, old, new in zip((one.path for one in ours.weights), before, ours.get_weights(), strict=True):
+        assert not np.array_equal(old, new), name
+
+
 def test_no_epoch_changes_no_weight(rows, small):
     import keras
 

@@ -139,7 +139,7 @@ def test_sums_in_place_change_no_number():
     assert changed == ["fresh"]
 
 
-def test_frozen_and_resting_norms_keep_their_statistics():
+def test_frozen_norms_keep_their_statistics():
     x = inputs = notation.Input((4, 4, 3))
     x = layers.Conv2D(8, 1, use_bias=False)(x)
     graph = notation.Model(inputs, layers.BatchNormalization(name="norm", trainable=False)(x))

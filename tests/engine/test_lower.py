@@ -151,19 +151,26 @@ def test_whole_networks_equal_keras(name, shape):
     assert np.ptp(theirs) > 1e-4
 
 
-def test_a_block_called_for_inference_stays_so():
+@pytest.mark.parametrize("recorded", [{}, {"training": False}, {"training": True}, {"training": None}])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_training_trains_whatever_a_call_was_recorded_with(recorded, nested):
+    """Keras hands its own `training` to every call of a model; a plain dropout is recorded with False."""
     import keras
 
-    keras.utils.set_random_seed(0)
-    base = keras.Sequential(
-        [keras.Input((6, 6, 3)), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)], name="base"
-    )
     inputs = keras.Input((6, 6, 3))
-    out = keras.layers.Dense(2)(keras.layers.Flatten()(base(inputs, training=False)))
-    model = keras.Model(inputs, out)
-    graph = read(model)
-    module = lower(graph, initial(graph, seed=0))
-    x = torch.randn(4, 3, 6, 6)
-    before = module(x)
-    assert torch.equal(module.train()(x), before)
-    assert module.training
+    dropout = keras.layers.Dropout(0.5)
+    if nested:
+        dropout = keras.Sequential([keras.Input((6, 6, 3)), dropout])
+    model = keras.Model(inputs, dropout(inputs, **recorded))
+    ones = np.ones((64, 6, 6, 3), np.float32)
+
+    def zeros(training: bool) -> float:
+        return float((keras.ops.convert_to_numpy(model(ones, training=training)) == 0).mean())
+
+    module = lower(read(model))
+    x = torch.from_numpy(ones).permute(0, 3, 1, 2)
+    for training in (True, False):
+        module.train(training)
+        ours = float((module(x) == 0).float().mean())
+        assert ours == pytest.approx(zeros(training), abs=0.05)
+        assert ours == pytest.approx(0.5 * training, abs=0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,11 +47,6 @@ class Lowered(nn.Module):
         built: dict[tuple[Any, ...], nn.Module] = {}
         for node in graph.nodes:
             self.steps_by_name[node.name] = self._step(node, built)
-        self._resting = [
-            self.steps_by_name[node.name]
-            for node in graph.nodes
-            if node.rest and json.loads(node.rest).get("training") is False
-        ]
         self.steps = nn.ModuleList(self.steps_by_name.values())
         self.plan()
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -120,13 +114,6 @@ class Lowered(nn.Module):
             if step.activation is not None
             else isinstance(step.layer, Softmax)
         )  # fmt: skip
-
-    def train(self, mode: bool = True) -> Lowered:
-        """Training or inference; layers that the network calls with ``training=False`` stay at inference."""
-        super().train(mode)
-        for step in self._resting:
-            step.eval()
-        return self
 
     def forward(self, *inputs: Tensor) -> Any:
         return self._run(inputs, to_logits=False)
