@@ -5,24 +5,24 @@ Last result (23 November 2026; one core of two, the other one busy; processor se
 networks looked at for that, networks looked at for each candidate, different networks among the 100, spread
 over options (1: every option of every question was chosen, or as many as answers):
 
-    chain        params          396      0.8     54    27       88    0.77
-    chain        macs         52,280      0.6     86    24       61    0.59
-    chain        memory       24,576      0.4     26    13       99    0.90
-    stages       params          514      1.3     44    28       65    0.66
-    stages       macs        141,504      1.2     75    27       78    0.78
-    stages       memory       32,768      1.1     27    15      100    0.94
-    mobile       params          314      1.8     52    29       62    0.54
-    mobile       macs         26,976      1.6     66    29       51    0.53
-    mobile       memory       15,360      2.4    156    27      100    0.86
-    darts        params        1,054      4.2    300    29       83    0.72
-    darts        macs        191,808      4.2    300    29       82    0.72
-    darts        memory       32,768      6.8    798    27      100    0.82
-    enas         params        2,804     10.4    172    32      100    0.83
-    enas         macs        261,088      8.7    165    29      100    0.90
-    enas         memory       26,160     12.7   1154    28      100    0.86
-    nasnet       params        2,280      9.2    396    27       95    0.76
-    nasnet       macs        261,952      9.6    655    28      100    0.79
-    nasnet       memory       26,160     17.3   1326    28      100    0.83
+    chain        params          396      0.6     54    27       88    0.77
+    chain        macs         52,280      0.4     86    24       61    0.59
+    chain        memory       24,576      0.3     26    13       99    0.90
+    stages       params          514      0.9     44    28       65    0.66
+    stages       macs        141,504      0.9     75    27       78    0.78
+    stages       memory       32,768      0.8     27    15      100    0.94
+    mobile       params          314      1.4     52    29       62    0.54
+    mobile       macs         26,976      1.2     66    29       51    0.53
+    mobile       memory       15,360      1.7    156    27      100    0.86
+    darts        params        1,054      3.0    300    29       83    0.72
+    darts        macs        191,808      2.7    300    29       82    0.72
+    darts        memory       32,768      4.5    798    27      100    0.82
+    enas         params        2,804      5.9    172    32      100    0.83
+    enas         macs        261,088      5.3    165    29      100    0.90
+    enas         memory       26,160      7.7   1154    28      100    0.86
+    nasnet       params        2,280      5.7    396    27       95    0.76
+    nasnet       macs        261,952      6.2    655    28      100    0.79
+    nasnet       memory       26,160     10.6   1326    28      100    0.83
 
 The rare budgets come from subset simulation (Au and Beck, 2001): six levels, each met by a tenth of the
 samples of the level before, drawn by a Metropolis walk that keeps the uniform distribution of the space.

@@ -28,12 +28,16 @@ from .names import Names
 class Tensor:
     """The output of a recorded layer: the layer, and the tensors that it took."""
 
+    __slots__ = ("layer", "sources")
+
     def __init__(self, layer: Layer, sources: tuple[Tensor, ...]) -> None:
         self.layer, self.sources = layer, sources
 
 
 class Layer:
     """One layer before it is put into a Graph; calling it twice shares its weights."""
+
+    __slots__ = ("_of", "dtype", "kind", "name", "trainable")
 
     def __init__(
         self,
@@ -45,7 +49,12 @@ class Layer:
         of: Layer | None = None,
     ) -> None:
         self.kind, self.name, self.trainable, self.dtype = kind, name, trainable, dtype
-        self.of = of or self  # the layer whose further output this is
+        self._of = of  # itself would be a cycle, which only the garbage collector ends
+
+    @property
+    def of(self) -> Layer:
+        """The layer whose further output this is: itself for the first."""
+        return self._of or self
 
     def __call__(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
         sources = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
@@ -74,11 +83,15 @@ class _Layers:
             dtype: str = "float32",
             **settings: Any,
         ) -> Layer:
-            values = [frozen(value) for value in (*args, *settings.values())]
             try:
-                made = _made(kind, tuple(settings), *values)
-            except TypeError as error:
-                raise BadInput(kind.__name__, str(error), f"Keras's arguments of {kind.__name__}") from None
+                made = _made(kind, tuple(settings), *args, *settings.values())
+            except TypeError:  # a list, which no cache can keep, or arguments that the kind does not have
+                values = [frozen(value) for value in (*args, *settings.values())]
+                try:
+                    made = _made(kind, tuple(settings), *values)
+                except TypeError as error:
+                    expected = f"Keras's arguments of {kind.__name__}"
+                    raise BadInput(kind.__name__, str(error), expected) from None
             return Layer(made, name=name, trainable=trainable, dtype=dtype)
 
         setattr(self, name, make)  # the next time it is an attribute
@@ -159,13 +172,16 @@ def Model(  # noqa: N802
     nodes = []
     for tensor in order:
         layer = tensor.layer
-        shared = owners.get(id(layer.of))
-        title = getattr(layer.kind, "function", type(layer.kind).__name__)
-        wanted = layer.name or _snake(title.rpartition(".")[2])
+        first = id(layer.of)
+        shared = owners.get(first)
+        wanted = layer.name
+        if not wanted:
+            wanted = _snake(getattr(layer.kind, "function", type(layer.kind).__name__))
         own = wanted if layer.name and not shared else taken.free(wanted)
         names[id(tensor)] = own
-        owners.setdefault(id(layer.of), own)
-        sources = tuple(names[id(source)] for source in tensor.sources)
+        if not shared:
+            owners[first] = own
+        sources = tuple([names[id(source)] for source in tensor.sources])
         nodes.append(Node(own, layer.kind, sources, shared or own, layer.trainable, layer.dtype))
     return Graph(name, nodes, [names[id(end)] for end in ends], [names[id(start)] for start in starts])
 
@@ -186,21 +202,23 @@ def _walk(ends: tuple[Tensor, ...]) -> list[Tensor]:
     order: list[Tensor] = []
     seen: set[int] = set()
     for end in ends:
-        stack = [(end, False)]
+        stack: list[Tensor | None] = [end]
+        waiting: list[Tensor] = []  # for their sources; None in the stack says that the last one has them all
         while stack:
-            tensor, expanded = stack.pop()
-            if expanded:
-                order.append(tensor)
+            tensor = stack.pop()
+            if tensor is None:
+                order.append(waiting.pop())
             elif id(tensor) not in seen:
                 seen.add(id(tensor))
-                stack.append((tensor, True))
-                stack.extend((source, False) for source in reversed(tensor.sources))
+                waiting.append(tensor)
+                stack.append(None)
+                stack.extend(tensor.sources[::-1])
     return order
 
 
 @functools.cache
 def _snake(name: str) -> str:
-    """Keras's automatic name of a class: MaxPooling2D -> max_pooling2d."""
-    name = re.sub(r"\W+", "", name)
+    """Keras's automatic name of a class or function: MaxPooling2D -> max_pooling2d, numpy.Mean -> mean."""
+    name = re.sub(r"\W+", "", name.rpartition(".")[2])
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

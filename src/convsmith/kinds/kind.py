@@ -311,9 +311,16 @@ def _short_name(value: Mapping[str, Any]) -> str | None:
 def pair(value: Any, name: str) -> tuple[int, int]:
     """Rows and columns from a number or a pair of numbers, as Keras takes them."""
     found = (value, value) if isinstance(value, int) else tuple(value)
-    if len(found) != 2 or not all(isinstance(item, int) and 0 < item < _LARGEST for item in found):
-        raise BadInput(name, f"came {value!r}", "a positive whole number or two of them", f"{name}=3")
-    return found  # type: ignore[return-value]
+    if len(found) == 2:
+        rows, columns = found
+        if (
+            isinstance(rows, int)
+            and isinstance(columns, int)
+            and 0 < rows < _LARGEST
+            and 0 < columns < _LARGEST
+        ):
+            return found
+    raise BadInput(name, f"came {value!r}", "a positive whole number or two of them", f"{name}=3")
 
 
 def size(shape: Shape) -> int | None:

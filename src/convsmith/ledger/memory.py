@@ -111,19 +111,20 @@ class _Layer(NamedTuple):
 def _layers(graph: Graph, *, only_views: bool) -> list[_Layer] | None:
     """The layers in order; None where a size is unknown. Liveness needs no other roles than views."""
     found = []
-    outputs = set(graph.outputs)
+    outputs, shapes = set(graph.outputs), graph.shapes
     for node in graph.nodes:
-        shape = graph.shapes[node.name]
+        name = node.name
+        shape = shapes[name]
         numbers = size(shape)
         if numbers is None:
             return None
-        takers = graph.consumers(node.name)
-        only = len(takers) == 1 and node.name not in outputs
+        takers = graph.consumers(name)
+        only = len(takers) == 1 and name not in outputs
         between = 0
         if node.kind_name == "SeparableConv2D":
-            channels = (graph.shapes[node.inputs[0]][2] or 0) * node.kind.depth_multiplier  # type: ignore[attr-defined]
+            channels = (shapes[node.inputs[0]][2] or 0) * node.kind.depth_multiplier  # type: ignore[attr-defined]
             between = (shape[0] or 0) * (shape[1] or 0) * channels
-        viewed = "view" if _is_view(graph, node) else ""
+        viewed = "view" if _is_view(node) else ""
         role = viewed if viewed or only_views else _role(graph, node, takers)
         found.append(_Layer(node, numbers, role, only, between))
     return found
@@ -208,7 +209,7 @@ def _buffers(layers: list[_Layer], model: str) -> tuple[dict[str, str], set[str]
     return home, over
 
 
-def _is_view(graph: Graph, node: Node) -> bool:
+def _is_view(node: Node) -> bool:
     return bool(node.inputs) and (node.kind.train_only or _reshapes(node))
 
 

@@ -8,10 +8,12 @@ be asked only after some answers, and its options may depend on earlier answers.
 
 from __future__ import annotations
 
+import gc
 import json
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +114,8 @@ class Space:
             return given[name]
 
         try:
-            graph = _graph(self.function(choose, self.input_shape, self.classes))
+            with _uncollected():
+                graph = _graph(self.function(choose, self.input_shape, self.classes))
         except (SpaceError, WrongAnswers):
             raise
         except Exception as error:
@@ -243,6 +246,18 @@ class Space:
 def genotype_key(answers: Answers) -> str:
     """Canonical text of a genotype: equal answers, equal text."""
     return json.dumps(answers, sort_keys=True)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No look for cycles meanwhile: a network is thousands of objects, of which none is garbage yet."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _graph(network: Any) -> Graph:
