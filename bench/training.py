@@ -18,77 +18,77 @@ batches with the same optimizer; all are loaded and warmed up first, one by one,
   2048 float32 matrix product, measured in the same turns.
 
 Last results (2026-11-23, `--patience 60`, TensorFlow in a Python of its own). On the last network
-torch.compile was not ready in 60 s. An hour before, when the machine was slower (matrix product: 162 to
-173 G) and the max-pooling of the course's CNN was still an operation of its own, `train` was 3.39, 3.06,
-2.47 and 3.14 times as fast as Keras on torch, and 1.99, 2.15, 1.96 and 2.43 times as fast as the fastest
-Keras:
+torch.compile was not ready in 60 s. Two runs of the same day, before convolutions of few channels were
+compiled (and with a `fit` that left out the dropout of the course's CNN): `train` 3.39 and 3.48, 3.06 and
+2.89, 2.47 and 2.50, 3.14 and 3.22 times as fast as Keras on torch; 1.99 and 2.51, 2.15 and 2.27, 1.96 and
+2.30, 2.43 and 2.31 times as fast as the fastest Keras:
 
     Intel(R) Xeon(R) Processor, 2 threads, wall time; others used 4% of the machine
     Python 3.11.7, torch 2.13.0+cpu, keras 3.15.1, jax 0.10.2, tensorflow 2.21.0
 
     course_cnn, 28x28x1, batch 128, Adadelta 1.0
-    matrix product: 196 G multiply-adds/s
+    matrix product: 180 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                     1,415   1,331   1,473    1.00    0.26
-    Keras on JAX                         442     393     453    0.31    0.08
-    Keras on TensorFlow                1,964   1,904   2,113    1.39    0.36
-    PyTorch loop                       1,554   1,472   1,556    1.10    0.29
-    PyTorch loop, channels last        1,864   1,793   1,871    1.32    0.34
-    torch.compile                      1,309   1,224   1,364    0.93    0.24
-    convsmith fit                      4,362   4,234   4,470    3.08    0.80
-    convsmith train                    4,925   4,606   4,965    3.48    0.90
-    convsmith fit: 3.08 x Keras on torch, 2.22 x the fastest Keras, 2.81 x the PyTorch loop,
+    Keras on torch                     1,316   1,286   1,398    1.00    0.26
+    Keras on JAX                         413     361     433    0.31    0.08
+    Keras on TensorFlow                1,962   1,825   2,243    1.49    0.39
+    PyTorch loop                       1,426   1,349   1,433    1.08    0.29
+    PyTorch loop, channels last        1,633   1,593   1,678    1.24    0.33
+    torch.compile                      1,206   1,204   1,215    0.92    0.24
+    convsmith fit                      3,823   3,762   3,842    2.91    0.76
+    convsmith train                    4,388   4,298   4,421    3.34    0.88
+    convsmith fit: 2.91 x Keras on torch, 1.95 x the fastest Keras, 2.68 x the PyTorch loop,
         2.34 x the PyTorch loop, channels last
-    convsmith train: 3.48 x Keras on torch, 2.51 x the fastest Keras, 3.17 x the PyTorch loop,
-        2.64 x the PyTorch loop, channels last
+    convsmith train: 3.34 x Keras on torch, 2.24 x the fastest Keras, 3.08 x the PyTorch loop,
+        2.69 x the PyTorch loop, channels last
 
     lenet5, 32x32x1, batch 128, Adam 0.001
-    matrix product: 183 G multiply-adds/s
+    matrix product: 175 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                    10,554  10,249  10,611    1.00    0.07
-    Keras on JAX                       6,361   6,219   6,455    0.60    0.04
-    Keras on TensorFlow               13,420  13,414  14,582    1.27    0.09
-    PyTorch loop                      16,562  15,551  17,115    1.57    0.11
-    PyTorch loop, channels last       19,859  19,718  20,032    1.88    0.14
-    torch.compile                      9,533   9,271   9,560    0.90    0.07
-    convsmith fit                     27,863  27,857  28,771    2.64    0.19
-    convsmith train                   30,508  30,276  30,977    2.89    0.21
-    convsmith fit: 2.64 x Keras on torch, 2.08 x the fastest Keras, 1.68 x the PyTorch loop,
-        1.40 x the PyTorch loop, channels last
-    convsmith train: 2.89 x Keras on torch, 2.27 x the fastest Keras, 1.84 x the PyTorch loop,
-        1.54 x the PyTorch loop, channels last
+    Keras on torch                     9,614   9,518   9,653    1.00    0.07
+    Keras on JAX                       5,907   5,813   6,054    0.61    0.04
+    Keras on TensorFlow               13,195  12,960  13,579    1.37    0.09
+    PyTorch loop                      15,638  15,169  15,873    1.63    0.11
+    PyTorch loop, channels last       18,476  18,235  18,684    1.92    0.13
+    torch.compile                      9,045   8,914   9,173    0.94    0.06
+    convsmith fit                     35,209  33,846  35,537    3.66    0.25
+    convsmith train                   36,775  36,191  38,109    3.83    0.26
+    convsmith fit: 3.66 x Keras on torch, 2.67 x the fastest Keras, 2.25 x the PyTorch loop,
+        1.91 x the PyTorch loop, channels last
+    convsmith train: 3.83 x Keras on torch, 2.79 x the fastest Keras, 2.35 x the PyTorch loop,
+        1.99 x the PyTorch loop, channels last
 
     resnet20, 32x32x3, batch 128, SGD 0.1 with momentum
-    matrix product: 191 G multiply-adds/s
+    matrix product: 170 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       403     386     407    1.00    0.26
-    Keras on JAX                         207     190     216    0.51    0.13
-    Keras on TensorFlow                  438     391     440    1.09    0.28
-    PyTorch loop                         588     577     589    1.46    0.37
-    PyTorch loop, channels last          744     724     760    1.85    0.47
-    torch.compile                        703     687     726    1.75    0.45
-    convsmith fit                        919     893     991    2.28    0.58
-    convsmith train                    1,007   1,003   1,023    2.50    0.64
-    convsmith fit: 2.28 x Keras on torch, 2.10 x the fastest Keras, 1.56 x the PyTorch loop,
-        1.24 x the PyTorch loop, channels last
-    convsmith train: 2.50 x Keras on torch, 2.30 x the fastest Keras, 1.71 x the PyTorch loop,
-        1.35 x the PyTorch loop, channels last
+    Keras on torch                       366     355     375    1.00    0.26
+    Keras on JAX                         190     184     205    0.52    0.14
+    Keras on TensorFlow                  423     392     424    1.16    0.30
+    PyTorch loop                         557     536     565    1.52    0.40
+    PyTorch loop, channels last          673     653     677    1.84    0.48
+    torch.compile                        649     644     675    1.77    0.46
+    convsmith fit                        845     807     856    2.31    0.60
+    convsmith train                      934     927     944    2.55    0.67
+    convsmith fit: 2.31 x Keras on torch, 2.00 x the fastest Keras, 1.52 x the PyTorch loop,
+        1.26 x the PyTorch loop, channels last
+    convsmith train: 2.55 x Keras on torch, 2.21 x the fastest Keras, 1.68 x the PyTorch loop,
+        1.39 x the PyTorch loop, channels last
 
     mobilenet_v2_035, 96x96x3, batch 32, SGD 0.05 with momentum
-    matrix product: 195 G multiply-adds/s
+    matrix product: 186 G multiply-adds/s
                                     images/s   least    most   ratio   share
-    Keras on torch                       144     135     145    1.00    0.02
-    Keras on JAX                          48      48      48    0.33    0.01
-    Keras on TensorFlow                  200     189     209    1.39    0.03
-    PyTorch loop                         285     283     288    1.98    0.05
-    PyTorch loop, channels last          345     335     355    2.40    0.06
-    convsmith fit                        407     394     421    2.83    0.07
-    convsmith train                      463     458     478    3.22    0.08
+    Keras on torch                       134     133     134    1.00    0.02
+    Keras on JAX                          45      44      45    0.34    0.01
+    Keras on TensorFlow                  197     132     204    1.48    0.03
+    PyTorch loop                         267     264     269    1.99    0.05
+    PyTorch loop, channels last          317     317     334    2.37    0.05
+    convsmith fit                        391     348     392    2.92    0.07
+    convsmith train                      456     436     461    3.41    0.08
     torch.compile                   not ready in time
-    convsmith fit: 2.83 x Keras on torch, 2.03 x the fastest Keras, 1.43 x the PyTorch loop,
-        1.18 x the PyTorch loop, channels last
-    convsmith train: 3.22 x Keras on torch, 2.31 x the fastest Keras, 1.63 x the PyTorch loop,
-        1.34 x the PyTorch loop, channels last
+    convsmith fit: 2.92 x Keras on torch, 1.98 x the fastest Keras, 1.46 x the PyTorch loop,
+        1.23 x the PyTorch loop, channels last
+    convsmith train: 3.41 x Keras on torch, 2.31 x the fastest Keras, 1.71 x the PyTorch loop,
+        1.44 x the PyTorch loop, channels last
 """
 
 from __future__ import annotations
