@@ -1,16 +1,43 @@
-"""A small model and the same program under Keras and here, for the tests of Keras's calls."""
+"""What several tests of the engine need: a small model under Keras and here, images, threads, calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import HealthCheck, settings
 
 import convsmith as cs
 from convsmith.engine import native
 from convsmith.engine.native import convolutions
+
+compiled = pytest.mark.skipif(not native.available(), reason="the package was built without a C++ compiler")
+checked = settings(
+    max_examples=60, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+
+
+def image(*size: int, seed: int = 0, far: float = 0.0) -> torch.Tensor:
+    """Standard normal numbers around `far`, channels last."""
+    x = torch.randn(size, generator=torch.Generator().manual_seed(seed)) + far
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def near(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> bool:
+    """Whether float32 numbers are what sums of so many products of standard normal numbers come to."""
+    return float((found.double() - wanted).abs().max()) <= 4e-6 * terms**0.5 + 1e-6
+
+
+@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

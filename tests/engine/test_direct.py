@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -19,12 +16,9 @@ from convsmith.kinds._torch import Conv2d
 from convsmith.testing.random_networks import random_weights
 from convsmith.zoo import network
 
+from .conftest import checked, compiled, image, near
+
 layers = notation.layers
-compiled = pytest.mark.skipif(not native.available(), reason="the package was built without a C++ compiler")
-checked = settings(
-    max_examples=60, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
 sizes = {
     "count": st.integers(3, 5), "channels": st.sampled_from([1, 2, 3, 4, 6, 7, 8, 11, 13, 15, 20, 31]),
     "filters": st.sampled_from([1, 5, 6, 8, 12, 16, 17, 24, 32, 40, 48, 70]), "rows": st.integers(1, 9),
@@ -35,30 +29,12 @@ sizes = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
-def random(*size: int, seed: int = 0) -> torch.Tensor:
-    x = torch.randn(size, generator=torch.Generator().manual_seed(seed))
-    return x.contiguous(memory_format=torch.channels_last)
-
-
 def image_for(
     count: int, channels: int, out: tuple[int, int], kernel: tuple[int, int], padding: tuple[int, int]
 ):
     """Random numbers of which a convolution makes `out` rows and columns, or a few more."""
     size = (max(1, one + of - 1 - 2 * more) for one, of, more in zip(out, kernel, padding, strict=True))
-    return random(count, channels, *size)
-
-
-def near(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> bool:
-    """Whether float32 numbers are what sums of so many products of standard normal numbers come to."""
-    return float((found.double() - wanted).abs().max()) <= 4e-6 * terms**0.5 + 1e-6
+    return image(count, channels, *size)
 
 
 @compiled
@@ -66,7 +42,7 @@ def near(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> bool:
 @given(**sizes, activation=st.sampled_from(["none", "relu", "relu6"]), biased=st.booleans())
 def test_outputs(threads, count, channels, filters, rows, columns, padding, kernel, activation, biased):
     x = image_for(count, channels, (rows, columns), kernel, padding)
-    weight = random(filters, channels, *kernel, seed=1)
+    weight = image(filters, channels, *kernel, seed=1)
     bias = torch.linspace(-3, 3, filters) if biased else None
     wanted = F.conv2d(x.double(), weight.double(), None if bias is None else bias.double(), 1, padding)
     wanted = {"none": lambda v: v, "relu": F.relu, "relu6": F.relu6}[activation](wanted)
@@ -81,7 +57,7 @@ def test_outputs(threads, count, channels, filters, rows, columns, padding, kern
 @given(**sizes, relu=st.booleans(), biased=st.booleans())
 def test_with_pooling_behind(threads, count, channels, filters, rows, columns, padding, kernel, relu, biased):
     x = image_for(count, channels, (rows + 1, columns), kernel, padding)
-    weight = random(filters, channels, *kernel, seed=1)
+    weight = image(filters, channels, *kernel, seed=1)
     bias = torch.linspace(-3, 3, filters) if biased else None
     between = convolutions.direct(x, weight, bias, padding)
     wanted, where = native.pool(between, (2, 2), relu=relu)
@@ -97,7 +73,7 @@ def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, 
     x = image_for(count, channels, (rows, columns), kernel, padding)
     weight = torch.zeros(filters, channels, *kernel, dtype=torch.float64, requires_grad=True)
     out = F.conv2d(x.double(), weight, None, 1, padding)
-    grad = random(*out.shape, seed=2)
+    grad = image(*out.shape, seed=2)
     out.backward(grad.double())
     found = convolutions.direct_weights(grad, x, kernel, padding)
     assert found.shape == weight.shape
@@ -106,7 +82,7 @@ def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, 
 
 @compiled
 def test_more_threads_change_no_bit_of_an_output():
-    x, weight = random(4, 3, 20, 20), random(12, 3, 3, 3, seed=1)
+    x, weight = image(4, 3, 20, 20), image(12, 3, 3, 3, seed=1)
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
@@ -118,12 +94,12 @@ def test_more_threads_change_no_bit_of_an_output():
 
 @compiled
 def test_what_is_no_number_stays_in_its_pixels_and_filters():
-    x, weight = random(1, 2, 12, 12), random(5, 2, 3, 3, seed=1)
+    x, weight = image(1, 2, 12, 12), image(5, 2, 3, 3, seed=1)
     x[0, 1, 5, 5] = torch.nan
     found = convolutions.direct(x, weight, None, (1, 1)).isnan()
     assert found[0, :, 4:7, 4:7].all()
     assert int(found.sum()) == 5 * 9
-    grad = random(1, 5, 12, 12)
+    grad = image(1, 5, 12, 12)
     grad[0, 2, 3, 3] = torch.nan
     found = convolutions.direct_weights(grad, x.nan_to_num(), (3, 3), (1, 1)).isnan()
     assert found.sum((1, 2, 3)).tolist() == [0, 0, 18, 0, 0]
@@ -134,7 +110,7 @@ def test_lenet_and_its_gradients(threads, calls, monkeypatch):
     """As near to float64 as oneDNN's float32 is, but for a factor of two."""
     graph = network("lenet5")
     weights = random_weights(graph, np.random.default_rng(0))
-    batch = random(8, 1, 32, 32)
+    batch = image(8, 1, 32, 32)
 
     def numbers(precision: torch.dtype) -> list[torch.Tensor]:
         module = lower(graph, weights, passes=passes.TRAINING).train().to(precision)
@@ -184,7 +160,7 @@ def test_which_convolutions_it_is_for():
 
 @compiled
 def test_what_it_does_not_take(threads):
-    x = random(threads, 3, 8, 8)
+    x = image(threads, 3, 8, 8)
     assert convolutions.takes_direct(x, (3, 3), (0, 0))
     assert not convolutions.takes_direct(x, (5, 6), (0, 0))  # three columns
     assert not convolutions.takes_direct(x, (9, 3), (0, 0))  # torch names the size that does not fit

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -25,25 +24,9 @@ from convsmith.kinds._torch import BatchNorm, MaxPool2d
 from convsmith.testing.random_networks import random_weights
 from convsmith.zoo import network
 
+from .conftest import checked, compiled, image
+
 layers = notation.layers
-compiled = pytest.mark.skipif(not native.available(), reason="the package was built without a C++ compiler")
-checked = settings(
-    max_examples=60, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
-
-
-@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
-def image(*size: int, seed: int = 0, far: float = 0.0) -> torch.Tensor:
-    x = torch.randn(size, generator=torch.Generator().manual_seed(seed)) + far
-    return x.contiguous(memory_format=torch.channels_last)
 
 
 @compiled

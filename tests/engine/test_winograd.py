@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -17,12 +15,9 @@ from convsmith.engine.native import convolutions
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights
 
+from .conftest import checked, compiled, image, near
+
 layers = notation.layers
-compiled = pytest.mark.skipif(not native.available(), reason="the package was built without a C++ compiler")
-checked = settings(
-    max_examples=60, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
 sizes = {
     "count": st.integers(1, 5), "channels": st.sampled_from([16, 17, 24, 32, 40, 48, 64, 96]),
     "filters": st.sampled_from([16, 19, 24, 32, 48, 56, 64, 80]), "rows": st.integers(1, 15),
@@ -30,30 +25,12 @@ sizes = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
-def random(*size: int, seed: int = 0) -> torch.Tensor:
-    x = torch.randn(size, generator=torch.Generator().manual_seed(seed))
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def near(found: torch.Tensor, wanted: torch.Tensor, terms: int) -> bool:
-    """Whether float32 numbers are what sums of so many products of standard normal numbers come to."""
-    return float((found.double() - wanted).abs().max()) <= 4e-6 * terms**0.5 + 1e-6
-
-
 @compiled
 @checked
 @given(**sizes, activation=st.sampled_from(["none", "relu", "relu6"]), biased=st.booleans())
 def test_outputs(threads, count, channels, filters, rows, columns, padding, activation, biased):
     size = rows + max(0, 3 - 2 * padding[0]), columns + max(0, 3 - 2 * padding[1])
-    x, weight = random(count, channels, *size), random(filters, channels, 3, 3, seed=1)
+    x, weight = image(count, channels, *size), image(filters, channels, 3, 3, seed=1)
     bias = torch.linspace(-3, 3, filters) if biased else None
     wanted = F.conv2d(x.double(), weight.double(), None if bias is None else bias.double(), 1, padding)
     wanted = {"none": lambda v: v, "relu": F.relu, "relu6": F.relu6}[activation](wanted)
@@ -68,10 +45,10 @@ def test_outputs(threads, count, channels, filters, rows, columns, padding, acti
 @given(**sizes)
 def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, padding):
     size = rows + max(0, 3 - 2 * padding[0]), columns + max(0, 3 - 2 * padding[1])
-    x = random(count, channels, *size)
+    x = image(count, channels, *size)
     kernel = torch.zeros(filters, channels, 3, 3, dtype=torch.float64, requires_grad=True)
     out = F.conv2d(x.double(), kernel, None, 1, padding)
-    grad = random(*out.shape, seed=1)
+    grad = image(*out.shape, seed=1)
     out.backward(grad.double())
     found = convolutions.winograd_weights(grad, x, padding)
     assert near(found, kernel.grad, out.numel() // filters)
@@ -82,7 +59,7 @@ def test_gradients_of_kernels(threads, count, channels, filters, rows, columns, 
 @given(**sizes, relu=st.booleans(), biased=st.booleans())
 def test_with_pooling_behind(threads, count, channels, filters, rows, columns, padding, relu, biased):
     size = rows + max(1, 4 - 2 * padding[0]), columns + max(1, 4 - 2 * padding[1])
-    x, weight = random(count, channels, *size), random(filters, channels, 3, 3, seed=1)
+    x, weight = image(count, channels, *size), image(filters, channels, 3, 3, seed=1)
     bias = torch.linspace(-3, 3, filters) if biased else None
     between = convolutions.winograd(x, weight, bias, padding)
     wanted, where = native.pool(between, (2, 2), relu=relu)
@@ -102,7 +79,7 @@ def test_a_layer_with_pooling_and_its_gradients(size, padding, calls, monkeypatc
     x = layers.MaxPooling2D(2, padding="valid")(x)
     graph = notation.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
     weights = random_weights(graph, np.random.default_rng(0))
-    batch = random(32, 16, *size)
+    batch = image(32, 16, *size)
 
     def numbers() -> list[torch.Tensor]:
         module = lower(graph, weights, passes=passes.TRAINING).train()
@@ -131,7 +108,7 @@ def test_a_layer_and_its_gradients(threads, calls, monkeypatch):
     x = layers.GlobalAveragePooling2D()(layers.ReLU(6.0)(x))
     graph = notation.Model(inputs, layers.Dense(3, activation="softmax")(x))
     weights = random_weights(graph, np.random.default_rng(0))
-    batch = random(8, 16, 17, 14)
+    batch = image(8, 16, 17, 14)
 
     def numbers(precision: torch.dtype) -> list[torch.Tensor]:
         module = lower(graph, weights, passes=passes.TRAINING).train().to(precision)
@@ -155,7 +132,7 @@ def test_a_layer_and_its_gradients(threads, calls, monkeypatch):
 
 @compiled
 def test_more_threads_change_no_bit_of_an_output():
-    x, weight = random(4, 32, 20, 20), random(48, 32, 3, 3, seed=1)
+    x, weight = image(4, 32, 20, 20), image(48, 32, 3, 3, seed=1)
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
@@ -167,9 +144,9 @@ def test_more_threads_change_no_bit_of_an_output():
 
 @compiled
 def test_what_is_no_number_stays_in_its_tile():
-    x = random(1, 16, 12, 12)
+    x = image(1, 16, 12, 12)
     x[0, 3, 5, 5] = torch.nan
-    found = convolutions.winograd(x, random(16, 16, 3, 3), None, (1, 1)).isnan()
+    found = convolutions.winograd(x, image(16, 16, 3, 3), None, (1, 1)).isnan()
     assert found[0, :, 4:7, 4:7].all()
     assert not found[0, :, :2].any()
     assert not found[0, :, 10:].any()
@@ -194,7 +171,7 @@ def test_which_convolutions_it_is_for():
         {"filters": 1024},
     ):  # fmt: skip
         assert not suits(**other)
-    assert not convolutions.takes_winograd(random(1, 32, 8, 8), (1, 1))  # too little to do
+    assert not convolutions.takes_winograd(image(1, 32, 8, 8), (1, 1))  # too little to do
     assert not convolutions.takes_winograd(
-        random(9, 32, 2, 50), (0, 0)
+        image(9, 32, 2, 50), (0, 0)
     )  # torch names the size that does not fit
