@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +172,39 @@ def test_what_it_does_not_take(threads):
     assert not convolutions.takes_direct(x.double(), (3, 3), (0, 0))
     if threads > 1:
         assert not convolutions.takes_direct(x[1:], (3, 3), (0, 0))  # a thread would have nothing to do
+
+
+GUARDED = """
+import ctypes, mmap, sys
+import numpy as np, torch
+from convsmith.engine.native import convolutions
+
+torch.set_num_threads(1)
+libc, page, kept = ctypes.CDLL(None), mmap.PAGESIZE, []
+
+def numbers(*size):  # (N, H, W, C), the last of them in front of a page that nobody may read
+    length = 4 * int(np.prod(size))
+    pages = -(-length // page) + 1
+    kept.append(mmap.mmap(-1, pages * page))
+    begin = ctypes.addressof(ctypes.c_char.from_buffer(kept[-1]))
+    assert libc.mprotect(ctypes.c_void_p(begin + (pages - 1) * page), page, 0) == 0
+    found = np.frombuffer(kept[-1], np.float32, length // 4, (pages - 1) * page - length)
+    return torch.from_numpy(found.reshape(size)).permute(0, 3, 1, 2)
+
+for count, filters, kernel, high, wide in [
+    (1, 1, 3, 3, 6), (2, 1, 3, 3, 6), (3, 2, 3, 3, 6), (9, 1, 3, 3, 6), (2, 6, 5, 9, 13), (2, 17, 3, 6, 31),
+]:
+    x, weight = numbers(count, high, wide, 3), numbers(filters, kernel, kernel, 3)
+    convolutions.direct(x, weight, None, (0, 0))
+    convolutions.direct_pool(x, weight, None, (1, 1), relu=True)
+    grad = numbers(count, high - kernel + 1, wide - kernel + 1, filters)
+    convolutions.direct_weights(grad, x, (kernel, kernel), (0, 0))
+print("read nothing else")
+"""
+
+
+@compiled
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect as on Linux")
+def test_nothing_behind_the_tensors_is_read():
+    done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "read nothing else\n"), done.stderr

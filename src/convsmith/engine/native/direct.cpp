@@ -87,12 +87,6 @@ long best_at_once(long ow, int vectors) {
     return best;
 }
 
-// Numbers (ow, wide) to (ow, k): each vector overwrites what the one before has too much
-template <class Body> INLINE void write(const Direct &s, long count, Body body) {
-    for (long i = 0; i < count; i++)
-        for (long j = 0; j < s.k; j += W) body(i * s.wide + j, i * s.k + j, j);
-}
-
 void forward_part(void *what, long part, long parts) {
     const Direct &s = *(Direct *)what;
     float *image = s.image(part), *lines = s.lines(part), *packed = lines + 2 * s.pixels;
@@ -111,9 +105,9 @@ void forward_part(void *what, long part, long parts) {
             if (j < s.wide) pixels_of_row<1>(s, one, from, s.planes + j, made + j);
             if (!s.y_from) {
                 float *out = s.y + (i * s.oh + y) * s.ow * s.k, *to = whole ? out : packed;
-                write(s, s.ow, [&](long from, long place, long j) INLINE_LAMBDA {
-                    at(to + place) = active(s.act, at(made + from) + at(bias + j));
-                });
+                for (long x = 0; x < s.ow; x++)  // each vector overwrites what the one before has too much
+                    for (long j = 0; j < s.k; j += W)
+                        at(to + x * s.k + j) = active(s.act, at(made + x * s.wide + j) + at(bias + j));
                 if (!whole) memcpy(out, packed, s.ow * s.k * 4);
             } else if (y % 2) {
                 const long across = s.ow / 2, row = (i * (s.oh / 2) + y / 2) * across * s.k;
@@ -210,7 +204,7 @@ void backward_part(void *what, long part, long parts) {
     for (long i = start(s.n, part, parts); i < start(s.n, part + 1, parts); i++) {
         copy(s, i, image);
         const float *grad = s.grad + i * size;
-        if (i == s.n - 1) {  // whole vectors are read, beyond the last gradient too
+        if ((s.n - 1 - i) * size < W) {  // whole vectors are read, beyond the last gradient too
             memset(last + size, 0, W * 4), memcpy(last, grad, size * 4);
             grad = last;
         }
