@@ -15,7 +15,9 @@ from ..predictors import Features
 if TYPE_CHECKING:
     import numpy as np
 
-Batch = list[tuple[Answers, float, float]]
+Batch = list[tuple[Answers, float]]
+"""Genotypes, each with its advantage over the moving average of scores."""
+
 _KEPT_STUDENTS = 4
 
 
@@ -108,7 +110,7 @@ _STUDENTS: dict[Hashable, Student] = {}
 
 def taught(
     space: Space,
-    batches: Sequence[Batch],
+    batches: list[Batch],
     step: Callable[[Controller, torch.optim.Optimizer, Batch], None],
     *,
     width: int,
@@ -123,11 +125,10 @@ def taught(
 
     Args:
         space: of the controller, whose `width`, `layers` and `reach` are its arguments.
-        batches: of (answers, score, advantage), oldest first.
-        step: learns from one batch; a module's function, by which the student is remembered, too.
+        batches: oldest first.
+        step: learns from one batch; equal ones learn alike, for the controller is remembered by it, too.
         learning_rate: Adam's.
     """
-    batches = list(batches)
     key = (space, step, width, layers, reach, learning_rate)
     student = _STUDENTS.pop(key, None)  # gone if a step is interrupted halfway
     if student is None or student.learnt != batches[: len(student.learnt)]:
@@ -142,9 +143,9 @@ def taught(
 
 
 def batches_of(done: Sequence[dict[str, Any]], size: int, keep: float) -> list[Batch]:
-    """Finished trials in full batches, each with its advantage over the moving average."""
+    """Finished trials in full batches."""
     gains = advantages([trial["score"] for trial in done], keep)
-    rows = [(trial["answers"], trial["score"], gain) for trial, gain in zip(done, gains, strict=True)]
+    rows = [(trial["answers"], gain) for trial, gain in zip(done, gains, strict=True)]
     return [rows[begin : begin + size] for begin in range(0, len(rows) - size + 1, size)]
 
 

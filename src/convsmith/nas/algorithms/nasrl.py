@@ -60,6 +60,6 @@ def nasrl(
 
 def _reinforce(controller: Controller, adam: Optimizer, together: Batch) -> None:
     adam.zero_grad()
-    for answers, _, gain in together:
+    for answers, gain in together:
         (-gain * controller.judge(answers)[0] / len(together)).backward()
     adam.step()

@@ -79,10 +79,10 @@ class _Proximal:
         import torch
 
         with torch.no_grad():
-            before = [controller.judge(answers)[0] for answers, _, _ in together]
+            before = [controller.judge(answers)[0] for answers, _ in together]
         for _ in range(self.passes):
             adam.zero_grad()
-            for (answers, _, gain), old in zip(together, before, strict=True):
+            for (answers, gain), old in zip(together, before, strict=True):
                 now, undecided = controller.judge(answers)
                 ratio = (now - old).exp()
                 kept = torch.minimum(ratio * gain, ratio.clamp(1 - self.clip, 1 + self.clip) * gain)
