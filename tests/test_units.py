@@ -27,7 +27,7 @@ def test_bytes(text: str, value: int) -> None:
     "text", ["", "k", "-5", "0", "5x", "1e5", "nan", "five", True, float("nan"), "9" * 30]
 )
 def test_what_is_no_number_is_one_clear_line(text: object) -> None:
-    with pytest.raises(BadInput, match=r"^--max-params: came .*; expected .*; try: 50k$") as caught:
+    with pytest.raises(BadInput, match=r"^--max-params: got .*; expected .*; try: 50k$") as caught:
         parse_count(text, "--max-params")  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
@@ -43,7 +43,7 @@ def test_shown_bytes() -> None:
 
 def test_sizes() -> None:
     assert parse_size("32x32x3") == (32, 32, 3)
-    with pytest.raises(BadInput, match="--input: came '32xx3'"):
+    with pytest.raises(BadInput, match="--input: got '32xx3'"):
         parse_size("32xx3", "--input")
 
 

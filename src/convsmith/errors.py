@@ -20,8 +20,8 @@ class BadInput(ConvsmithError):
         hint: what to try next.
 
     Example:
-        >>> print(BadInput("--seed", "came 'x'", "a whole number", "--seed 0"))
-        --seed: came 'x'; expected a whole number; try: --seed 0
+        >>> print(BadInput("--seed", "got 'x'", "a whole number", "--seed 0"))
+        --seed: got 'x'; expected a whole number; try: --seed 0
     """
 
     def __init__(self, where: str, came: str, expected: str = "", hint: str = "") -> None:

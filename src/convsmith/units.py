@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z]*)\s
 
 def _parse(text: str | float | int, units: dict[str, int], where: str, example: str) -> int:
     if isinstance(text, bool):
-        raise BadInput(where, f"came {text!r}", "a number", example)
+        raise BadInput(where, f"got {text!r}", "a number", example)
     match = _NUMBER.match(str(text)) if not isinstance(text, float) else None
     if isinstance(text, float):
         value = text
@@ -33,9 +33,9 @@ def _parse(text: str | float | int, units: dict[str, int], where: str, example: 
         value = float(match[1].replace(",", "").replace("_", "")) * units[match[2].lower()]
     else:
         suffixes = ", ".join(unit for unit in units if unit)
-        raise BadInput(where, f"came {str(text)!r}", f"a number, perhaps with one of {suffixes}", example)
+        raise BadInput(where, f"got {str(text)!r}", f"a number, perhaps with one of {suffixes}", example)
     if not 1 <= value < 1e18:
-        raise BadInput(where, f"came {str(text)!r}", "at least 1 and less than 10^18", example)
+        raise BadInput(where, f"got {str(text)!r}", "at least 1 and less than 10^18", example)
     return int(value)
 
 
@@ -97,5 +97,5 @@ def parse_size(text: str | tuple[int, ...] | list[int], where: str = "size") -> 
     except ValueError:
         sizes = ()
     if not sizes or any(not 0 < size < 2**20 for size in sizes):
-        raise BadInput(where, f"came {text!r}", "positive sizes such as rows x columns x channels", "32x32x3")
+        raise BadInput(where, f"got {text!r}", "positive sizes such as rows x columns x channels", "32x32x3")
     return sizes

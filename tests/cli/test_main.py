@@ -43,7 +43,7 @@ def test_help_of_every_command_names_arguments_and_examples(
     [
         (["forg"], "command: no 'forg'; did you mean 'forge'?"),
         (["forge", "digits", "--max-parms", "20k"], "--max-params"),
-        (["forge", "digits", "--max-params", "20q"], "--max-params: came '20q'; expected a number"),
+        (["forge", "digits", "--max-params", "20q"], "--max-params: got '20q'; expected a number"),
         (["forge", "digits"], "budget: no limit was given"),
         (["forge", "digits", "--max-params", "9k", "--minutes", "1", "--trials", "4"], "one of them"),
         (["forge", "digits", "--max-params", "9k", "--space", "stagse"], "did you mean 'stages'?"),
@@ -124,5 +124,5 @@ def test_its_help_comes_from_the_docstring(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_own_parsers_name_the_option() -> None:
-    with pytest.raises(BadInput, match="--limit: came 'x'"):
+    with pytest.raises(BadInput, match="--limit: got 'x'"):
         call("a", "--limit", "x")

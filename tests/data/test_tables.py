@@ -137,7 +137,7 @@ def test_labels_that_are_numbers_sort_as_numbers(heap: Path) -> None:
         ("path,label\n", "no rows"),
         ("path,label\nimg/0.png\n", "line 2: 1 cells; expected 2"),
         ("path,label\nimg/0.png,\n", "no label for 'img/0.png'"),
-        ("path,label,split\nimg/0.png,cat,later\n", "came 'later'; expected train, validation or test"),
+        ("path,label,split\nimg/0.png,cat,later\n", "got 'later'; expected train, validation or test"),
         ("a,b\n1,2\n", "no columns for the path and the label"),
     ],
 )

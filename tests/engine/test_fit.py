@@ -292,9 +292,9 @@ def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
     cases = [
         (course_model(loss="crossentropy"), {}, "loss 'crossentropy'"),
         (course_model(optimizer="ftrl"), {}, "optimizer Ftrl"),
-        (course_model(), {"x": iter([])}, "x: came list_iterator"),
-        (course_model(), {"x": [x, x]}, "x: came list"),
-        (course_model(), {"validation_data": x}, "validation_data: came ndarray"),
+        (course_model(), {"x": iter([])}, "x: got list_iterator"),
+        (course_model(), {"x": [x, x]}, "x: got list"),
+        (course_model(), {"validation_data": x}, "validation_data: got ndarray"),
         (regular, {}, "constraint"),
         (active, {}, "activity_regularizer"),
         (own, {}, "train_step"),

@@ -97,7 +97,7 @@ def test_numbers_that_mean_nothing_are_one_line(rows, small, wrong):
     x, y = rows
     (name, value), model = *wrong.items(), small()
     before = model.get_weights()
-    with pytest.raises(BadInput, match=f"^{name}: came {value}; expected a whole number from"):
+    with pytest.raises(BadInput, match=f"^{name}: got {value}; expected a whole number from"):
         cs.fit(model, x, y, validation_data=(x, y), verbose=0, **wrong)
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
     assert cs.fit(model, x, y, batch_size=np.int64(16), epochs=np.int32(1), verbose=0).epoch == [0]

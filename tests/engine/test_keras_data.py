@@ -126,13 +126,13 @@ def test_verbose_says_what_keras_says(rows, small, capsys):
 def test_data_that_do_not_fit_are_named(rows, small):
     x, y = rows
     for arguments, message in (
-        ({"x": dataset(x, y), "validation_split": 0.2}, "validation_split: came with a Rows"),
+        ({"x": dataset(x, y), "validation_split": 0.2}, "validation_split: given with a Rows"),
         ({"x": dataset(x, y), "y": y}, "y. should not be passed"),
-        ({"x": x}, "y: came None"),
-        ({"x": x[:0], "y": y[:0]}, "came empty"),
-        ({"x": x.astype(str), "y": y}, "x: came <U"),
+        ({"x": x}, "y: got None"),
+        ({"x": x[:0], "y": y[:0]}, "is empty"),
+        ({"x": x.astype(str), "y": y}, "x: got <U"),
         ({"x": x, "y": y, "sample_weight": np.ones(3)}, "3 weights for 80 images"),
-        ({"x": x, "y": y, "class_weight": {0: 1.0}, "sample_weight": np.ones(80)}, "came together"),
+        ({"x": x, "y": y, "class_weight": {0: 1.0}, "sample_weight": np.ones(80)}, "given together"),
         ({"x": x, "y": y, "validation_data": (x[:, :7], y)}, r"images of shape \(80, 7, 8, 1\)"),
         ({"x": ((one,) for one in [x[:8]])}, "images without targets"),
     ):

@@ -155,11 +155,11 @@ def test_wrong_ends_are_named(rows):
     extra = np.zeros((len(x), 4), np.float32)
     model = two_ends("list", loss=["sparse_categorical_crossentropy", "mse"])
     for given, targets, message in (
-        (x, [y, y], "x: came one ndarray for 2 ends.*image, row"),
+        (x, [y, y], "x: got one ndarray for 2 ends.*image, row"),
         ({"image": x, "rows": extra}, [y, y], "did you mean 'row'"),
         ([x, extra[:5]], [y, y], "input 'row': 5 images"),
         ([extra, x], [y, y], "input 'image': images of shape"),
-        ([x, extra], [y], "y: came 1 for 2"),
+        ([x, extra], [y], "y: got 1 for 2"),
         ([x, extra], {"kind": y}, "nothing for output 'amount'"),
     ):
         with pytest.raises(BadInput, match=message):

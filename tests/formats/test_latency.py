@@ -66,7 +66,7 @@ def test_stand_in_weights_neither_overflow_nor_vanish():
 
 
 def test_errors():
-    with pytest.raises(BadInput, match="threads: came 0"):
+    with pytest.raises(BadInput, match="threads: got 0"):
         latency_ms(network("lenet5"), threads=0)
     x = inputs = keras.Input((None, None, 1))
     with pytest.raises(BadInput, match="input of unknown size"):

@@ -55,7 +55,7 @@ def test_the_graph_given_stays_as_it_is() -> None:
     [
         ("conv3.filters=3", "did you mean 'conv"),
         ("conv2.filter=3", "did you mean 'filters'"),
-        ("conv2.filters=many", "conv2.filters: came 'many'; expected int"),
+        ("conv2.filters=many", "conv2.filters: got 'many'; expected int"),
         ("conv2.filters=-3", "positive"),
         ("conv2.filters=0", "positive"),
         ("conv2.filters=99999999999999", "positive"),

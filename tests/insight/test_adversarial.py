@@ -115,10 +115,10 @@ def test_the_same_seed_gives_the_same_images_and_the_network_stays(trained) -> N
 @pytest.mark.parametrize(
     ("settings_", "says"),
     [
-        ({"epsilons": (-1, 2)}, "--epsilon: came -1"),
+        ({"epsilons": (-1, 2)}, "--epsilon: got -1"),
         ({"epsilons": (4, 2)}, "ascending"),
         ({"attack": "fgsm", "norm": "l2"}, "fgsm with l2"),
-        ({"steps": 0, "epsilons": (1,)}, "--steps: came 0"),
+        ({"steps": 0, "epsilons": (1,)}, "--steps: got 0"),
         ({"norm": "l1", "epsilons": (1,)}, "linf or l2"),
     ],
 )

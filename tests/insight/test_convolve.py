@@ -103,8 +103,8 @@ def test_errors(tmp_path):
     with pytest.raises(BadName, match="did you mean 'laplacian'"):
         convolved(photo, "laplace")
     for settings_, words in (
-        ({"stride": 0}, "--stride: came 0"),
-        ({"padding": "full"}, "--padding: came 'full'"),
+        ({"stride": 0}, "--stride: got 0"),
+        ({"padding": "full"}, "--padding: got 'full'"),
     ):
         with pytest.raises(BadInput, match=words):
             convolved(photo, **settings_)

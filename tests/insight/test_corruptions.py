@@ -158,7 +158,7 @@ def test_accuracy_falls_with_severity_on_a_trained_network(trained) -> None:
     ("call", "says"),
     [
         (lambda: corrupt(photos(1), "gausian_noise", 1), "did you mean 'gaussian_noise'"),
-        (lambda: corrupt(photos(1), "jpeg", 6), "severity: came 6"),
+        (lambda: corrupt(photos(1), "jpeg", 6), "severity: got 6"),
         (lambda: corrupt(photos(1).astype(float), "jpeg", 1), "expected uint8"),
         (lambda: robustness(lambda x: x, photos(1)[:0], np.zeros(0, int)), "0 images"),
     ],

@@ -198,10 +198,10 @@ def test_more_decay_stays_nearer_to_the_mean() -> None:
     ("call", "says"),
     [
         (lambda net: ascend(net, [9]), "numbers from 0 to 3"),
-        (lambda net: ascend(net, [0], steps=0), "--steps: came 0"),
-        (lambda net: ascend(net, [0], decay=1.0), "--decay: came 1"),
-        (lambda net: evolve(Direct(SHAPE), lambda x: x, generations=-1), "--generations: came -1"),
-        (lambda net: evolve(Direct(SHAPE), lambda x: x, children=0), "--children: came 0"),
+        (lambda net: ascend(net, [0], steps=0), "--steps: got 0"),
+        (lambda net: ascend(net, [0], decay=1.0), "--decay: got 1"),
+        (lambda net: evolve(Direct(SHAPE), lambda x: x, generations=-1), "--generations: got -1"),
+        (lambda net: evolve(Direct(SHAPE), lambda x: x, children=0), "--children: got 0"),
         (
             lambda net: evolve(Direct(SHAPE), lambda x: np.full((len(x), 3), np.nan), generations=1),
             "not finite",

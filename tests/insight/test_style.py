@@ -138,9 +138,9 @@ def test_the_part_that_leads_there_takes_any_size_and_memory_grows_with_it() -> 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"steps": 0}, "--steps: came 0"),
-        ({"content_weight": -1.0}, "--content-weight: came -1"),
-        ({"style_weight": float("nan")}, "--style-weight: came nan"),
+        ({"steps": 0}, "--steps: got 0"),
+        ({"content_weight": -1.0}, "--content-weight: got -1"),
+        ({"style_weight": float("nan")}, "--style-weight: got nan"),
         ({"content_weight": 0.0, "style_weight": 0.0}, "both are 0"),
         ({"optimizer": "lbgfs"}, "did you mean 'lbfgs'"),
     ],

@@ -54,8 +54,8 @@ def test_strict_stops_at_a_broken_image(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"network": "course_cnn"}, "^network: came course_cnn, and .* was given lenet5; .* --resume"),
-        ({"optimizer": "sgd"}, "^--optimizer: came sgd, and .* was given auto"),
+        ({"network": "course_cnn"}, "^network: got course_cnn, and .* was given lenet5; .* --resume"),
+        ({"optimizer": "sgd"}, "^--optimizer: got sgd, and .* was given auto"),
     ],
 )
 def test_a_resumed_training_refuses_what_would_be_another(tmp_path, asked, said):

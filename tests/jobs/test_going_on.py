@@ -112,13 +112,13 @@ def test_more_trials_and_a_tighter_budget_on_a_finished_run(made: Done) -> None:
     ("more", "text"),
     [
         ({"more_minutes": 3}, "--more-minutes: .* was not given minutes"),
-        ({"more_trials": 0}, "--more-trials: came 0"),
-        ({"workers": 0}, "--workers: came 0; expected at least 1"),
+        ({"more_trials": 0}, "--more-trials: got 0"),
+        ({"workers": 0}, "--workers: got 0; expected at least 1"),
         ({"workers": 2, "ray": "local"}, "--workers and --ray: both were given"),
         ({"log": "tensorbord"}, "did you mean 'tensorboard'"),
-        ({"seed": 5, "more_trials": 1}, "--seed: came 5, and .* was given 0; expected the same or nothing"),
-        ({"trials": 30}, r"--trials: came 30, and .* was given \d; .* try: --more-trials 5"),
-        ({"space": "chain", "max_params": 5_000}, "--space: came chain, and .* was given stages"),
+        ({"seed": 5, "more_trials": 1}, "--seed: got 5, and .* was given 0; expected the same or nothing"),
+        ({"trials": 30}, r"--trials: got 30, and .* was given \d; .* try: --more-trials 5"),
+        ({"space": "chain", "max_params": 5_000}, "--space: got chain, and .* was given stages"),
     ],
 )
 def test_what_a_run_cannot_go_on_with(made: Done, more: dict, text: str) -> None:
@@ -131,11 +131,11 @@ def test_what_a_run_cannot_go_on_with(made: Done, more: dict, text: str) -> None
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--more-trials", "3"], "came without a run"),
-        (["--workers", "0"], "--workers: came 0; expected at least 1"),
+        (["--more-trials", "3"], "given without a run"),
+        (["--workers", "0"], "--workers: got 0; expected at least 1"),
         (["--option", "popultion=3"], "no 'popultion'; did you mean 'population'"),
-        (["--option", "population"], "--option: came 'population'; expected name=value"),
-        (["--option", "population=x"], "--option population: came 'x'; expected a whole number"),
+        (["--option", "population"], "--option: got 'population'; expected name=value"),
+        (["--option", "population=x"], "--option population: got 'x'; expected a whole number"),
         (["--warm-start", "nowhere"], "nowhere: does not exist; expected a run folder"),
         (["--ray", "127.0.0.1:1"], "--ray 127.0.0.1:1: does not answer"),
     ],

@@ -17,15 +17,15 @@ from convsmith.jobs.latency_table import latency_table
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"latency_batch": 4}, "--latency-batch: came without a limit on latency"),
-        ({"latency_table": "t.json"}, "--latency-table: came without a limit on latency"),
+        ({"latency_batch": 4}, "--latency-batch: given without a limit on latency"),
+        ({"latency_table": "t.json"}, "--latency-table: given without a limit on latency"),
         ({"max_latency_ms": 2, "latency_batch": 4, "latency_table": "t.json"}, "both were given"),
         ({"max_latency_ms": 2, "latency_table": "none.json"}, "latency table none.json: cannot be read"),
-        ({"max_latency_ms": 2, "latency_batch": 0}, "--latency-batch: came 0"),
-        ({"memory_model": "fused"}, "--memory-model: came without a limit on memory"),
+        ({"max_latency_ms": 2, "latency_batch": 0}, "--latency-batch: got 0"),
+        ({"memory_model": "fused"}, "--memory-model: given without a limit on memory"),
         ({"max_memory": 10_000, "memory_model": "fusd"}, "did you mean 'fused'"),
         ({"space": "none.py:mine"}, "there is no file none.py"),
-        ({"max_params": 0}, "--max-params: came 0"),
+        ({"max_params": 0}, "--max-params: got 0"),
     ],
 )
 def test_contradictions(options, said, tmp_path, monkeypatch):

@@ -84,7 +84,7 @@ def test_what_cannot_be_explained(trained: Done, tmp_path: Path, capsys: pytest.
     run = str(trained.path)
     (tmp_path / "empty").mkdir()
     assert "none were given" in said(capsys, "explain", run)
-    assert "came with images" in said(capsys, "explain", run, "x.png", "--split", "test")
+    assert "given with images" in said(capsys, "explain", run, "x.png", "--split", "test")
     assert "holds no image files" in said(capsys, "explain", run, str(tmp_path / "empty"))
     assert "no 'cat'" in said(capsys, "explain", run, "--split", "test", "--target", "cat")
     assert "another class" in said(
@@ -125,7 +125,7 @@ def test_units_that_cannot_be(trained: Done, capsys: pytest.CaptureFixture[str])
     run = str(trained.path)
     assert "did you mean 'conv2'" in said(capsys, "units", run, "--layer", "conv")
     assert "no image of features" in said(capsys, "units", run, "--layer", "fc3")
-    assert "--setting: came 5" in said(capsys, "units", run, "--setting", "5")
+    assert "--setting: got 5" in said(capsys, "units", run, "--setting", "5")
 
 
 def test_mistakes_counts_as_scikit_learn_does(trained: Done, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,13 +139,13 @@ def test_check_fails_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixt
     ("call", "says"),
     [
         (lambda digits, runs: cs.train("lenet", digits, runs=runs), "did you mean 'lenet5'"),
-        (lambda digits, runs: cs.train("lenet5", digits, epochs=0, runs=runs), "--epochs: came 0"),
+        (lambda digits, runs: cs.train("lenet5", digits, epochs=0, runs=runs), "--epochs: got 0"),
         (
             lambda digits, runs: cs.train("lenet5", digits, augment="digit", runs=runs),
             "did you mean 'digits'",
         ),
         (lambda digits, runs: cs.explain("nowhere", "x.png"), "does not exist"),
-        (lambda digits, runs: cs.export(3, "x.onnx"), "came int"),
+        (lambda digits, runs: cs.export(3, "x.onnx"), "got int"),
         (lambda digits, runs: cs.search("stages", digits, max_params=9, hours=-1, runs=runs), "--hours"),
     ],
 )

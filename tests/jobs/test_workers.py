@@ -58,6 +58,6 @@ def test_one_worker_is_this_process(tmp_path: Path) -> None:
 def test_no_time(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["forge", "digits", "--max-params", "9k", "--minutes", "0"]) == 2
-    assert "--minutes: came 0" in capsys.readouterr().err
+    assert "--minutes: got 0" in capsys.readouterr().err
     assert run(["search", "stages", "digits", "--max-params", "9k", "--hours", "0"]) == 2
-    assert "--hours: came 0" in capsys.readouterr().err
+    assert "--hours: got 0" in capsys.readouterr().err

@@ -57,7 +57,7 @@ def test_the_child_differs_from_the_best_of_the_living_in_one_answer():
 
 @pytest.mark.parametrize("setting", ["population", "sample", "mutations"])
 def test_settings_below_one(setting):
-    with pytest.raises(BadInput, match=f"evolution {setting}: came 0"):
+    with pytest.raises(BadInput, match=f"evolution {setting}: got 0"):
         evolution(SPACE, [], np.random.default_rng(0), **{setting: 0})
 
 

@@ -70,7 +70,7 @@ def test_latency_is_asked_last_and_only_when_the_rest_is_kept():
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, "50k", True])
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_limits_that_are_none(name, value):
-    with pytest.raises(BadInput, match=f"--max-{name.replace('_', '-')}: came"):
+    with pytest.raises(BadInput, match=f"--max-{name.replace('_', '-')}: got"):
         Budget(**{name: value})
 
 

@@ -129,8 +129,8 @@ def test_completion_takes_the_nearest_number():
     [
         ({"depth": 1, "shape": None}, "choice 'width_0': is not answered"),
         ({"depth": 1, "widht_0": 4, "shape": None}, "rename 'widht_0'"),
-        ({"depth": 7, "shape": None}, "choice 'depth': came 7; expected one of \\(0, 1, 2\\)"),
-        ({"depth": True, "shape": None}, "choice 'depth': came True"),
+        ({"depth": 7, "shape": None}, "choice 'depth': got 7; expected one of \\(0, 1, 2\\)"),
+        ({"depth": True, "shape": None}, "choice 'depth': got True"),
         (
             {"depth": 0, "width_0": 4, "shape": None},
             "answers \\['width_0'\\] to questions that were not asked",

@@ -235,12 +235,12 @@ def test_a_controller_that_is_remembered_proposes_what_a_new_one_does(name):
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
-        ("auto", {"population": 0}, "auto population: came 0"),
-        ("local", {"population": 0}, "local population: came 0"),
-        ("asha", {"factor": 1}, "rungs factor: came 1"),
-        ("asha", {"least": 9, "most": 3}, "rungs most: came 3"),
-        ("hyperband", {"smallest": 1.5}, "rungs smallest: came 1.5"),
-        ("asha", {"base": "hyperband"}, "base algorithm: came 'hyperband'"),
+        ("auto", {"population": 0}, "auto population: got 0"),
+        ("local", {"population": 0}, "local population: got 0"),
+        ("asha", {"factor": 1}, "rungs factor: got 1"),
+        ("asha", {"least": 9, "most": 3}, "rungs most: got 3"),
+        ("hyperband", {"smallest": 1.5}, "rungs smallest: got 1.5"),
+        ("asha", {"base": "hyperband"}, "base algorithm: got 'hyperband'"),
         ("screened", {"base": "screened"}, "screened base"),
     ],
 )

@@ -191,7 +191,7 @@ def test_workers_that_cannot_begin_are_one_line(module: str) -> None:
 
 
 def test_less_than_one_worker() -> None:
-    with pytest.raises(BadInput, match="--workers: came 0; expected at least 1"):
+    with pytest.raises(BadInput, match="--workers: got 0; expected at least 1"):
         Processes(Portable("convsmith.nas.portable:constant", {"score": 1}), 0)
 
 

@@ -168,7 +168,7 @@ def test_an_address_that_nobody_answers_at(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_numbers_that_mean_nothing() -> None:
     nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
-    with pytest.raises(BadInput, match="--cpus-per-trial: came -1"):
+    with pytest.raises(BadInput, match="--cpus-per-trial: got -1"):
         ray_workers.RayWorkers(nothing, cpus=-1)
 
 

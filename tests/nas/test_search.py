@@ -305,8 +305,8 @@ def test_an_impossible_budget_is_said_before_training():
 def test_bad_settings():
     for settings, text in [
         ({}, "neither seconds nor trials"),
-        ({"seconds": 0}, "search seconds: came 0; expected more than 0"),
-        ({"trials": 0}, "search trials: came 0; expected at least 1"),
+        ({"seconds": 0}, "search seconds: got 0; expected more than 0"),
+        ({"trials": 0}, "search trials: got 0; expected at least 1"),
         ({"trials": 1, "epochs": (0, 3)}, "search epochs"),
         ({"trials": 3, "options": {"popluation": 3}}, "did you mean 'population'"),
         ({"trials": 3, "algorithm": "evolutoin"}, "did you mean 'evolution'"),
@@ -350,8 +350,8 @@ def test_progress_tells_each_step():
         ("hyperband", {"base": "nonsense"}, "nonsense"),
         ("screened", {"base": "nonsense"}, "nonsense"),
         ("screened", {"proxy": "foo"}, "foo"),
-        ("auto", {"population": 0}, "population: came 0"),
-        ("evolution", {"sample": 0}, "sample: came 0"),
+        ("auto", {"population": 0}, "population: got 0"),
+        ("evolution", {"sample": 0}, "sample: got 0"),
     ],
 )
 def test_settings_that_mean_nothing_are_said_before_anything_is_trained(algorithm, options, says):

@@ -68,7 +68,7 @@ def test_written_files_come_back(tmp_path):
 def test_a_spoilt_line_is_named(tmp_path):
     run = make(tmp_path)
     (run.path / "history.jsonl").write_text('{"epoch": 1}\nrubbish\n{"epoch": 2}\n')
-    with pytest.raises(BadInput, match=r"history\.jsonl, line 2: came 'rubbish'"):
+    with pytest.raises(BadInput, match=r"history\.jsonl, line 2: got 'rubbish'"):
         run.lines("history.jsonl")
 
 

@@ -61,7 +61,7 @@ def command(
     def run(**given: Any) -> None:
         wanted = [name for name in formats if given.pop(name)]
         if len(wanted) > 1:
-            raise BadInput("output", "came " + " and ".join(f"--{name}" for name in wanted), "one of them")
+            raise BadInput("output", "got " + " and ".join(f"--{name}" for name in wanted), "one of them")
         for name, parser in parsers.items():
             if given[name] is not None:
                 given[name] = parser(given[name], _flag(name))

@@ -87,15 +87,15 @@ def _channels_last(x: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
     if x.ndim == 3:
         x = x[..., None]
     if x.ndim != 4:
-        raise BadInput(where, f"came {x.shape}", "(N, H, W), (N, H, W, C) or (N, C, H, W)", _square(x))
+        raise BadInput(where, f"got {x.shape}", "(N, H, W), (N, H, W, C) or (N, C, H, W)", _square(x))
     if x.shape[-1] in (1, 3, 4):
         ready, notes = x, []
     elif x.shape[1] in (1, 3, 4):
         ready, notes = x.transpose(0, 2, 3, 1), ["channels-first arrays (N, C, H, W) turned to (N, H, W, C)"]
     else:
-        raise BadInput(where, f"came {x.shape}", "1, 3 or 4 channels, as the last axis or the second")
+        raise BadInput(where, f"got {x.shape}", "1, 3 or 4 channels, as the last axis or the second")
     if 0 in ready.shape[1:]:
-        raise BadInput(where, f"came {x.shape}", "at least one pixel")
+        raise BadInput(where, f"got {x.shape}", "at least one pixel")
     return ready, notes
 
 

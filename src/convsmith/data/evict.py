@@ -64,4 +64,4 @@ def limit() -> int:
     with suppress(ValueError):
         if float(text) > 0:
             return int(float(text) * 1e9)
-    raise BadInput("CONVSMITH_CACHE_GB", f"came {text!r}", "a number of gigabytes", "CONVSMITH_CACHE_GB=10")
+    raise BadInput("CONVSMITH_CACHE_GB", f"got {text!r}", "a number of gigabytes", "CONVSMITH_CACHE_GB=10")

@@ -52,7 +52,7 @@ def resolution(images: Images, *, most: int = 96) -> Resolution:
         'all images are 8x8 pixels (width x height); grey, because no image has colour'
     """
     if most < LADDER[0]:
-        raise BadInput("most", f"came {most}", f"{LADDER[0]} pixels or more", "96")
+        raise BadInput("most", f"got {most}", f"{LADDER[0]} pixels or more", "96")
     seen = images.seen
     if not len(seen):
         raise BadInput(images.source, "no images", "at least one")

@@ -68,10 +68,10 @@ def cut(
     """
     for where, value in (("validation", validation), ("test", test)):
         if not 0 <= value < 1:
-            raise BadInput(where, f"came {value!r}", "a fraction of all images, from 0 to less than 1", "0.2")
+            raise BadInput(where, f"got {value!r}", "a fraction of all images, from 0 to less than 1", "0.2")
     if validation + test >= 1:
         raise BadInput(
-            "validation + test", f"came {validation + test:g}", "less than 1, to leave something to train on",
+            "validation + test", f"got {validation + test:g}", "less than 1, to leave something to train on",
             "validation 0.15, test 0.2",
         )  # fmt: skip
     part = _assign(labels, groups, keys, seed, np.array([1 - validation - test, validation, test]))
@@ -258,7 +258,7 @@ def folds(
         [2, 2, 2]
     """
     if k < 2:
-        raise BadInput("k", f"came {k}", "2 folds or more", "5")
+        raise BadInput("k", f"got {k}", "2 folds or more", "5")
     number = len(np.unique(groups))
     if number < k:
         raise BadInput("k", f"{number} groups of images cannot make {k} folds", "fewer folds", f"k={number}")

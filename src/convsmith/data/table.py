@@ -178,7 +178,7 @@ def listed(
             text = str(row[columns.split]).strip().lower()
             if text not in PART_NAMES:
                 raise BadInput(
-                    f"{where}, column '{columns.split}'", f"came '{text}'", "train, validation or test"
+                    f"{where}, column '{columns.split}'", f"got '{text}'", "train, validation or test"
                 )
             part.append(PART_NAMES[text])
         if columns.group is not None:

@@ -47,7 +47,7 @@ def check_model(model: Any, *, compiled: bool = True) -> None:
     import keras
 
     if not isinstance(model, keras.Model):
-        raise BadInput("fit", f"came a {type(model).__name__}", "a compiled keras.Model")
+        raise BadInput("fit", f"got a {type(model).__name__}", "a compiled keras.Model")
     if compiled and not model.compiled:
         raise BadInput(f"model '{model.name}'", "is not compiled", "a loss", "model.compile(...)")
     for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"):

@@ -45,7 +45,7 @@ def check_graphs(place: torch.device, wanted: bool) -> None:
     """Raise BadInput where CUDA graphs are wanted and there is no CUDA device to record them on."""
     if wanted and place.type != "cuda":
         raise BadInput(
-            "cuda_graphs", f"came for a training on the {place.type}", "a CUDA device", "cuda_graphs=False"
+            "cuda_graphs", f"given for a training on the {place.type}", "a CUDA device", "cuda_graphs=False"
         )
 
 

@@ -86,9 +86,11 @@ def fit(
     )  # fmt: skip
     _whole(least=0, epochs=epochs, initial_epoch=initial_epoch)
     if class_weight and sample_weight is not None:
-        raise BadInput("fit", "class_weight and sample_weight came together", "one of them")
+        raise BadInput("fit", "class_weight and sample_weight given together", "one of them")
     if validation_split and is_stream(x):
-        raise BadInput("validation_split", f"came with a {type(x).__name__}", "arrays", "validation_data=...")
+        raise BadInput(
+            "validation_split", f"given with a {type(x).__name__}", "arrays", "validation_data=..."
+        )
     model, module, inputs, outputs = prepared(model, x, training=True)
     check_settings(module)
     objective = Objective(model, outputs)
@@ -255,7 +257,7 @@ def _data(
     targets: list[Any] = []
     if objective is not None:
         if y is None:
-            raise BadInput("y", "came None", "targets for the images")
+            raise BadInput("y", "got None", "targets for the images")
         targets = objective.targets(y)
     for target in targets:
         if target is not None and len(target) != count:
@@ -273,7 +275,7 @@ def _validation(
     if is_stream(given):
         return _data(given, None, None, inputs, objective, steps=steps)
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-        raise refuse("validation_data", f"came {type(given).__name__}", "(x, y)")
+        raise refuse("validation_data", f"got {type(given).__name__}", "(x, y)")
     x, y, weights = (*given, None)[:3]
     return _data(x, y, weights, inputs, objective, size=size, steps=steps)
 
@@ -283,7 +285,7 @@ def _whole(*, least: int = 1, **given: Any) -> None:
     for name, value in given.items():
         if value is None or (isinstance(value, int | np.integer) and value >= least):
             continue
-        raise BadInput(name, f"came {value!r}", f"a whole number from {least}")
+        raise BadInput(name, f"got {value!r}", f"a whole number from {least}")
 
 
 def _due(frequency: int | Collection[int]) -> Callable[[int], bool]:

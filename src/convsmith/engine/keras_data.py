@@ -153,7 +153,7 @@ class Stream:
             self._epochs = EpochIterator(x=x, steps_per_epoch=steps, **arguments)
         except ValueError as error:
             reason = str(error).split(" Received", 1)[0]
-            raise refuse("x", f"came {type(x).__name__}: {reason}", "arrays or a dataset") from None
+            raise refuse("x", f"got {type(x).__name__}: {reason}", "arrays or a dataset") from None
         self._epochs.reset()
 
     @property
@@ -206,14 +206,14 @@ def array(given: Any, name: str) -> np.ndarray:
         BadInput: anything else.
     """
     if given is None or isinstance(given, dict):
-        raise refuse(name, f"came {type(given).__name__}", "one array")
+        raise refuse(name, f"got {type(given).__name__}", "one array")
     if hasattr(given, "detach"):
         given = given.detach().cpu().numpy()
     if not hasattr(given, "__array__") and not isinstance(given, tuple | list):
-        raise refuse(name, f"came {type(given).__name__}", "an array")
+        raise refuse(name, f"got {type(given).__name__}", "an array")
     found = np.asanyarray(given)
     if found.dtype.kind not in "buif":
-        raise BadInput(name, f"came {found.dtype}", "numbers")
+        raise BadInput(name, f"got {found.dtype}", "numbers")
     return found
 
 
@@ -237,7 +237,7 @@ def check(parts: Sequence[np.ndarray], inputs: Ends) -> None:
                 f"input '{name}'", f"{len(part)} images", f"{len(parts[0])} as the first input has"
             )
     if not len(parts[0]):
-        raise BadInput("x", "came empty", "at least one image")
+        raise BadInput("x", "is empty", "at least one image")
 
 
 def spread_weights(given: Any, objective: Objective | None, count: int) -> list[np.ndarray | None]:
@@ -260,7 +260,7 @@ def class_weights(y: Any, by_class: dict[int, float], objective: Objective) -> n
     """A weight for each image by its class, as Keras gives them: 1 for classes that are not named."""
     if len(objective.losses) > 1:
         raise refuse(
-            "class_weight", "came for several outputs", "sample_weight={output: ...}", "sample_weight"
+            "class_weight", "given for several outputs", "sample_weight={output: ...}", "sample_weight"
         )
     labels = array(objective.ends.apart(y, "y")[0], "y")
     if labels.ndim > 1:

@@ -51,13 +51,13 @@ class Ends:
                 if len(given) == 1:
                     return [given[0]]
                 if np.ndim(given[0]) > 1:
-                    raise refuse(what, f"came {type(given).__name__} of {len(given)} arrays", "one array")
+                    raise refuse(what, f"got {type(given).__name__} of {len(given)} arrays", "one array")
             return [given]
         if not isinstance(given, tuple | list) or len(given) != len(self.names):
             came = f"{len(given)}" if isinstance(given, tuple | list) else f"one {type(given).__name__}"
             raise BadInput(
                 what,
-                f"came {came} for {len(self.names)} ends of the model",
+                f"got {came} for {len(self.names)} ends of the model",
                 f"a list or a dictionary of {', '.join(self.names)}",
             )
         return list(given)

@@ -72,7 +72,7 @@ class Loss:
         if self.own is not None:
             return torch.from_numpy(np.array(array))
         if array.dtype.kind not in "buif":
-            raise BadInput("y", f"came {array.dtype}", "numbers", "class numbers, np.unique(y)")
+            raise BadInput("y", f"got {array.dtype}", "numbers", "class numbers, np.unique(y)")
         if self.name in NUMBERED:
             return self._numbered(array)
         tensor = torch.from_numpy(array.astype(np.float32))
@@ -170,7 +170,7 @@ class Objective:
         asked = getattr(model, "_compile_config", None)
         given = getattr(model, "loss", None)
         if not given:
-            raise refuse("loss", "came None", "a loss", "model.compile(loss=...)")
+            raise refuse("loss", "got None", "a loss", "model.compile(loss=...)")
         losses = _spread(given, ends, "loss")
         weights = _spread((asked.config if asked else {}).get("loss_weights"), ends, "loss_weights")
         self.ends = ends
@@ -286,7 +286,7 @@ def loss_of(given: Any, shape: Shape) -> Loss:
         came = f"is not known here, and Keras is on {keras.backend.backend()}"
         raise refuse(f"loss '{title}'", came, ", ".join(LOSSES), f"KERAS_BACKEND=torch, or {WAY_OUT}")
     if not callable(plain):
-        raise refuse("loss", f"came {type(given).__name__}", ", ".join(LOSSES))
+        raise refuse("loss", f"got {type(given).__name__}", ", ".join(LOSSES))
     return Loss(title, shape, own=_as_it_is(plain))
 
 

@@ -148,7 +148,7 @@ def fit(
     from .training import Training
 
     if validation is None and (patience is not None or until_accuracy is not None):
-        raise BadInput("patience and until_accuracy", "came without validation images", "validation=(x, y)")
+        raise BadInput("patience and until_accuracy", "given without validation images", "validation=(x, y)")
     check_images(graph, x)
     labels = check_labels(graph, y, len(x))
     if validation is not None:
@@ -221,7 +221,7 @@ def check_labels(graph: Graph, y: np.ndarray, images: int) -> np.ndarray:
             f"one whole number for each of the {images} images",
         )
     if not images:
-        raise BadInput("images", "came empty", "at least one image")
+        raise BadInput("images", "is empty", "at least one image")
     classes = graph.output_shape[-1] or 0
     if labels.min() < 0 or labels.max() >= classes:
         raise BadInput(

@@ -135,6 +135,6 @@ def _module(network: Lowered | Graph, weights: Mapping[str, np.ndarray] | None) 
             load(network, weights)
         return network
     if weights is None:
-        raise BadInput(f"network '{network.name}'", "came without weights", "weights=...", "fit it first")
+        raise BadInput(f"network '{network.name}'", "given without weights", "weights=...", "fit it first")
     check(network, weights)
     return lower(*fold(network, dict(weights)), passes=INFERENCE)

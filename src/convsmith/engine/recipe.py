@@ -163,7 +163,7 @@ def recipe(
         ("until_accuracy", until_accuracy, 0.01, 1),
     ):
         if value is not None and not low <= value <= high:
-            raise BadInput(label, f"came {value!r}", f"{low} to {high:g}")
+            raise BadInput(label, f"got {value!r}", f"{low} to {high:g}")
     if loss not in OBJECTIVES:
         raise BadName("loss", loss, OBJECTIVES)
     if precision not in PRECISIONS:

@@ -54,9 +54,9 @@ class Teacher:
         if not fits:
             raise BadInput("teacher", f"gives {said}", expected)
         if not 0 < self.temperature <= 100:
-            raise BadInput("temperature", f"came {self.temperature!r}", "above 0, to 100", "2")
+            raise BadInput("temperature", f"got {self.temperature!r}", "above 0, to 100", "2")
         if not 0 <= self.weight <= 1:
-            raise BadInput("weight of the teacher", f"came {self.weight!r}", "0 to 1", "0.5")
+            raise BadInput("weight of the teacher", f"got {self.weight!r}", "0 to 1", "0.5")
         return self
 
     @property

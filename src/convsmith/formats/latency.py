@@ -93,7 +93,7 @@ def latency_ms(
 
     for name, value in (("batch", batch), ("threads", threads), ("runs", 1 if runs is None else runs)):
         if value < 1:
-            raise BadInput(name, f"came {value}", "at least 1", f"{name}=1")
+            raise BadInput(name, f"got {value}", "at least 1", f"{name}=1")
     if any(size is None for name in graph.inputs for size in graph.shapes[name]):
         raise BadInput(f"network '{graph.name}'", "input of unknown size", "known sizes", "--input 32x32x3")
     session = open_session(to_onnx(graph, stand_in(graph) if weights is None else weights), threads=threads)

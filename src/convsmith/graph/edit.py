@@ -57,7 +57,7 @@ def _parts(change: str) -> tuple[str, str, Any]:
     target, equals, value = change.partition("=")
     layer, dot, setting = target.strip().rpartition(".")
     if not equals or not dot or not layer or not setting or not value.strip():
-        raise BadInput("change", f"came '{change}'", "layer.setting=value", "conv2.filters=32")
+        raise BadInput("change", f"got '{change}'", "layer.setting=value", "conv2.filters=32")
     return layer, setting, _value(value.strip())
 
 

@@ -47,7 +47,7 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
         return _from_model(network, input_shape)
     raise BadInput(
         "network",
-        f"came a {type(network).__name__}",
+        f"got a {type(network).__name__}",
         "a Graph, a keras.Model, a .keras, .json or .onnx file",
         "model.save('net.keras')",
     )

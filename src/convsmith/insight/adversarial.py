@@ -77,9 +77,9 @@ def pgd(
 
     _check(net, epsilon)
     if norm not in ("linf", "l2"):
-        raise BadInput("norm", f"came '{norm}'", "linf or l2")
+        raise BadInput("norm", f"got '{norm}'", "linf or l2")
     if steps < 1:
-        raise BadInput("--steps", f"came {steps}", "at least 1", "--steps 20")
+        raise BadInput("--steps", f"got {steps}", "at least 1", "--steps 20")
     noise = torch.randn(x_NCHW.shape, generator=torch.Generator().manual_seed(seed))
     if norm == "linf":
         noise = noise.clamp(-1, 1) * epsilon
@@ -139,7 +139,7 @@ def accuracy_against_epsilon(
     if not len(x_NHWC):
         raise BadInput("images", "none", "at least one")
     if list(epsilons) != sorted(set(epsilons)):
-        raise BadInput("epsilons", f"came {list(epsilons)}", "ascending numbers")
+        raise BadInput("epsilons", f"got {list(epsilons)}", "ascending numbers")
     if attack == "fgsm" and norm != "linf":
         raise BadInput("attack", "fgsm with l2", "fgsm with linf, or pgd")
     standing = np.zeros((len(epsilons), len(y)), dtype=bool)
@@ -177,7 +177,7 @@ def accuracy_against_epsilon(
 def _check(net: Any, epsilon: float) -> None:
     only_lowered(net)
     if not 0 <= epsilon < float("inf"):
-        raise BadInput("--epsilon", f"came {epsilon:g}", "0 or more, in pixel units 0..255", "--epsilon 8")
+        raise BadInput("--epsilon", f"got {epsilon:g}", "0 or more, in pixel units 0..255", "--epsilon 8")
 
 
 def _gradient(net: Lowered, x_NCHW: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -169,7 +169,7 @@ def convolved(
 
     weights = hand_made(filter)
     if stride < 1:
-        raise BadInput("--stride", f"came {stride}", "at least 1", "--stride 2")
+        raise BadInput("--stride", f"got {stride}", "at least 1", "--stride 2")
     rows, columns = photo_HW.shape
     fh, fw = weights.shape
     sides = _sides(padding, (rows, columns), (fh, fw), stride)
@@ -194,7 +194,7 @@ def _sides(padding: str, photo: tuple[int, int], seen: tuple[int, int], stride: 
         return pads(*photo, seen, (stride, stride), padding)
     if padding.isdigit() and int(padding) <= 100:
         return (int(padding),) * 4  # type: ignore[return-value]
-    raise BadInput("--padding", f"came {padding!r}", "same, valid, or 0 to 100 pixels", "--padding same")
+    raise BadInput("--padding", f"got {padding!r}", "same, valid, or 0 to 100 pixels", "--padding same")
 
 
 def _strongest(
@@ -234,7 +234,7 @@ def _reduced(photo_HW: np.ndarray, size: int | None) -> np.ndarray:
     if size is None or size >= longest:
         return photo_HW
     if size < 3:
-        raise BadInput("--size", f"came {size}", "at least 3 pixels", "--size 256")
+        raise BadInput("--size", f"got {size}", "at least 3 pixels", "--size 256")
     rows, columns = (max(1, round(side * size / longest)) for side in photo_HW.shape)
     return np.asarray(Image.fromarray(photo_HW).resize((columns, rows), Image.Resampling.BILINEAR))
 

@@ -80,7 +80,7 @@ def corrupt(x_NHWC: np.ndarray, name: str, severity: int, *, seed: int = 0) -> n
     if name not in CORRUPTIONS:
         raise BadName("corruption", name, CORRUPTIONS)
     if severity not in SEVERITIES:
-        raise BadInput("severity", f"came {severity}", "1 to 5")
+        raise BadInput("severity", f"got {severity}", "1 to 5")
     if x_NHWC.dtype != np.uint8 or x_NHWC.ndim != 4:
         raise BadInput("images", f"{x_NHWC.dtype} of shape {x_NHWC.shape}", "uint8 (N, H, W, C)")
     found, side = CORRUPTIONS[name], min(x_NHWC.shape[1:3])

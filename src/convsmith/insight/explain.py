@@ -84,7 +84,7 @@ def explain(
     device = next(iter(net.parameters()), torch.empty(0)).device
     many = batch_for(net.graph) if batch_size is None else batch_size
     if many < 1:
-        raise BadInput("batch size", f"came {many}", "1 or more, or auto", "auto")
+        raise BadInput("batch size", f"got {many}", "1 or more, or auto", "auto")
     parts = []
     for start in range(0, len(images_NHWC), many):
         rows = slice(start, start + many)

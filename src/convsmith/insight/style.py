@@ -206,9 +206,9 @@ def _batch(pixels_HWC: np.ndarray) -> torch.Tensor:
 
 def _check(steps: int, weights: dict[str, float]) -> None:
     if steps < 1:
-        raise BadInput("--steps", f"came {steps}", "at least 1", "--steps 200")
+        raise BadInput("--steps", f"got {steps}", "at least 1", "--steps 200")
     for name, weight in weights.items():
         if not 0 <= weight < float("inf"):
-            raise BadInput(f"--{name}-weight", f"came {weight:g}", "0 or more", f"--{name}-weight 1")
+            raise BadInput(f"--{name}-weight", f"got {weight:g}", "0 or more", f"--{name}-weight 1")
     if not weights["content"] and not weights["style"]:
         raise BadInput("--content-weight and --style-weight", "both are 0", "one of them above 0")

@@ -39,7 +39,7 @@ def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) 
             flag = name if idle is inspect.Parameter.empty else "--" + name.replace("_", "-")
             came = f"not what {folder} was given"
             if not isinstance(value, dict):
-                came = f"came {value}, and {folder} was given {kept.get(name)}"
+                came = f"got {value}, and {folder} was given {kept.get(name)}"
             way = f"--more-{name} 5" if f"more_{name}" in parameters else "a run of its own, without it"
             raise BadInput(flag, came, "the same or nothing with --resume", way)
 

@@ -131,7 +131,7 @@ def explain(
     by_name(method)
     many = _batch(batch_size)
     if most < 1:
-        raise BadInput("--most", f"came {most}", "at least 1", "--most 24")
+        raise BadInput("--most", f"got {most}", "at least 1", "--most 24")
     net = trained(run)
     wanted, minus = _class(target, net.classes, "--target"), _class(against, net.classes, "--against")
     given = photos(net, images, split=split, most=most)
@@ -175,7 +175,7 @@ def _aim(
     if minus is None:
         return plus
     if wanted == minus:
-        raise BadInput("--against", f"came {classes[minus]}, as --target", "another class than the target")
+        raise BadInput("--against", f"got {classes[minus]}, as --target", "another class than the target")
     return Versus(plus, minus)
 
 
@@ -193,7 +193,7 @@ def _batch(given: str | int) -> int | None:
     if str(given) == "auto":
         return None
     if not str(given).isdigit() or int(given) < 1:
-        raise BadInput("--batch-size", f"came {given}", "auto, or a number from 1", "--batch-size 16")
+        raise BadInput("--batch-size", f"got {given}", "auto, or a number from 1", "--batch-size 16")
     return int(given)
 
 

@@ -220,9 +220,9 @@ def _check(
     least = {"generations": (generations, 0), "children": (children, 1), "steps": (steps, 1)}
     for name, (value, low) in {**least, "images": (images, 2), "seed": (seed, 0)}.items():
         if value < low:
-            raise BadInput(f"--{name}", f"came {value}", f"at least {low}", f"--{name} {max(low, 200)}")
+            raise BadInput(f"--{name}", f"got {value}", f"at least {low}", f"--{name} {max(low, 200)}")
     if epsilon is not None and not 0 < epsilon <= 255:
-        raise BadInput("--epsilon", f"came {epsilon:g}", "above 0, in pixel units up to 255", "--epsilon 8")
+        raise BadInput("--epsilon", f"got {epsilon:g}", "above 0, in pixel units up to 255", "--epsilon 8")
 
 
 def _labels(asked: Answers, label: str | None) -> list[int]:

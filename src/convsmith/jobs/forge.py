@@ -130,7 +130,9 @@ def forge(
     who, logs = Workers(workers, ray, cpus_per_trial, gpus_per_trial), check_logs(log)
     if resume is None:
         if more_trials is not None or more_minutes is not None:
-            raise BadInput("--more-trials and --more-minutes", "came without a run", "--resume runs/0001 too")
+            raise BadInput(
+                "--more-trials and --more-minutes", "given without a run", "--resume runs/0001 too"
+            )
         recipe = checked(recipe)
     else:
         limits = {name: recipe[name] for name in BUDGET_OPTIONS}

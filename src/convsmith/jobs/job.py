@@ -139,7 +139,7 @@ def check_latency(recipe: dict[str, Any]) -> None:
     for option, idle in (("latency_batch", 1), ("latency_table", None)):
         flag = "--" + option.replace("_", "-")
         if recipe[option] != idle and recipe["max_latency_ms"] is None:
-            raise BadInput(flag, "came without a limit on latency", "one", f"--max-latency-ms 2 {flag} ...")
+            raise BadInput(flag, "given without a limit on latency", "one", f"--max-latency-ms 2 {flag} ...")
     if recipe["latency_batch"] != 1 and recipe["latency_table"] is not None:
         came = "both were given"
         raise BadInput(
@@ -155,7 +155,7 @@ def check_latency(recipe: dict[str, Any]) -> None:
                 "--latency-table", came, recipe["space"], f"convsmith latency-table {recipe['space']}"
             )
     if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
-        came = "came without a limit on memory"
+        came = "given without a limit on memory"
         raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")
 
 
@@ -169,4 +169,4 @@ def check_numbers(recipe: dict[str, Any]) -> None:
         value = recipe.get(option)
         if value is not None and not low <= value < 1e9:
             flag = "--" + option.replace("_", "-")
-            raise BadInput(flag, f"came {value}", f"at least {low:g}", f"{flag} {max(low, 1):g}")
+            raise BadInput(flag, f"got {value}", f"at least {low:g}", f"{flag} {max(low, 1):g}")

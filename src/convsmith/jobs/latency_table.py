@@ -91,11 +91,11 @@ def latency_table(
 
     for name, value in (("classes", classes), ("networks", networks), ("threads", threads), ("batch", batch)):
         if value < 1:
-            raise BadInput(f"--{name}", f"came {value}", "at least 1", f"--{name} 1")
+            raise BadInput(f"--{name}", f"got {value}", "at least 1", f"--{name} 1")
     if not minutes > 0:
-        raise BadInput("--minutes", f"came {minutes}", "more than 0", "--minutes 10")
+        raise BadInput("--minutes", f"got {minutes}", "more than 0", "--minutes 10")
     if len(input_shape) != 3:
-        raise BadInput("--input", f"came {input_shape}", "rows, columns and channels", "--input 64x64x3")
+        raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")
     rows, columns, channels = input_shape
     where = (rows, columns, channels)
     images, rng = find_space(name_of(space), where, classes), np.random.default_rng(seed)

@@ -72,7 +72,7 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     from ..nas.spaces import SPACES, space
 
     if len(input_shape) != 3:
-        raise BadInput("--input", f"came {input_shape}", "rows, columns and channels", "--input 64x64x3")
+        raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")
     rows = {}
     for name, function in SPACES.items():
         size = space_size(space(name, input_shape, classes), np.random.default_rng(0), limit=0, walks=60)

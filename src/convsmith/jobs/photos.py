@@ -57,7 +57,7 @@ def photos(
 
     if split is not None:
         if given:
-            raise BadInput("--split", "came with images", "one of them", f"--split {split}")
+            raise BadInput("--split", "given with images", "one of them", f"--split {split}")
         own = own_images(net)
         return _of_set(net, own.images[own.rows(split)], most)
     if not given:
@@ -102,7 +102,7 @@ def _files(given: Sequence[Any]) -> list[Path]:
     found: list[Path] = []
     for one in given:
         if not isinstance(one, str | os.PathLike):
-            raise BadInput("images", f"came {type(one).__name__} among others", "files, or one set of images")
+            raise BadInput("images", f"got {type(one).__name__} among others", "files, or one set of images")
         path = Path(one)
         if not path.is_dir():
             found.append(path)

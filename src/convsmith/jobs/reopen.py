@@ -38,7 +38,7 @@ def reopen(
 
     for flag, more in (("--more-trials", trials), ("--more-minutes", minutes)):
         if more is not None and not 0 < more < 1e9:
-            raise BadInput(flag, f"came {more:g}", "more than 0", f"{flag} 10")
+            raise BadInput(flag, f"got {more:g}", "more than 0", f"{flag} 10")
     with Run.resume(folder) as run:
         recipe = run.read_json("recipe.json")
         changed = {name: limit for name, limit in limits.items() if limit not in (None, recipe.get(name))}

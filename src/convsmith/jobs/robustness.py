@@ -87,7 +87,7 @@ def robustness(
 
     for name, value in (("--images", images), ("--seed", seed + 1)):
         if value < 1:
-            raise BadInput(name, f"came {value}", "at least 1" if name == "--images" else "at least 0")
+            raise BadInput(name, f"got {value}", "at least 1" if name == "--images" else "at least 0")
     names = tuple(CORRUPTIONS)
     asked = answers(run)
     display = Display(1, quiet=quiet)

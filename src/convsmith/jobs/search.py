@@ -99,7 +99,7 @@ def search(
     """
     if hours is not None:
         if not 0 < hours < 1e6:
-            raise BadInput("--hours", f"came {hours}", "more than 0", "--hours 2")
+            raise BadInput("--hours", f"got {hours}", "more than 0", "--hours 2")
         minutes = 60 * hours + (minutes or 0)
     return forge(
         data,

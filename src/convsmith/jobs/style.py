@@ -107,9 +107,9 @@ def style(
     from .progress import Display
 
     if not SMALLEST <= size <= 8192:
-        raise BadInput("--size", f"came {size}", f"{SMALLEST} to 8192 pixels", "--size 256")
+        raise BadInput("--size", f"got {size}", f"{SMALLEST} to 8192 pixels", "--size 256")
     if output is not None and Path(output).suffix.lower() != ".png":
-        raise BadInput("--output", f"came '{output}'", "a file that ends in .png", "-o painted.png")
+        raise BadInput("--output", f"got '{output}'", "a file that ends in .png", "-o painted.png")
     graph, found = _network(network, weights)
     layers = choose_layers(graph, content=_names(content_layers), style=_names(style_layers))
     pictures, notes = _fitted(graph, layers, (content, style), size, memory)
@@ -210,7 +210,7 @@ def _fitted(
             break
         smaller = int(side * min(0.95, (limit / need) ** 0.5))
         if smaller < SMALLEST:
-            raise BadInput("--memory", f"came {show_bytes(limit)}", f"{show_bytes(need)} for {side} pixels")
+            raise BadInput("--memory", f"got {show_bytes(limit)}", f"{show_bytes(need)} for {side} pixels")
         side = smaller
     if side < size:
         notes.append(f"made {side} instead of {size} pixels long, to take {show_bytes(need)} of memory")

@@ -201,7 +201,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     ):
         value = options[option]
         if isinstance(value, int | float) and not low <= value <= high:
-            raise BadInput("--" + option.replace("_", "-"), f"came {value:g}", f"{low:g} to {high:g}")
+            raise BadInput("--" + option.replace("_", "-"), f"got {value:g}", f"{low:g} to {high:g}")
     return options
 
 
@@ -225,7 +225,7 @@ def _number(option: str, value: str | float | None, hint: str) -> float | None:
         return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         flag = "--" + option.replace("_", "-")
-        raise BadInput(flag, f"came {value!r}", f"a number, {hint}") from None
+        raise BadInput(flag, f"got {value!r}", f"a number, {hint}") from None
 
 
 def _fixed(network: Any) -> Any:

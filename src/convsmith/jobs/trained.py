@@ -47,11 +47,11 @@ def trained(run: Any) -> Trained:
 
     given = getattr(run, "path", run)
     if not isinstance(given, str | os.PathLike):
-        raise BadInput("run", f"came {type(run).__name__}", "a run folder such as runs/0001")
+        raise BadInput("run", f"got {type(run).__name__}", "a run folder such as runs/0001")
     opened = Run.open(Path(given))
     if not opened.has("weights.safetensors"):
         raise BadInput(
-            str(given), "has no trained network yet", "a run that came so far", "the command that made it"
+            str(given), "has no trained network yet", "a run that got so far", "the command that made it"
         )
     graph = Graph.from_json(opened.read_json("graph.json"))
     weights = open_weights(opened.path / "weights.safetensors", graph)

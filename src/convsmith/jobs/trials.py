@@ -203,7 +203,7 @@ def trials(run: str) -> Told:
     opened = Run.open(run)
     lines = opened.lines("trials.jsonl")
     if not lines:
-        raise BadInput(run, "has no trials yet", "a search that came so far", "wait for its first trial")
+        raise BadInput(run, "has no trials yet", "a search that got so far", "wait for its first trial")
     done = {(one["rung"], one["arm"], one["arm_index"]) for one in lines}
     begun = {(one["rung"], one["arm"], one["arm_index"]) for one in opened.lines("proposed.jsonl")}
     return Told(opened.path, Trials(lines), len(begun - done), opened.finished, is_driven(opened.path))

@@ -108,7 +108,7 @@ def see_units(
 
     for flag, value, high in (("--setting", setting, 4), ("--top", top, 100), ("--most", most, 10**9)):
         if not 1 <= value <= high:
-            raise BadInput(flag, f"came {value}", f"1 to {high:,}")
+            raise BadInput(flag, f"got {value}", f"1 to {high:,}")
     net = trained(run)
     module = lower(net.graph, net.weights)
     names = [net.graph[layer].name] if layer is not None else feature_layers(net.graph)

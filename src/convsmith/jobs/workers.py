@@ -34,7 +34,7 @@ class Workers:
 
     def __post_init__(self) -> None:
         if not 1 <= self.count < 100_000:
-            raise BadInput("--workers", f"came {self.count}", "at least 1", "--workers 2")
+            raise BadInput("--workers", f"got {self.count}", "at least 1", "--workers 2")
         if self.ray is not None and self.count > 1:
             raise BadInput("--workers and --ray", "both were given", "one of them", "--ray local")
 

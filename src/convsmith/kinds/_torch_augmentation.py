@@ -106,7 +106,7 @@ class RandomAffine(Random):
     ) -> None:
         super().__init__()
         if fill not in _FILLS:
-            raise BadInput("fill_mode", f"came '{fill}'", " or ".join(_FILLS))
+            raise BadInput("fill_mode", f"got '{fill}'", " or ".join(_FILLS))
         self.turns, self.shifts, self.zooms = turns, shifts, zooms
         self.fill, self.value, self.mode = _FILLS[fill], value, mode
 

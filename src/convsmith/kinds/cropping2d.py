@@ -31,7 +31,7 @@ class Cropping2D(Kind):
             or not all(type(n) is int and 0 <= n < 2**31 for n in numbers)
         ):
             raise BadInput(
-                "cropping", f"came {self.cropping!r:.60}", "a number, two, or two pairs", "cropping=1"
+                "cropping", f"got {self.cropping!r:.60}", "a number, two, or two pairs", "cropping=1"
             )
         object.__setattr__(self, "cropping", sides)
 

@@ -31,9 +31,7 @@ class Dense(Kind):
     @staticmethod
     def _inputs(shape: Shape) -> int:
         if not shape or shape[-1] is None:
-            raise ShapeError(
-                "Dense came after a shape of unknown size", "a known last size", "--input 32x32x3"
-            )
+            raise ShapeError("Dense follows a shape of unknown size", "a known last size", "--input 32x32x3")
         return shape[-1]
 
     def shape(self, *inputs: Shape) -> Shape:

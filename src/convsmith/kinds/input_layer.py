@@ -19,7 +19,7 @@ class InputLayer(Kind):
         for size in self.shape_:
             if size is not None and (type(size) is not int or not 0 < size < 2**31):
                 raise BadInput(
-                    "input shape", f"came {self.shape_!r:.60}", "whole numbers above 0, or None", "32x32x3"
+                    "input shape", f"got {self.shape_!r:.60}", "whole numbers above 0, or None", "32x32x3"
                 )
 
     def shape(self, *inputs: Shape) -> Shape:

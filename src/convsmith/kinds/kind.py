@@ -237,13 +237,13 @@ def _check(cls: type[Kind], name: str, value: Any) -> None:
         alike = (int,) if tuple in takes else ()
         fits = bool in takes if isinstance(value, bool) else isinstance(value, (*takes, *alike))
         if not fits:
-            raise BadInput(name, f"came {value!r:.60}", _annotation(cls, name))
+            raise BadInput(name, f"got {value!r:.60}", _annotation(cls, name))
     choices = _CHOICES.get(name)
     if choices and isinstance(value, str) and value.lower() not in choices:
-        raise BadInput(name, f"came {value!r:.60}", " or ".join(map(repr, choices)))
+        raise BadInput(name, f"got {value!r:.60}", " or ".join(map(repr, choices)))
     low = 1 if name in _POSITIVE else -_LARGEST
     if isinstance(value, int) and not low <= value < _LARGEST:
-        raise BadInput(name, f"came {value}", "a positive whole number" if low == 1 else "a smaller number")
+        raise BadInput(name, f"got {value}", "a positive whole number" if low == 1 else "a smaller number")
 
 
 @functools.lru_cache(maxsize=8192, typed=True)
@@ -320,7 +320,7 @@ def pair(value: Any, name: str) -> tuple[int, int]:
             and 0 < columns < _LARGEST
         ):
             return found
-    raise BadInput(name, f"came {value!r}", "a positive whole number or two of them", f"{name}=3")
+    raise BadInput(name, f"got {value!r}", "a positive whole number or two of them", f"{name}=3")
 
 
 def size(shape: Shape) -> int | None:
@@ -337,12 +337,10 @@ def image(shape: Shape, layer: str) -> tuple[int | None, int | None, int]:
     """The shape as rows, columns and channels, or an error that says what the layer wants."""
     if len(shape) != 3:
         raise ShapeError(
-            f"{layer} came after a shape of {len(shape)} sizes {shape}",
+            f"{layer} follows a shape of {len(shape)} sizes {shape}",
             "an image of rows, columns and channels",
             "put it before Flatten or pooling over everything",
         )
     if shape[2] is None:
-        raise ShapeError(
-            f"{layer} came with unknown channels", "a known number of channels", "--input 32x32x3"
-        )
+        raise ShapeError(f"{layer} got unknown channels", "a known number of channels", "--input 32x32x3")
     return shape[0], shape[1], shape[2]

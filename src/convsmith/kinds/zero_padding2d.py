@@ -30,9 +30,7 @@ class ZeroPadding2D(Kind):
             or any(len(pair) != 2 for pair in sides)
             or not all(type(n) is int and 0 <= n < 2**31 for n in numbers)
         ):
-            raise BadInput(
-                "padding", f"came {self.padding!r:.60}", "a number, two, or two pairs", "padding=1"
-            )
+            raise BadInput("padding", f"got {self.padding!r:.60}", "a number, two, or two pairs", "padding=1")
         object.__setattr__(self, "padding", sides)
 
     def shape(self, *inputs: Shape) -> Shape:

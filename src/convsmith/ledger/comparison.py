@@ -130,7 +130,7 @@ def compare(
     """
     if not networks:
         raise BadInput(
-            "compare", "came without networks", "at least one", "convsmith compare lenet5 course_cnn"
+            "compare", "given without networks", "at least one", "convsmith compare lenet5 course_cnn"
         )
     entries = []
     for network in networks:

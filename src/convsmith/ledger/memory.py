@@ -68,7 +68,7 @@ def peak_memory(graph: Graph, model: str, *, precision: str = "float32") -> int 
         precision: float32, float16 or int8.
     """
     if model not in MODELS:
-        raise BadInput("memory model", f"came {model!r}", " or ".join(MODELS))
+        raise BadInput("memory model", f"got {model!r}", " or ".join(MODELS))
     return _peaks(graph, (model,), precision)[model]
 
 
@@ -242,7 +242,7 @@ def training_parts(
 ) -> dict[str, Any]:
     """`training_memory` of a network whose parameters, all and trainable, have been counted."""
     if optimizer not in STATES:
-        raise BadInput("optimizer", f"came {optimizer!r}", " or ".join(STATES))
+        raise BadInput("optimizer", f"got {optimizer!r}", " or ".join(STATES))
     sizes = [size(graph.shapes[node.name]) for node in graph.nodes if not _reshapes(node)]
     image = None if None in sizes else BYTES[precision] * sum(item for item in sizes if item)
     parts: dict[str, Any] = {

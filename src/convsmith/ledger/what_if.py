@@ -31,7 +31,7 @@ def changed(graph: Graph, changes: str) -> Graph:
         layer, _, rest = change.partition("=")[0].rpartition(".")
         if not layer or "=" not in change:
             raise BadInput(
-                "--what-if", f"came {change!r}", "layer.setting=value", '"conv2.filters=32, fc*.units=64"'
+                "--what-if", f"got {change!r}", "layer.setting=value", '"conv2.filters=32, fc*.units=64"'
             )
         if "*" not in layer or layer in graph:
             found.append(change)

@@ -33,12 +33,12 @@ class Ask:
         if self.seconds is None and self.trials is None:
             raise BadInput("search", "neither seconds nor trials", "one of them", "seconds=120")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
-            raise BadInput("search seconds", f"came {self.seconds!r}", "more than 0", "seconds=120")
+            raise BadInput("search seconds", f"got {self.seconds!r}", "more than 0", "seconds=120")
         counts = {"trials": self.trials, "top": self.top, "fewest_epochs": self.fewest_epochs}
         counts |= {"epochs": min(self.epochs)} if self.epochs else {}
         for name, value in counts.items():
             if value is not None and value < 1:
-                raise BadInput(f"search {name}", f"came {value!r}", "at least 1", f"{name}=10")
+                raise BadInput(f"search {name}", f"got {value!r}", "at least 1", f"{name}=10")
 
 
 class Arms:

@@ -64,9 +64,7 @@ class Budget:
             number = isinstance(limit, int | float) and not isinstance(limit, bool)
             if not number or not math.isfinite(limit) or limit <= 0:
                 option = "--max-" + name.replace("_", "-")
-                raise BadInput(
-                    option, f"came {limit!r}", "a number above zero", f"{option} {_EXAMPLES[name]}"
-                )
+                raise BadInput(option, f"got {limit!r}", "a number above zero", f"{option} {_EXAMPLES[name]}")
 
     @property
     def limits(self) -> dict[str, float]:

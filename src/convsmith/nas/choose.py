@@ -149,7 +149,7 @@ class Space:
                 raise WrongAnswers(where, "is not answered", f"one of {options}", hint)
             index = index_of(answers[name], options)
             if index is None:
-                raise WrongAnswers(where, f"came {answers[name]!r}", f"one of {options}")
+                raise WrongAnswers(where, f"got {answers[name]!r}", f"one of {options}")
             return index
 
         walk = self.walk(pick)

@@ -59,7 +59,7 @@ class Processes(Pool):
     ) -> None:
         for name, count in (("--workers", workers), ("--threads", 1 if threads is None else threads)):
             if count < 1:
-                raise BadInput(name, f"came {count}", "at least 1", f"{name} 2")
+                raise BadInput(name, f"got {count}", "at least 1", f"{name} 2")
         self.threads = threads or max(1, usable_cores() // workers)
         self._portable, self._workers, self._gpus = portable, workers, gpus
         self._wanted_folder = folder

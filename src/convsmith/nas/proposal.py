@@ -39,7 +39,7 @@ class Proposal:
     def __post_init__(self) -> None:
         for name, numbers in (("epochs", (self.epochs,)), ("size", self.size or (None,))):
             if any(number is not None and number < 1 for number in numbers):
-                raise BadInput(f"proposal's {name}", f"came {getattr(self, name)!r}", "at least 1")
+                raise BadInput(f"proposal's {name}", f"got {getattr(self, name)!r}", "at least 1")
 
     @classmethod
     def of(cls, proposed: Answers | Proposal) -> Proposal:

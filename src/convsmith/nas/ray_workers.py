@@ -62,7 +62,7 @@ class RayWorkers(Pool):
     ) -> None:
         for name, number in (("--cpus-per-trial", cpus), ("--gpus-per-trial", gpus)):
             if not 0 <= number < 1e6 or cpus == gpus == 0:
-                raise BadInput(name, f"came {number:g}", "at least 0, and not both 0", f"{name} 1")
+                raise BadInput(name, f"got {number:g}", "at least 0, and not both 0", f"{name} 1")
         self._cpus, self._gpus, self._warn = cpus, gpus, warn
         self._ray = _join(address)
         self._is_ours = address == "local"

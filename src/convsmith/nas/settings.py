@@ -44,7 +44,7 @@ def check_settings(algorithm: str, settings: dict[str, Any]) -> None:
     Example:
         >>> check_settings("evolution", settings_of("evolution", {"sample": 0}))
         Traceback (most recent call last):
-        convsmith.errors.BadInput: evolution sample: came 0; expected at least 1; try: sample=4
+        convsmith.errors.BadInput: evolution sample: got 0; expected at least 1; try: sample=4
     """
     import numpy as np
 
@@ -80,7 +80,7 @@ def parse_options(algorithm: str, texts: Iterable[str]) -> dict[str, Any]:
         name = name.strip().replace("-", "_")
         if not equals:
             known = ", ".join(parameters) or "none"
-            raise BadInput("--option", f"came {text!r}", "name=value", f"the names are: {known}")
+            raise BadInput("--option", f"got {text!r}", "name=value", f"the names are: {known}")
         if name not in parameters:
             raise BadName(f"option of algorithm '{algorithm}'", name, parameters)
         found[name] = _typed(f"--option {name}", value.strip(), _types(parameters[name]))
@@ -115,5 +115,5 @@ def _typed(where: str, text: str, types: list[str]) -> Any:
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "None": "none"}
         example = next((_EXAMPLES[kind] for kind in types if kind in _EXAMPLES), "none")
         expected = " or ".join(words[kind] for kind in types)
-        raise BadInput(where, f"came {text!r}", expected, f"{where}={example}")
+        raise BadInput(where, f"got {text!r}", expected, f"{where}={example}")
     return text

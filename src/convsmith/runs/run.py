@@ -206,9 +206,7 @@ class Run:
         try:
             return json.loads(path.read_text())
         except FileNotFoundError:
-            raise BadInput(
-                str(self.path), f"has no {name}", "a run that came so far", "--resume it"
-            ) from None
+            raise BadInput(str(self.path), f"has no {name}", "a run that got so far", "--resume it") from None
         except (ValueError, OSError) as error:
             raise BadInput(str(path), f"cannot be read: {error}", "JSON as convsmith writes it") from None
 
@@ -226,7 +224,7 @@ class Run:
             except ValueError:
                 where = f"{self.path / name}, line {number}"
                 raise BadInput(
-                    where, f"came {line[:40]!r}", "one JSON value a line", "remove that line"
+                    where, f"got {line[:40]!r}", "one JSON value a line", "remove that line"
                 ) from None
         return found
 

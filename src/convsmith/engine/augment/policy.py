@@ -182,12 +182,12 @@ def policy(augment: str | Policy | Mapping[str, Any] | None, x: np.ndarray) -> t
             if name not in fields:
                 raise BadName("augment", name, fields)
             if not isinstance(augment[name], int | float):
-                raise BadInput("augment", f"{name} came {augment[name]!r}", "a number")
+                raise BadInput("augment", f"{name} got {augment[name]!r}", "a number")
         return Policy(**augment), "as given"
     if augment == "auto":
         return _automatic(x)
     if augment is not None and not isinstance(augment, str):
-        raise BadInput("augment", f"came {augment!r}", "a policy's name", 'augment="auto"')
+        raise BadInput("augment", f"got {augment!r}", "a policy's name", 'augment="auto"')
     name = augment or "none"
     if name not in POLICIES:
         raise BadName("augment", name, ["auto", *POLICIES])

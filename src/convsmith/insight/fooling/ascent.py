@@ -72,11 +72,11 @@ def ascend(
     only_lowered(net)
     known = int(net.graph.output_shape[0] or 0)
     if any(not 0 <= label < known for label in classes) or not len(classes):
-        raise BadInput("classes", f"came {list(classes)}", f"numbers from 0 to {known - 1}")
+        raise BadInput("classes", f"got {list(classes)}", f"numbers from 0 to {known - 1}")
     if steps < 1:
-        raise BadInput("--steps", f"came {steps}", "at least 1", "--steps 300")
+        raise BadInput("--steps", f"got {steps}", "at least 1", "--steps 300")
     if not 0 <= decay < 1:
-        raise BadInput("--decay", f"came {decay:g}", "a share from 0 to less than 1", "--decay 0.01")
+        raise BadInput("--decay", f"got {decay:g}", "a share from 0 to less than 1", "--decay 0.01")
     shape = tuple(int(size or 0) for size in net.graph.input_shape)
     mean = torch.from_numpy(np.broadcast_to(np.asarray(mean_HWC, np.float32), shape).copy()).permute(2, 0, 1)
     noise = np.random.default_rng(seed).normal(0, 1, (len(classes), *shape)).astype(np.float32)

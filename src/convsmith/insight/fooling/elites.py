@@ -103,7 +103,7 @@ def evolve(
 
     for name, value, least in (("--generations", generations, 0), ("--children", children, 1)):
         if value < least:
-            raise BadInput(name, f"came {value}", f"at least {least}", f"{name} 200")
+            raise BadInput(name, f"got {value}", f"at least {least}", f"{name} 200")
     if start is None:
         first = encoding.random(children, np.random.default_rng([seed, 0]))
         said = _checked(confidences(encoding.images(first)))

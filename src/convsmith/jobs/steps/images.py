@@ -94,7 +94,7 @@ def _working(wanted: tuple[int, ...] | None, advised: Resolution) -> Resolution:
     channels = wanted[2] if len(wanted) > 2 else advised.channels
     if channels not in (1, 3) or len(wanted) > 3:
         raise BadInput(
-            "--size", f"came {'x'.join(map(str, wanted))}", "rows x columns, or with 1 or 3 channels", "64x64"
+            "--size", f"got {'x'.join(map(str, wanted))}", "rows x columns, or with 1 or 3 channels", "64x64"
         )
     return Resolution(sides[0], sides[1], channels, "asked for with --size")
 

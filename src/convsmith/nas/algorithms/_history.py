@@ -46,4 +46,4 @@ def at_least_one(algorithm: str, **settings: float) -> None:
     """Raises BadInput for a setting below 1."""
     for name, value in settings.items():
         if value < 1:
-            raise BadInput(f"{algorithm} {name}", f"came {value!r}", "at least 1", f"{name}=4")
+            raise BadInput(f"{algorithm} {name}", f"got {value!r}", "at least 1", f"{name}=4")

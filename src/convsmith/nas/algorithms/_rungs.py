@@ -52,9 +52,9 @@ class Rungs:
         at_least_one("rungs", least=self.least)
         for name, value, least in (("most", self.most, self.least), ("factor", self.factor, 2)):
             if value < least:
-                raise BadInput(f"rungs {name}", f"came {value!r}", f"at least {least}")
+                raise BadInput(f"rungs {name}", f"got {value!r}", f"at least {least}")
         if not 0 < self.smallest <= 1:
-            raise BadInput("rungs smallest", f"came {self.smallest!r}", "a share of the side, up to 1")
+            raise BadInput("rungs smallest", f"got {self.smallest!r}", "a share of the side, up to 1")
 
     @property
     def epochs(self) -> list[int]:
@@ -88,7 +88,7 @@ def fresh(
     Scores of different rungs do not compare, so it sees one rung only (Falkner, Klein, Hutter, "BOHB", 2018).
     """
     if base in ("successive_halving", "hyperband", "asha"):
-        raise BadInput("base algorithm", f"came {base!r}", "one that trains for equally long", "base=tpe")
+        raise BadInput("base algorithm", f"got {base!r}", "one that trains for equally long", "base=tpe")
     standing = rungs.standing(history)
     enough = [trials for trials in standing if len(finished(trials)) >= _SEEN] or standing[:1]
     lines = [*finished(enough[-1]), *running(history)]

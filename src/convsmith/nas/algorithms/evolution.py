@@ -44,7 +44,7 @@ def evolution(
     """
     for name, value in (("population", population), ("sample", sample), ("mutations", mutations)):
         if value < 1:
-            raise BadInput(f"evolution {name}", f"came {value!r}", "at least 1", f"{name}=4")
+            raise BadInput(f"evolution {name}", f"got {value!r}", "at least 1", f"{name}=4")
     living = [trial for trial in history if trial["score"] is not None][-population:]
     if len(living) < population:
         return space.sample(rng)

@@ -55,7 +55,7 @@ def screened(
     """
     at_least_one("screened", entrants=entrants, draws=draws)
     if base == "screened":
-        raise BadInput("screened base", "came 'screened'", "another algorithm", "base=auto")
+        raise BadInput("screened base", "got 'screened'", "another algorithm", "base=auto")
 
     def score(answers: Answers) -> float:
         return _scores(space, proxy)(answers)
