@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.work import Evaluation, Outcome, Pool, Task

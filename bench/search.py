@@ -67,7 +67,7 @@ from typing import Any
 import numpy as np
 from search_contenders import Problem, contender
 
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.spaces import space as find_space
 from convsmith.runs import append_line, read_lines
 from convsmith.runs.environment import cpu_model, usable_cores

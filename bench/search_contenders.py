@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.choose import Answers, Space
 from convsmith.nas.fit import ensure_feasible, largest_that_fits
 from convsmith.nas.forecast import forecast

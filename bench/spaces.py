@@ -38,7 +38,7 @@ from collections import Counter
 
 import numpy as np
 
-from convsmith.nas.budget import Budget, figures_of
+from convsmith.ledger.budget import Budget, figures_of
 from convsmith.nas.choose import Answers, Space
 from convsmith.nas.encoding import space_size
 from convsmith.nas.fit import ensure_feasible

@@ -74,8 +74,8 @@ def test_threads_are_timed_on_a_network_that_keeps_the_limit(monkeypatch: Any) -
     import numpy as np
 
     from convsmith.jobs.steps import search as step
-    from convsmith.nas.budget import Budget
-    from convsmith.nas.effort import effort
+    from convsmith.ledger.budget import Budget
+    from convsmith.ledger.effort import effort
     from convsmith.nas.spaces import space
 
     timed: list[Any] = []

@@ -11,7 +11,7 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.jobs.steps.logs import logging
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.store import Trial

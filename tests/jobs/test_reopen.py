@@ -14,7 +14,7 @@ from convsmith.jobs.clock import FILE as CLOCK
 from convsmith.jobs.job import BUDGET_OPTIONS
 from convsmith.jobs.reopen import SEARCH_SHARE, reopen
 from convsmith.jobs.steps.train import Pace
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.found import Found
 from convsmith.nas.pace import FIRST_SHARE
 from convsmith.nas.search import search

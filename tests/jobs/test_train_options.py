@@ -68,7 +68,7 @@ def test_fine_tuning_with_another_head(
     source = str(first.path)
     if form == "keras":
         source = str(tmp_path / "net.keras")
-        cs.export(first, source, format="keras")
+        cs.export(first, source)
     options = {**OPTIONS, "quiet": False}
     tuned = cs.train(
         "mnist_fast", three, weights=source, freeze="body", epochs=2, runs=str(tmp_path / "runs"), **options
@@ -86,7 +86,7 @@ def test_fine_tuning_with_another_head(
 
 def test_a_keras_file_as_network_gets_a_new_head(first: Done, three: str, tmp_path: Path) -> None:
     source = str(tmp_path / "net.keras")
-    cs.export(first, source, format="keras")
+    cs.export(first, source)
     tuned = cs.train(
         source, three, weights=source, layer_decay=0.5, epochs=1, runs=str(tmp_path / "runs"), **OPTIONS
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_the_same_training_gives_the_same_bits(trained: Done, digits: str, tmp_p
 def test_a_networks_file_is_trained_as_it_is(trained: Done, digits: str, tmp_path: Path) -> None:
     import keras
 
-    cs.export(trained, str(tmp_path / "net.keras"), format="keras")
+    cs.export(trained, str(tmp_path / "net.keras"))
     model = keras.models.load_model(tmp_path / "net.keras")
     assert model.count_params() == 61_706
     options = {"epochs": 1, "threads": 1, "runs": str(tmp_path / "runs"), "quiet": True}
@@ -66,13 +67,67 @@ def test_a_networks_file_is_trained_as_it_is(trained: Done, digits: str, tmp_pat
         cs.train(model, digits, **options)
 
 
+def test_the_ending_decides_what_is_written(trained: Done, tmp_path: Path) -> None:
+    import onnx
+
+    run = str(trained.path)
+    assert command(["export", run, str(tmp_path / "net.keras")]) == 0
+    assert zipfile.is_zipfile(tmp_path / "net.keras")
+    cs.export(trained, str(tmp_path / "NET.ONNX"))
+    onnx.checker.check_model(str(tmp_path / "NET.ONNX"))
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "words"),
+    [
+        ("net.pt", None, r"path: '.*net\.pt' ends in \.pt; expected \.onnx or .*\.keras; try: .*net\."),
+        ("net.h5", None, r"ends in \.h5"),
+        ("net.kears", None, r"ends in \.kears; .*; try: .*net\.keras$"),
+        ("net", None, r"ends in nothing; .*; try: .*net\.onnx$"),
+        (".onnx", None, r"ends in nothing"),
+        ("net.keras", "onnx", r"--format: got onnx for a file that ends in \.keras; .*; try: .*net\.onnx$"),
+        ("net.onnx", "keras", r"--format: got keras for a file that ends in \.onnx"),
+        (None, "pt", r"--format: no 'pt'"),
+    ],
+)
+def test_other_endings_are_refused_and_nothing_is_written(
+    trained: Done, tmp_path: Path, path: str | None, format: str | None, words: str
+) -> None:
+    with pytest.raises(BadInput, match=words):
+        cs.export(trained, None if path is None else str(tmp_path / path), format=format)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["size", "lenet5", "-o"], "ends in .pt; expected .txt"),
+        (["draw", "lenet5", "-o"], "ends in .pt; expected .txt or .json or .svg"),
+        (["compare", "lenet5", "-o"], "ends in .pt"),
+        (["diff", "lenet5", "course_cnn", "-o"], "ends in .pt"),
+        (["audit", "no.csv", "--network", "lenet5", "-o"], "ends in .pt"),
+        (["check", "digits", "--fix"], "--fix: '"),
+        (["check", "digits", "--page"], "ends in .pt; expected .html"),
+        (["convolve", "no.jpg", "-o"], "ends in .pt; expected .png"),
+        (["style", "runs/1", "a.png", "b.png", "-o"], "ends in .pt; expected .png"),
+        (["latency-table", "stages", "--input", "8x8x1", "-o"], "ends in .pt; expected .json"),
+    ],
+)
+def test_every_output_is_what_its_ending_says_and_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert command([*arguments, str(tmp_path / "out.pt")]) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_exported_keras_file_says_what_the_run_says(trained: Done, digits: str, tmp_path: Path) -> None:
     import keras
 
     from convsmith.engine.predict import predict
     from convsmith.jobs.trained import trained as network_of
 
-    cs.export(trained, str(tmp_path / "net.keras"), format="keras")
+    cs.export(trained, str(tmp_path / "net.keras"))
     x_NHWC = cs.read(digits).pixels((32, 32), 1)[:8]
     net = network_of(trained)
     ours = predict(net.graph, x_NHWC, weights=net.weights)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.curves import extrapolate, should_stop
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space

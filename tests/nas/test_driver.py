@@ -8,8 +8,8 @@ from collections import deque
 
 import pytest
 
+from convsmith.ledger.budget import Budget
 from convsmith.nas.algorithms import ALGORITHMS
-from convsmith.nas.budget import Budget
 from convsmith.nas.found import Warm
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.search import search

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convsmith.graph import notation as keras
-from convsmith.nas.budget import Budget
-from convsmith.nas.effort import TRAFFIC, effort, moved
+from convsmith.ledger.budget import Budget
+from convsmith.ledger.effort import TRAFFIC, effort, moved
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.spaces import space
 from convsmith.nas.within import Within

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
+from convsmith.ledger.budget import Budget, figures_of
 from convsmith.nas.algorithms import ALGORITHMS
-from convsmith.nas.budget import Budget, figures_of
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.search import search
 from convsmith.nas.spaces import SPACES, space

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convsmith.nas.budget import Budget
-from convsmith.nas.effort import moved
+from convsmith.ledger.budget import Budget
+from convsmith.ledger.effort import moved
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.forecast import Forecast, forecast
 from convsmith.nas.search import search

@@ -6,7 +6,7 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
-from convsmith.nas.budget import MEMORY_MODELS, Budget
+from convsmith.ledger.budget import MEMORY_MODELS, Budget
 from convsmith.nas.choose import Space
 from convsmith.nas.options import SpaceError
 from convsmith.nas.spaces import name_of, space, space_function
@@ -92,7 +92,7 @@ def test_memory_models_by_their_short_names():
 
 
 def test_a_space_that_raises_for_a_few_combinations_is_searched_all_the_same():
-    from convsmith.nas.budget import Budget
+    from convsmith.ledger.budget import Budget
     from convsmith.nas.choose import Space
     from convsmith.nas.search import search
     from convsmith.nas.trial import Evaluation

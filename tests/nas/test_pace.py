@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convsmith.ledger.budget import Budget
+from convsmith.ledger.effort import effort
 from convsmith.nas import pace
-from convsmith.nas.budget import Budget
-from convsmith.nas.effort import effort
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.probe import Cost, measure
 from convsmith.nas.spaces import space

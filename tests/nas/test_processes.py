@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from convsmith.errors import BadInput, ConvsmithError
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.portable import Portable
 from convsmith.nas.processes import Processes
 from convsmith.nas.search import search
@@ -198,7 +198,7 @@ def test_less_than_one_worker() -> None:
 DRIVER = textwrap.dedent(
     """
     import json, sys
-    from convsmith.nas.budget import Budget
+    from convsmith.ledger.budget import Budget
     from convsmith.nas.portable import Portable
     from convsmith.nas.processes import Processes
     from convsmith.nas.search import search

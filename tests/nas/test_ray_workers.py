@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from convsmith.errors import BadInput, ConvsmithError
+from convsmith.ledger.budget import Budget
 from convsmith.nas import ray_workers
-from convsmith.nas.budget import Budget
 from convsmith.nas.portable import Portable
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space

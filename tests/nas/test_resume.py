@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation
@@ -22,7 +22,7 @@ from convsmith.runs import Run
 PROGRAM = textwrap.dedent(
     """
     import json, sys, time, zlib
-    from convsmith.nas.budget import Budget
+    from convsmith.ledger.budget import Budget
     from convsmith.nas.search import search
     from convsmith.nas.spaces import space
     from convsmith.nas.trial import Evaluation

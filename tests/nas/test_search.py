@@ -8,7 +8,7 @@ import pytest
 
 from convsmith.errors import BadInput, BadName, ConvsmithError
 from convsmith.graph import notation as keras
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.choose import Space
 from convsmith.nas.fit import Infeasible
 from convsmith.nas.search import search

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convsmith.errors import BadInput
-from convsmith.nas.budget import Budget
+from convsmith.ledger.budget import Budget
 from convsmith.nas.spaces import space
 from convsmith.nas.store import Store, Trial
 from convsmith.nas.trial import Evaluation, Seen, propose, random_numbers, run_trial

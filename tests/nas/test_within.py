@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convsmith.nas.budget import Budget, figures_of
+from convsmith.ledger.budget import Budget, figures_of
 from convsmith.nas.choose import Space
 from convsmith.nas.fit import Infeasible, ensure_feasible
 from convsmith.nas.repair import repair

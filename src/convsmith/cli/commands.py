@@ -181,7 +181,7 @@ COMMANDS = {
         "convsmith.jobs.export:export",
         "Write a run's network as ONNX or Keras.",
         ("json",),
-        ("convsmith export runs/0007", "convsmith export runs/0007 best.keras --format keras"),
+        ("convsmith export runs/0007", "convsmith export runs/0007 best.keras"),
     ),
     "report": Command(
         "convsmith.reports:report",

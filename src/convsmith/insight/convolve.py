@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..endings import ending_of
 from ..errors import BadInput
 from ..kinds.window import Pads, length, pads
 from .filters import hand_made
@@ -134,6 +135,8 @@ def convolve(
     from ..runs.files import write_whole
     from .convolve_picture import draw
 
+    if output is not None:
+        ending_of(output, (".png",))
     found = convolved(_reduced(_grey(read_photo(photo)), size), filter, padding=padding, stride=stride)
     target = Path(output) if output else Path(f"{Path(photo).stem}-{filter}.png")
     buffer = io.BytesIO()

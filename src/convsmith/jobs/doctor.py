@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..endings import ending_of
+
 if TYPE_CHECKING:
     from ..data.finding import Checkup, Finding
 
@@ -60,6 +62,9 @@ def doctor(
     from ..data.check import check
     from .progress import Display
 
+    for flag, file, ending in (("--fix", fix, ".csv"), ("--page", page, ".html")):
+        if file is not None:
+            ending_of(file, (ending,), flag)
     with Display(1).bar("looking") as bar:
         checkup = check(
             data,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from ..endings import ending_of
+from ..errors import BadInput, BadName
 from ..units import show_bytes
 
 if TYPE_CHECKING:
@@ -33,29 +36,50 @@ class Exported:
         return f"{self.path}: {show_bytes(self.about['bytes'])}"
 
 
-def export(run: str, path: str | None = None, *, format: Literal["onnx", "keras"] = "onnx") -> Exported:
+def export(run: str, path: str | None = None, *, format: str | None = None) -> Exported:
     """Write a run's network as ONNX (batch norm folded, raw pixels in) or as a Keras file.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write; model.onnx or model.keras in the run folder without it.
-        format: onnx or keras.
+        path: the file to write, whose ending says what is written: .onnx or .keras; model.onnx in the run
+            folder without it.
+        format: onnx or keras, where there is no path.
 
     Raises:
-        BadInput: for a run without a trained network, or a place that cannot be written.
+        BadInput: for a run without a trained network, an ending that nothing is written for or that
+            contradicts the format, or a place that cannot be written.
     """
     from .trained import trained
 
+    ending = _ending(path, format)
     net = trained(run)
-    target = Path(path) if path is not None else net.path / f"model.{format}"
-    if format == "onnx":
-        from ..formats.onnx import export_onnx
-
-        return Exported(target, export_onnx(net.graph, net.weights, target, classes=net.classes))
-    return Exported(target, _save_keras(net, target))
+    target = Path(path) if path is not None else net.path / f"model{ending}"
+    return Exported(target, WRITERS[ending](net, target))
 
 
-def _save_keras(net: Trained, target: Path) -> dict[str, Any]:
+def _ending(path: str | None, format: str | None) -> str:
+    """The ending that decides what is written."""
+    formats = [ending.removeprefix(".") for ending in WRITERS]
+    if format is not None and format not in formats:
+        raise BadName("--format", format, formats)
+    if path is None:
+        return f".{format or 'onnx'}"
+    found = ending_of(path, WRITERS, "path")
+    if format is not None and found != f".{format}":
+        raise BadInput(
+            "--format", f"got {format} for a file that ends in {found}", "one of them",
+            str(Path(path).with_suffix(f".{format}")),
+        )  # fmt: skip
+    return found
+
+
+def _onnx(net: Trained, target: Path) -> dict[str, Any]:
+    from ..formats.onnx import export_onnx
+
+    return export_onnx(net.graph, net.weights, target, classes=net.classes)
+
+
+def _keras(net: Trained, target: Path) -> dict[str, Any]:
     """Write a .keras file whole, through Keras itself."""
     from ..formats.keras import to_keras
     from ..runs.files import write_whole
@@ -66,3 +90,8 @@ def _save_keras(net: Trained, target: Path) -> dict[str, Any]:
         content = half.read_bytes()
     write_whole(target, content)
     return {"file": target.name, "bytes": len(content)}
+
+
+Writer = Callable[["Trained", Path], dict[str, Any]]
+WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras}
+"""Ending of the file -> what writes it and says what was written; one line for each further form."""

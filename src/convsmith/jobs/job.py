@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images, Resolution, Split
-    from ..nas.budget import Budget
+    from ..ledger.budget import Budget
     from ..runs import Run
     from .clock import Clock
     from .progress import Display
@@ -77,7 +77,7 @@ class Job:
 
 def budget_of(recipe: dict[str, Any]) -> Budget:
     """The limits of a recipe."""
-    from ..nas.budget import Budget
+    from ..ledger.budget import Budget
 
     limits = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
     return Budget(**limits, memory_model=recipe.get("memory_model") or "liveness")
@@ -116,8 +116,8 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
 def check_names(recipe: dict[str, Any]) -> None:
     """Say a misspelt name before anything is read."""
     from ..engine.augment import POLICIES
+    from ..ledger.budget import MEMORY_MODELS
     from ..nas.algorithms import ALGORITHMS
-    from ..nas.budget import MEMORY_MODELS
     from ..nas.spaces import SPACES, space_function
 
     named = recipe.get("space")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..endings import ending_of
 from ..errors import BadInput
 from ..runs.environment import cpu_model
 from ..units import Size
@@ -96,6 +97,7 @@ def latency_table(
         raise BadInput("--minutes", f"got {minutes}", "more than 0", "--minutes 10")
     if len(input_shape) != 3:
         raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")
+    ending_of(output, (".json",))
     rows, columns, channels = input_shape
     where = (rows, columns, channels)
     images, rng = find_space(name_of(space), where, classes), np.random.default_rng(seed)

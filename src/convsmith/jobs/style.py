@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..endings import ending_of
 from ..errors import BadInput
 from ..units import Bytes, show_bytes
 
@@ -108,8 +109,8 @@ def style(
 
     if not SMALLEST <= size <= 8192:
         raise BadInput("--size", f"got {size}", f"{SMALLEST} to 8192 pixels", "--size 256")
-    if output is not None and Path(output).suffix.lower() != ".png":
-        raise BadInput("--output", f"got '{output}'", "a file that ends in .png", "-o painted.png")
+    if output is not None:
+        ending_of(output, (".png",))
     graph, found = _network(network, weights)
     layers = choose_layers(graph, content=_names(content_layers), style=_names(style_layers))
     pictures, notes = _fitted(graph, layers, (content, style), size, memory)

@@ -258,7 +258,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _figure(name: str, value: Any) -> str:
-    from ..nas.budget import show
+    from ..ledger.budget import show
 
     if name in ("params", "macs", "bytes", "memory", "latency_ms"):
         return show(name, value)

@@ -11,7 +11,7 @@ from ..graph import Graph
 from ..units import Size
 from . import cells
 from .causes import Others, causes, shape_causes
-from .files import save
+from .files import check_ending, save
 from .findings import Audit, Finding
 from .matching import TOTAL, match
 from .published import Head, Published, read_table
@@ -51,6 +51,8 @@ def audit(
         >>> found.wrong[0].right, found.wrong[0].causes[0]
         (48120, 'one bias instead of 120 (one for each of the 120 neurons)')
     """
+    if output is not None:
+        check_ending(output, Audit)
     published = read_table(table)
     remarks = []
     own = None if input_shape is not None else _own_input(published)

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..errors import BadInput
 from ..graph import Graph
-from ..units import Size, show_bytes
+from ..units import Bytes, Count, Size, show_bytes
+from .budget import Budget, Excess
 from .chart import Point, chart
-from .files import save
+from .files import check_ending, save
 from .rows import rows
 from .source import graph_of
 from .table import Column, Table, Tabled, Worked, page
@@ -28,6 +29,7 @@ class Entry:
         totals: what it costs.
         layers: how many layers have weights.
         top1: published top-1 accuracy on ImageNet in percent; None where none is known.
+        over: the limits that it exceeds.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Entry:
     totals: Totals
     layers: int
     top1: float | None
+    over: tuple[Excess, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Comparison(Tabled):
             "without bias",
             "peak memory: activations of one image at float32, model liveness; field: the largest local one",
             "top-1: on ImageNet as published, at the network's own input size",
+            *(f"OVER BUDGET: {entry.name}, {excess}" for entry in self.entries for excess in entry.over),
         )
         return Table("", columns, lines, (), notes)
 
@@ -93,6 +97,11 @@ class Comparison(Tabled):
         """The same chart as PNG."""
         return chart(self.points).png
 
+    @property
+    def exit_code(self) -> int:
+        """1 when one is over the budget, else 0."""
+        return int(any(entry.over for entry in self.entries))
+
     def to_json(self) -> dict[str, Any]:
         """The comparison as a JSON-able dictionary."""
         return {
@@ -102,6 +111,7 @@ class Comparison(Tabled):
                     "input_shape": list(entry.graph.input_shape),
                     "layers": entry.layers,
                     "top1": entry.top1,
+                    "over_budget": [excess.to_json() for excess in entry.over],
                     **entry.totals.to_json(),
                 }
                 for entry in self.entries
@@ -113,14 +123,23 @@ def compare(
     *networks: str,
     input_shape: Size | None = None,
     classes: int | None = None,
+    max_params: Count | None = None,
+    max_macs: Count | None = None,
+    max_bytes: Bytes | None = None,
+    max_memory: Bytes | None = None,
     output: Path | None = None,
 ) -> Comparison:
-    """Compare networks: parameters, MACs, bytes, memory, receptive field, published accuracy.
+    """Compare networks: parameters, MACs, bytes, memory, receptive field, published accuracy. Exit code 1
+    when one is over a limit.
 
     Args:
         networks: names in the zoo, .keras, .h5, .json or .onnx files, or (in Python) Keras models or Graphs.
         input_shape: rows, columns and channels for all; each network's own without it.
         classes: how many classes, for names in the zoo.
+        max_params: limit on parameters, statistics included.
+        max_macs: limit on multiply-adds of one image.
+        max_bytes: limit on the bytes of the weights at float32.
+        max_memory: limit on peak bytes of activations (float32, one image, model liveness).
         output: also write it to this .svg or .png (the chart), .txt, .csv, .md, .tex, .html or .json file.
 
     Example:
@@ -132,13 +151,16 @@ def compare(
         raise BadInput(
             "compare", "given without networks", "at least one", "convsmith compare lenet5 course_cnn"
         )
+    budget = Budget(params=max_params, macs=max_macs, bytes=max_bytes, memory=max_memory)
+    if output is not None:
+        check_ending(output, Comparison)
     entries = []
     for network in networks:
         graph = graph_of(network, input_shape=input_shape, classes=classes)
         found = rows(graph)
         name = network if isinstance(network, str) and "/" not in network else graph.name
         layers = len({row.node.owner for row in found if row.params})
-        entries.append(Entry(name, graph, totals(graph, found), layers, _top1(network)))
+        entries.append(Entry(name, graph, totals(graph, found), layers, _top1(network), budget.over(graph)))
     comparison = Comparison(tuple(entries))
     if output is not None:
         save(comparison, output)

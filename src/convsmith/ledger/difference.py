@@ -12,7 +12,7 @@ from typing import Any
 from ..graph import Graph
 from ..graph.blocks import described
 from ..units import Size
-from .files import save
+from .files import check_ending, save
 from .rows import Row, rows
 from .source import graph_of
 from .table import Column, Table, Tabled, shown
@@ -113,6 +113,8 @@ def diff(
         >>> diff("lenet5", "lenet5").equal
         True
     """
+    if output is not None:
+        check_ending(output, Difference)
     first = graph_of(before, input_shape=input_shape, classes=classes)
     second = graph_of(after, input_shape=input_shape, classes=classes)
     found = Difference(first, second, pairs(first, second), every)

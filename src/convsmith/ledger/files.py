@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from ..endings import ending_of
 from ..errors import BadInput
 
 FORMS = {
@@ -21,18 +22,23 @@ class Rendered(Protocol):
         """The result in one form."""
 
 
+def check_ending(path: Path, result: type) -> str:
+    """The form that a path's ending names, where results of this type have it; before any work.
+
+    Raises:
+        BadInput: for another ending.
+    """
+    had = [ending for ending, name in FORMS.items() if name == "json" or hasattr(result, name)]
+    return FORMS[ending_of(path, had)]
+
+
 def save(result: Rendered, path: Path) -> None:
     """Write a result whole, in the form that the path's ending names.
 
     Raises:
         BadInput: for an ending that the result has no form for, or a place that cannot be written.
     """
-    form = FORMS.get(path.suffix.lower(), "")
-    try:
-        content = result.render(form)
-    except AttributeError:
-        had = [ending for ending, name in FORMS.items() if name == "json" or hasattr(type(result), name)]
-        raise BadInput(str(path), f"ends in {path.suffix or 'nothing'}", " or ".join(had)) from None
+    content = result.render(check_ending(path, type(result)))
     data = content.encode() if isinstance(content, str) else content
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..graph import Graph
 from ..units import Bytes, Count, Size, show_bytes, show_count
 from .budget import Budget, Excess
-from .files import save
+from .files import check_ending, save
 from .rows import Row, rows
 from .source import graph_of
 from .table import Table, Tabled
@@ -206,11 +206,13 @@ def size(
         >>> ledger.totals.params, ledger.totals.macs
         (61706, 416520)
     """
+    budget = Budget(params=max_params, macs=max_macs, bytes=max_bytes, memory=max_memory)
+    if output is not None:
+        check_ending(output, Ledger)
     graph = graph_of(network, input_shape=input_shape, classes=classes)
     before = None
     if what_if:
         before, graph = graph, changed(graph, what_if)
-    budget = Budget(max_params, max_macs, max_bytes, max_memory)
     found = rows(graph)
     sums = totals(graph, found, precision=precision, batch=batch, optimizer=optimizer)
     times = None

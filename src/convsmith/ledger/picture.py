@@ -7,7 +7,7 @@ from pathlib import Path
 from ..graph.draw import Drawing
 from ..graph.draw import draw as drawn
 from ..units import Size
-from .files import save
+from .files import check_ending, save
 from .source import graph_of
 from .what_if import changed
 
@@ -38,6 +38,8 @@ def draw(
         >>> draw("lenet5").svg.startswith("<svg")
         True
     """
+    if output is not None:
+        check_ending(output, Drawing)
     graph = graph_of(network, input_shape=input_shape, classes=classes)
     drawing = drawn(changed(graph, what_if) if what_if else graph, fold=fold)
     if output is not None:

@@ -15,12 +15,12 @@ from typing import Any
 
 from convsmith.errors import BadInput, ConvsmithError
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget, Latency
 from convsmith.runs import CannotWrite
 
 from . import pace
 from .algorithms import ALGORITHMS
 from .arms import EARLIER, LARGEST, RANDOM, SHARED, Arms, Ask, Turns
-from .budget import Budget, Latency
 from .choose import Answers, Space
 from .fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
 from .forecast import Forecast, forecast

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget, Latency, show
 
-from .budget import Budget, Latency, show
 from .choose import Answers, Space
 from .options import index_of, is_ordered
 from .repair import repair, static_excess

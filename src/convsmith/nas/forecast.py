@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget, Latency
+from convsmith.ledger.effort import moved
 
-from .budget import Budget, Latency
 from .choose import Answers, Space
-from .effort import moved
 from .within import Within
 
 if TYPE_CHECKING:

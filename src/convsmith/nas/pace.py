@@ -51,7 +51,7 @@ class Clock:
 
 
 def first_rung(seconds_left: float, cost: Cost, fewest_epochs: int) -> dict[str, Any]:
-    """Epochs of the short trainings, and a cap on their work (`nas.effort`) so that none takes too long.
+    """Epochs of the short trainings, and a cap on their work (`ledger.effort`) so that none takes too long.
 
     None takes more than one of `FEWEST_TRIALS` parts of the time: a tighter cap gives more trials of worse
     networks (docs/decisions/0049-what-a-training-costs.md).

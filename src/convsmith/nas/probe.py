@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget, Latency
+from convsmith.ledger.effort import effort
 
-from .budget import Budget, Latency
 from .choose import Answers, Space
-from .effort import effort
 from .fit import Infeasible, ensure_feasible, fit_to_budget
 from .forecast import Forecast
 from .within import Within
@@ -31,7 +31,7 @@ class Cost:
 
     Args:
         fixed: seconds for the layers of a network of middling depth.
-        rate: seconds for each unit of a network's work (`nas.effort`).
+        rate: seconds for each unit of a network's work (`ledger.effort`).
         typical: seconds of a network of middling size.
         least_effort: of the small network that was measured.
     """

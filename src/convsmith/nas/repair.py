@@ -12,8 +12,8 @@ import math
 from typing import TYPE_CHECKING
 
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget
 
-from .budget import Budget
 from .choose import Answers, Space
 from .options import index_of, is_ordered, thawed
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from convsmith.errors import BadInput
+from convsmith.ledger.budget import Budget, Latency
 from convsmith.runs import Run
 
 from .arms import Ask
-from .budget import Budget, Latency
 from .choose import Space
 from .driver import Driver
 from .found import Found, Warm

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Latency
 from convsmith.runs import Run, to_json
 
-from .budget import Latency
 from .choose import Answers
 
 TRIALS, PROPOSED, LATENCIES, PLAN = "trials.jsonl", "proposed.jsonl", "latency.jsonl", "plan.json"

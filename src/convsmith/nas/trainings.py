@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from convsmith.ledger.budget import Budget, Latency
+
 from . import pace
 from .arms import Arms
-from .budget import Budget, Latency
 from .choose import Space
 from .proposal import Proposal
 from .store import Store, Trial

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
+from convsmith.ledger.budget import Budget, Latency
 
-from .budget import Budget, Latency
 from .choose import Answers, Space
 from .fit import fit_to_budget
 from .proposal import Proposal

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .budget import Budget, Latency
+from convsmith.ledger.budget import Budget, Latency
+
 from .choose import Answers, Space
 from .fit import fill, fit_to_budget
 from .repair import repair

@@ -7,7 +7,7 @@ import random as python_random
 from collections.abc import Callable
 from typing import Any
 
-from ..nas.budget import Budget
+from ..ledger.budget import Budget
 from ..nas.choose import Answers, Space
 from ..nas.fit import ensure_feasible
 from ..nas.proposal import Proposal

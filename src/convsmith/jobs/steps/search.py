@@ -17,7 +17,7 @@ from .searched import searched
 from .warm import warm
 
 if TYPE_CHECKING:
-    from ...nas.budget import Latency
+    from ...ledger.budget import Latency
     from ...nas.search import Found
 
 SHARE = 0.5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convsmith.graph import Graph
-from convsmith.kinds import size
+from ..graph import Graph
+from ..kinds import size
 
 TRAFFIC = 48
 """Multiply-adds in the time in which a number goes through a layer, in and out, forward and backward.
