@@ -17,7 +17,7 @@ test: .venv/installed-dev
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt hatch_build.py $(wildcard src/convsmith/engine/native/*.cpp src/convsmith/engine/native/*.h)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pretrained]'
 	touch $@
 
 .venv/installed-dev: .venv/installed

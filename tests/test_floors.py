@@ -17,7 +17,7 @@ FLOORS = [
     {"graph"},
     {"ledger", "runs", "data", "zoo"},
     {"engine", "reports"},
-    {"nas", "insight", "formats"},
+    {"nas", "insight", "formats", "pretrained"},
     {"jobs", "web"},
     {"cli", "testing"},
 ]

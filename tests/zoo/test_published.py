@@ -121,6 +121,8 @@ UNRESOLVED = {
     ("enas_micro", "params"),  # the paper prints 4.6 million; the authors' final script gives 3.9 million
     ("darts_imagenet", "macs"),  # the paper prints 574 million; the authors' network has 530 million
     ("inception_v3", "params"),  # torchvision counts the auxiliary classifier
+    # The repository's counter also counts about three operations for each number that a batch norm gives.
+    *((f"efficientnet_lite{size}", "macs") for size in range(5)),
 }
 
 
