@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Weights = dict[str, np.ndarray]
 
-OPSET, IR_VERSION = 17, 8
-"""Taken by ONNX Runtime since 1.12 (2022), the browser's and the phones' included."""
+OPSET, IR_VERSION = 18, 8
+"""Taken by ONNX Runtime since 1.14 (2023), the browser's and the phones' included."""
 INPUT = "image"
 LARGEST = 2_000_000_000
 

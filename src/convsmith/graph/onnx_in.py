@@ -68,6 +68,7 @@ class Reader:
         self.graph = model.graph
         self.nodes: list[Node] = []
         self.values: dict[str, Value] = {}
+        self.sizes: dict[str, list[int | None]] = {}
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in self.graph.initializer}
         self.users: dict[str, list[Any]] = {}
         self._taken = Names()
@@ -143,6 +144,27 @@ class Reader:
             raise ValueError(f"the constant '{name[:60]}' is too large or in another file")
         return numpy_helper.to_array(tensor)
 
+    def numbers(self, name: str) -> list[int | None]:
+        """Whole numbers that a constant holds, or that the file computes from shapes; None for the batch."""
+        found = self.sizes.get(name)
+        return [int(item) for item in self.array(name).flatten()] if found is None else found
+
+    def _of_sizes(self, node: Any) -> bool:
+        """A Shape, and a Concat of such, are no layers: what they hold is known."""
+        if node.op_type == "Shape":
+            value, a = self.values.get(node.input[0]), attributes(node)
+            if value is None:
+                return False
+            shape = value.shape if len(value.shape) != 3 or value.last else (value.shape[2], *value.shape[:2])
+            self.sizes[node.output[0]] = [None, *shape][a.get("start", 0) : a.get("end")]
+            return True
+        if node.op_type != "Concat" or not any(name in self.sizes for name in node.input):
+            return False
+        if not all(name in self.sizes or name in self.constants for name in node.input):
+            return False
+        self.sizes[node.output[0]] = [item for name in node.input for item in self.numbers(name)]
+        return True
+
     def dims(self, name: str) -> list[int]:
         """A weight's sizes."""
         return [int(size) for size in self.constants[name].dims]
@@ -158,6 +180,8 @@ class Reader:
                 if item.name == "value":
                     self.constants[node.output[0]] = item.t
             return
+        if self._of_sizes(node):
+            return
         given = [name for name in node.input if name]
         if node.op_type in ("QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Dropout"):
             if given[0] in self.constants:
@@ -167,7 +191,9 @@ class Reader:
             else:
                 self.add(node.output[0], title, made("Dropout", 0.5), (self._value(given[0]),))
             return
-        sources = tuple(self._value(name) for name in given if name not in self.constants)
+        sources = tuple(
+            self._value(name) for name in given if name not in self.constants and name not in self.sizes
+        )
         if node.op_type == "Transpose" and self._turned(node, sources):
             return
         read = OPERATORS.get(node.op_type)
@@ -195,8 +221,25 @@ class Reader:
                 sizes = max(
                     (source.shape for source in sources), key=lambda shape: (len(shape), shape != (1, 1))
                 )
+            if sizes is None and len(sources) == 1 and node.op_type in ("Gather", "Reshape"):
+                sizes = self._moved(node, sources[0])
             kind = Unknown(node.op_type[:60], "onnx" if weighted else "onnx.functions", "{}", sizes)
             self.add(output, title, kind, sources)
+
+    def _moved(self, node: Any, source: Value) -> Shape | None:
+        """The shape after parts picked by their numbers, or after a Reshape that mixes the batch in."""
+        if node.input[1] not in self.constants:
+            return None
+        if node.op_type == "Reshape":
+            target = self.numbers(node.input[1])[1:]
+            known = len(target) == 3 and all(item is not None and item > 0 for item in target)
+            return (*target[1:], target[0]) if known else None
+        axis, dims = attributes(node).get("axis", 0), self.dims(node.input[1])
+        if len(dims) != 1 or not 0 < axis <= len(source.shape):
+            return None
+        image = len(source.shape) == 3 and not source.last
+        place = (2, 0, 1)[axis - 1] if image else axis - 1
+        return (*source.shape[:place], dims[0], *source.shape[place + 1 :])
 
     def _recorded(self, output: str) -> Shape | None:
         """The shape that the file records for a tensor.

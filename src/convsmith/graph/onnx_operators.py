@@ -217,15 +217,49 @@ def _pad(
     return reader.add(node.output[0], title, made("ZeroPadding2D", around), sources)
 
 
+def _slice(
+    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+) -> Value | None:
+    """Rows and columns cut off an image, every one that is left kept."""
+    given = [
+        a.get(name) or reader.numbers(taken)
+        for name, taken in zip(
+            ("starts", "ends", "axes", "steps"), [*node.input[1:], "", "", ""], strict=False
+        )
+        if name in a or taken
+    ]
+    starts, ends, axes = given[:3]
+    if len(sources[0].shape) != 3 or sources[0].last or set(given[3] if len(given) > 3 else (1,)) != {1}:
+        return None
+    cut = {2: (0, 0), 3: (0, 0)}
+    for start, end, axis in zip(starts, ends, axes, strict=True):
+        n = sources[0].shape[axis % 4 - 2] if axis % 4 in cut else None
+        if n is None:
+            return None
+        first, last, _ = slice(start, end).indices(n)
+        cut[axis % 4] = (first, n - last)
+    return reader.add(node.output[0], title, made("Cropping2D", (cut[2], cut[3])), sources)
+
+
 def _resize(
     reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
-    scales = [float(item) for item in reader.array([name for name in node.input if name][-1])]
-    if len(scales) != 4 or scales[:2] != [1, 1] or any(scale != int(scale) for scale in scales[2:]):
+    form = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}.get(a.get("mode", "nearest"))
+    stretched = a.get("keep_aspect_ratio_policy", "stretch") == "stretch"
+    if len(sources[0].shape) != 3 or sources[0].last or form is None or not stretched:
         return None
-    form = "nearest" if a.get("mode", "nearest") == "nearest" else "bilinear"
+    axes = [axis % 4 for axis in a.get("axes", (0, 1, 2, 3))]
+    if len(node.input) > 3 and node.input[3]:
+        given = dict(zip(axes, reader.numbers(node.input[3]), strict=True))
+        height, width = (given.get(axis, sources[0].shape[axis - 2]) for axis in (2, 3))
+        smooth = {"interpolation": form, "antialias": bool(a.get("antialias"))}
+        return reader.add(node.output[0], title, made("Resizing", height, width, **smooth), sources[:1])
+    given = dict(zip(axes, reader.array(node.input[2 if len(node.input) > 2 else 1]).tolist(), strict=True))
+    scales = [given.get(axis, 1) for axis in (0, 1, 2, 3)]
+    if scales[:2] != [1, 1] or any(scale != int(scale) for scale in scales[2:]):
+        return None
     size = (int(scales[2]), int(scales[3]))
-    return reader.add(node.output[0], title, made("UpSampling2D", size, interpolation=form), sources)
+    return reader.add(node.output[0], title, made("UpSampling2D", size, interpolation=form), sources[:1])
 
 
 def _softmax(
@@ -291,5 +325,6 @@ OPERATORS: dict[str, Read] = {
     "ReduceMax": _mean,
     "Pad": _pad,
     "Resize": _resize,
+    "Slice": _slice,
     "Softmax": _softmax,
 }

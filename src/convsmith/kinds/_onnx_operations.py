@@ -1,4 +1,4 @@
-"""Keras's functions of tensors as ONNX operators (opset 17); images come and go as NCHW."""
+"""Keras's functions of tensors as ONNX operators (opset 18); images come and go as NCHW."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BETWEEN = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "TrueDivide": "Div", "Power": "Pow",
     "Maximum": "Max", "Minimum": "Min",
 }  # fmt: skip
-_OVER = {"Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin"}
+_OVER = {"Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin", "Sum": "ReduceSum"}
 
 
 def write_operation(which: Operation, write: OnnxWriter, names: list[str], inputs: list[Shape]) -> str:
@@ -73,10 +73,7 @@ def _in_keras_layout(
     shape = which.shape(*inputs)
     if name in _OVER:
         axes = sorted(place + 1 for place in which._axes(axis, rank))
-        return write.node(_OVER[name], names, axes=axes, keepdims=int(bool(o.get("keepdims"))))
-    if name == "Sum":
-        axes = sorted(place + 1 for place in which._axes(axis, rank))
-        return write.node("ReduceSum", [names[0], _whole(write, axes)], keepdims=int(bool(o.get("keepdims"))))
+        return write.node(_OVER[name], [names[0], _whole(write, axes)], keepdims=int(bool(o.get("keepdims"))))
     if name == "Matmul":
         return write.node("MatMul", names)
     if name == "Concatenate":

@@ -107,18 +107,24 @@ class Upsample(nn.Module):
 class Resize(nn.Module):
     """Rows and columns to one size."""
 
-    def __init__(self, size: tuple[int, int], mode: str) -> None:
+    def __init__(self, size: tuple[int, int], mode: str, antialias: bool = False) -> None:
         super().__init__()
-        self.size, self.mode = size, mode
+        self.size, self.mode, self.antialias = size, mode, antialias
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
-        return _resize(x_NCHW, self.size, self.mode)
+        return _resize(x_NCHW, self.size, self.mode, self.antialias)
 
 
-def _resize(x_NCHW: Tensor, size: tuple[int, int], mode: str) -> Tensor:
-    if mode == "nearest":
+def _resize(x_NCHW: Tensor, size: tuple[int, int], mode: str, antialias: bool = False) -> Tensor:
+    if mode == "nearest":  # there is nothing to smooth, in Keras neither
         return F.interpolate(x_NCHW, size, mode="nearest-exact")
-    return F.interpolate(x_NCHW, size, mode=mode, align_corners=False)
+    return F.interpolate(x_NCHW, size, mode=mode, align_corners=False, antialias=antialias)
+
+
+def nearest_places(n: int, target: int) -> list[int]:
+    """Which of `n` pixels each of `target` pixels is, by torch's rounding."""
+    places = torch.arange(n, dtype=torch.float32).reshape(1, 1, n, 1)
+    return [int(place) for place in _resize(places, (target, 1), "nearest").flatten()]
 
 
 class Permute(nn.Module):

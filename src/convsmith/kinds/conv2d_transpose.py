@@ -46,8 +46,11 @@ class Conv2DTranspose(Kind):
         stride = self.strides[axis]
         seen = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         if self.output_padding is not None:
-            front = seen // 2 if self.padding == "same" else 0
-            return front, (n - 1) * stride + seen - 2 * front + self.output_padding[axis]
+            # An even number of pixels is cut off both ends together; those that output_padding gives back
+            # come off the front's share first.
+            around = 2 * (seen // 2) if self.padding == "same" else 0
+            front = max((around - self.output_padding[axis]) // 2, 0)
+            return front, (n - 1) * stride + seen - around + self.output_padding[axis]
         if self.padding == "same":
             return max((seen - stride) // 2, 0), n * stride
         return 0, n * stride + max(seen - stride, 0)

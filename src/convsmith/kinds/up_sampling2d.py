@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, image, kind, pair
+from .resizing import ONNX_MODES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @kind
 class UpSampling2D(Kind):
-    """Keras's UpSampling2D ("nearest" and "bilinear" have torch and ONNX forms)."""
+    """Keras's UpSampling2D ("nearest", "bilinear" and "bicubic" have torch and ONNX forms)."""
 
     size: tuple[int, int] = (2, 2)
     data_format: str | None = "channels_last"
@@ -34,8 +35,8 @@ class UpSampling2D(Kind):
         return Formula(shape=f"{inputs[0][0]} × {self.size[0]} = {self.shape(*inputs)[0]}")
 
     def _form(self) -> str:
-        if self.interpolation not in ("nearest", "bilinear"):
-            raise ShapeError(f"interpolation '{self.interpolation}'", '"nearest" or "bilinear"')
+        if self.interpolation not in ONNX_MODES:
+            raise ShapeError(f"interpolation '{self.interpolation}'", " or ".join(map(repr, ONNX_MODES)))
         return self.interpolation
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
@@ -48,8 +49,8 @@ class UpSampling2D(Kind):
     ) -> str:
         import numpy as np
 
-        scales = write.constant(np.array([1, 1, *self.size], dtype=np.float32))
-        near = self._form() == "nearest"
-        settings = {"mode": "nearest" if near else "linear", "nearest_mode": "floor"}
-        place = "asymmetric" if near else "half_pixel"
-        return write.node("Resize", [names[0], "", scales], coordinate_transformation_mode=place, **settings)
+        scales = write.constant(np.array([1, 1, *self.size], dtype=np.float32))  # whole, so never rounded
+        mode = ONNX_MODES[self._form()]
+        place = "asymmetric" if mode == "nearest" else "half_pixel"
+        settings = {"mode": mode, "nearest_mode": "floor", "coordinate_transformation_mode": place}
+        return write.node("Resize", [names[0], "", scales], **settings)
