@@ -15,6 +15,7 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """A mapping from names to things, filled by importing every module of a package on first use.
 
+    Where a module cannot be imported, every use of the registry says so.
     Modules whose names begin with an underscore are not imported: they hold what is heavy.
 
     Args:
@@ -36,6 +37,7 @@ class Registry(Generic[T]):
         self.noun = noun
         self._package = package
         self._things: dict[str, T] = {}
+        self._failure: Exception | None = None
 
     def add(self, name: str, thing: T) -> T:
         """Register `thing` under `name`; a name is taken once."""
@@ -46,17 +48,31 @@ class Registry(Generic[T]):
         self._things[name] = thing
         return thing
 
+    def remove(self, name: str) -> None:
+        """Forget a name, such as one that a module registered before it failed."""
+        self._things.pop(name, None)
+
     def register(self, name: str | None = None) -> Callable[[T], T]:
         """Decorator form of `add`; without a name, the thing's ``__name__``."""
         return lambda thing: self.add(name or thing.__name__, thing)  # type: ignore[attr-defined]
 
     def _fill(self) -> None:
+        if self._failure is not None:  # half filled, it would say "no such name" of what is there
+            raise self._failure
         if self._package is None:
             return
-        package, self._package = importlib.import_module(self._package), None
-        for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-            if not module.startswith("_"):
-                importlib.import_module(f"{package.__name__}.{module}")
+        name, self._package = self._package, None  # its modules may ask for each other's things
+        try:
+            package = importlib.import_module(name)
+            for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+                if not module.startswith("_"):
+                    importlib.import_module(f"{name}.{module}")
+        except Exception as error:
+            self._failure = error
+            raise
+        except BaseException:  # Ctrl-C: it is filled the next time
+            self._package = name
+            raise
 
     def __getitem__(self, name: str) -> T:
         self._fill()

@@ -190,6 +190,98 @@ def test_workers_that_cannot_begin_are_one_line(module: str) -> None:
         pool.close()
 
 
+OWN = """
+from convsmith.graph import notation as keras
+from convsmith.kinds import Kind, kind
+
+@kind
+class Doubled{n}(Kind):
+    def shape(self, *inputs):
+        return inputs[0]
+
+def mine(choose, input_shape, classes):
+    x = inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Doubled{n}()(x))
+"""
+
+
+def test_layers_of_ones_own_in_workers(tmp_path: Path) -> None:
+    """A worker that was told the file knows its kinds; one that was not says which it lacks."""
+    from convsmith.kinds import KINDS
+
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.format(n=1))
+    graph = space(f"{path}:mine", (8, 8, 1), 3).graph({})
+    try:
+        for code, wanted in (({}, None), ({str(path): path.read_text()}, 0.5)):
+            pool = Processes(Portable("convsmith.nas.portable:constant", {"score": 0.5}, code=code), 1)
+            try:
+                pool.submit(Task(3, graph, 1, 0))
+                outcome = pool.wait()
+                pool.submit(Task(4, network("lenet5"), 1, 0))  # the same worker goes on
+                assert pool.wait().evaluation.score == 0.5
+            finally:
+                pool.close()
+            if wanted is None:
+                assert "layer kind: no 'Doubled1'" in outcome.error
+                assert "SIGKILL" not in outcome.error
+            else:
+                assert outcome.evaluation.score == wanted
+    finally:
+        KINDS.remove("Doubled1")
+
+
+def test_a_worker_killed_while_it_begins_is_begun_again(tmp_path: Path, module: str) -> None:
+    """make_slow kills its own process the first time, before it is ready."""
+    (tmp_path / "for_starts.py").write_text(
+        "import os, signal\nfrom pathlib import Path\nfrom convsmith.nas.portable import constant\n"
+        "def make(folder, most):\n"
+        "    starts = Path(folder) / 'starts'\n"
+        "    starts.open('a').write('x')\n"
+        "    if len(starts.read_text()) <= most:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return constant(0.5)\n"
+    )
+    pool = Processes(Portable("for_starts:make", {"folder": str(tmp_path), "most": 1}), 1)
+    try:
+        pool.submit(Task(3, network("lenet5"), 1, 0))
+        assert pool.wait().evaluation.score == 0.5
+    finally:
+        pool.close()
+    pool = Processes(Portable("for_starts:make", {"folder": str(tmp_path), "most": 99}), 1)
+    try:
+        pool.submit(Task(3, network("lenet5"), 1, 0))
+        with pytest.raises(
+            ConvsmithError, match=r"a worker ended while it began \(killed by SIGKILL.*2 times"
+        ):
+            pool.wait()
+    finally:
+        pool.close()
+
+
+def test_a_worker_that_ends_by_itself_is_told_by_its_own_exit_code(module: str, tmp_path: Path) -> None:
+    """Its output ends a moment before it does; that moment is waited for."""
+    (tmp_path / "for_ends.py").write_text(
+        "import os, time\n"
+        "def make():\n"
+        "    def evaluate(graph, *, epochs, seed):\n"
+        "        for descriptor in range(3, 64):\n"
+        "            try:\n"
+        "                os.close(descriptor)\n"
+        "            except OSError:\n"
+        "                pass\n"
+        "        time.sleep(0.2)\n"
+        "        os._exit(7)\n"
+        "    return evaluate\n"
+    )
+    pool = Processes(Portable("for_ends:make"), 1)
+    try:
+        pool.submit(Task(3, network("lenet5"), 1, 0))
+        assert pool.wait().error == "its worker was lost 2 times: exit code 7"
+    finally:
+        pool.close()
+
+
 def test_less_than_one_worker() -> None:
     with pytest.raises(BadInput, match="--workers: got 0; expected at least 1"):
         Processes(Portable("convsmith.nas.portable:constant", {"score": 1}), 0)

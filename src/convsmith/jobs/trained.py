@@ -44,6 +44,7 @@ def trained(run: Any) -> Trained:
     from ..engine.weights import open_weights
     from ..graph import Graph
     from ..runs import Run
+    from ..runs.own_code import teach
 
     given = getattr(run, "path", run)
     if not isinstance(given, str | os.PathLike):
@@ -53,6 +54,8 @@ def trained(run: Any) -> Trained:
         raise BadInput(
             str(given), "has no trained network yet", "a run that got so far", "the command that made it"
         )
-    graph = Graph.from_json(opened.read_json("graph.json"))
+    found = opened.read_json("graph.json")
+    teach(opened.path, found)
+    graph = Graph.from_json(found)
     weights = open_weights(opened.path / "weights.safetensors", graph)
     return Trained(opened.path, graph, weights, tuple(opened.read_json("data.json")["classes"]))

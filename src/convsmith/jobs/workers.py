@@ -45,8 +45,11 @@ def pool(job: Job) -> Pool:
 
     from ..nas.portable import Portable
     from ..nas.work import Here
+    from ..runs.own_code import SPACE
     from .steps.searched import searched
 
+    file = job.run.path / SPACE
+    own = {str(file): file.read_text(encoding="utf-8")} if file.is_file() else {}
     asked, workers = job.recipe["threads"], job.workers
     arrays = {
         "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
@@ -55,7 +58,7 @@ def pool(job: Job) -> Pool:
 
     def portable(threads: int | None) -> Portable:
         settings = {"augment": job.recipe["augment"], "threads": threads}
-        return Portable("convsmith.jobs.steps.trainer:trainer", settings, arrays)
+        return Portable("convsmith.jobs.steps.trainer:trainer", settings, arrays, own)
 
     if workers.ray is not None:
         from ..nas.ray_workers import RayWorkers

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convsmith.graph import Graph
+from convsmith.runs.own_code import run_source
 
-from .work import Evaluate, Evaluation, Outcome, Task, by_name, named
+from .work import Evaluate, Evaluation, Outcome, Task, by_name, named, perform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,7 @@ class Portable:
         settings: JSON-able.
         arrays: the images and whatever else is large; they travel once to each process or machine, and
             arrive read-only.
+        code: Python files to run before, path -> text: what registers kinds of layers of one's own.
 
     Example:
         >>> portable = Portable("convsmith.nas.portable:constant", {"score": 0.5})
@@ -34,9 +37,12 @@ class Portable:
     make: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, arrays: Mapping[str, np.ndarray] | None = None) -> Evaluate:
         """The evaluation, in this process; `arrays` replaces those that it was described with."""
+        for path, text in self.code.items():
+            run_source(text.encode(), path, path)
         made: Evaluate = by_name(self.make)(**self.settings, **(self.arrays if arrays is None else arrays))
         return made
 
@@ -63,6 +69,19 @@ def task_from_json(line: Mapping[str, Any]) -> Task:
     stop = None if line["stop"] is None else by_name(line["stop"])
     graph = Graph.from_json(line["graph"])
     return Task(line["number"], graph, line["epochs"], line["seed"], stop, line["history"])
+
+
+def performed(evaluate: Evaluate, line: Mapping[str, Any]) -> Outcome:
+    """Do a task that came as JSON; one that cannot be read here is a failed one, with the reason.
+
+    Raises:
+        CannotWrite: as `perform`.
+    """
+    try:
+        task = task_from_json(line)
+    except Exception:
+        return Outcome(line["number"], None, 0.0, (), traceback.format_exc())
+    return perform(evaluate, task)
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

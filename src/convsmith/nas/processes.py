@@ -25,6 +25,9 @@ from .work import Outcome, Pool, Task
 TRIES = 2
 """How often a task is begun whose worker is lost; a network that ends every worker is a failed trial then."""
 
+ENDS_WITHIN = 10.0
+"""Seconds in which a worker whose output has ended has ended itself; its own exit code is what is told."""
+
 _KEPT = 4096  # bytes of what a worker printed last
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -67,6 +70,7 @@ class Processes(Pool):
         self._spec = b""
         self._waiting: deque[Task] = deque()
         self._tries: Counter[int] = Counter()
+        self._unready = 0
         self._done: deque[Outcome] = deque()
         self._all: list[_Worker | None] = [None] * workers
         self._selector = selectors.DefaultSelector()
@@ -152,6 +156,7 @@ class Processes(Pool):
                 why = error.strerror or str(error)
                 raise CannotWrite(paths[name], f"cannot be written: {why}", "room for the images") from None
         spec = {"make": self._portable.make, "settings": dict(self._portable.settings)}
+        spec["code"] = dict(self._portable.code)
         self._spec = to_json(spec | {"arrays": paths, "path": sys.path}).encode() + b"\n"
 
     def _hear(self, worker: _Worker) -> None:
@@ -161,7 +166,7 @@ class Processes(Pool):
             return
         for line in lines:
             if "ready" in line:
-                worker.ready = True
+                worker.ready, self._unready = True, 0
             elif "broken" in line:
                 last = line["broken"].strip().splitlines()[-1]
                 raise ConvsmithError(f"a worker cannot begin: {self._portable.make}: {last}")
@@ -176,11 +181,18 @@ class Processes(Pool):
     def _lost(self, worker: _Worker) -> None:
         """Its task goes to another worker; the second time it is a failure of the task's own."""
         task = worker.task
-        how = _how(self._end(worker)) + worker.last_words
+        how = _how(self._end(worker, ENDS_WITHIN)) + worker.last_words
         if not worker.ready:
-            raise ConvsmithError(
-                f"a worker ended while it began ({how}): {sys.executable} -m convsmith.nas.worker"
-            )
+            self._unready += 1
+            if self._unready >= TRIES * self._workers:
+                raise ConvsmithError(
+                    f"a worker ended while it began ({how}), {self._unready} times: "
+                    f"{sys.executable} -m convsmith.nas.worker"
+                )
+            if task is not None:  # it never began it
+                self._tries[task.number] -= 1
+                self._waiting.appendleft(task)
+            return
         if task is None:
             return
         if self._tries[task.number] < TRIES:
@@ -189,12 +201,12 @@ class Processes(Pool):
             why = f"its worker was lost {TRIES} times: {how}"
             self._done.append(Outcome(task.number, None, 0.0, (), why))
 
-    def _end(self, worker: _Worker) -> int:
+    def _end(self, worker: _Worker, patience: float = 0.0) -> int | None:
         self._all[worker.place] = None
         for pipe in (worker.output, worker.printed):
             with suppress(KeyError, ValueError):
                 self._selector.unregister(pipe)
-        return worker.end()
+        return worker.end(patience)
 
 
 class _Worker:
@@ -246,15 +258,18 @@ class _Worker:
         lines = [line.strip() for line in self._last.decode(errors="replace").splitlines()]
         return next((f"; it printed last: {line[-200:]}" for line in reversed(lines) if line), "")
 
-    def end(self) -> int:
-        before = self.process.poll()
+    def end(self, patience: float) -> int | None:
+        """Its exit code; None where it had to be killed here, after so many seconds of waiting."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
+        code = self.process.poll()
         self.process.kill()
-        code = self.process.wait()
+        self.process.wait()
         self.listen()
         for pipe in (self._input, self.output, self.printed):
             with suppress(OSError):
                 pipe.close()
-        return code if before is None else before
+        return code
 
 
 def _mapped(array: Any) -> str | None:
@@ -269,13 +284,15 @@ def _mapped(array: Any) -> str | None:
     return str(Path(file).resolve()) if is_whole else None
 
 
-def _how(code: int) -> str:
-    """How a process ended, in words.
+def _how(code: int | None) -> str:
+    """How a process ended, in words; None: it closed its output and did not end.
 
     Example:
         >>> _how(-9), _how(3)
         ('killed by SIGKILL, as where memory is short', 'exit code 3')
     """
+    if code is None:
+        return "it closed its output, and was ended here"
     if code >= 0:
         return f"exit code {code}"
     try:

@@ -77,6 +77,7 @@ class RayWorkers(Pool):
             )  # fmt: skip
         self._counted, self._slots = time.monotonic(), room
         self._spec = {"make": portable.make, "settings": dict(portable.settings), "path": sys.path}
+        self._spec["code"] = dict(portable.code)
         self._names = list(portable.arrays)
         self._arrays = [self._ray.put(array) for array in portable.arrays.values()]
         # What is lost is begun again here, not by Ray, which would do so for ever where memory is short.
@@ -181,11 +182,11 @@ def _train_somewhere() -> Callable[..., dict[str, Any]]:
 
         try:
             sys.path += [path for path in spec["path"] if path not in sys.path]
-            from convsmith.nas.portable import Portable, outcome_to_json, task_from_json
-            from convsmith.nas.work import perform
+            from convsmith.nas.portable import Portable, outcome_to_json, performed
 
-            evaluate = Portable(spec["make"], spec["settings"]).build(dict(zip(names, arrays, strict=True)))
-            return {"outcome": outcome_to_json(perform(evaluate, task_from_json(json.loads(line))))}
+            portable = Portable(spec["make"], spec["settings"], code=spec["code"])
+            evaluate = portable.build(dict(zip(names, arrays, strict=True)))
+            return {"outcome": outcome_to_json(performed(evaluate, json.loads(line)))}
         except Exception:  # of a trial's own nothing comes here; a full disk does
             return {"unfit": ray.get_runtime_context().get_node_id(), "why": traceback.format_exc()}
 

@@ -24,19 +24,19 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()
     spec = json.loads(lines.get())
     sys.path[:] = spec["path"]
-    from .portable import Portable, outcome_to_json, task_from_json
-    from .work import perform
+    from .portable import Portable, outcome_to_json, performed
 
     try:
-        evaluate = Portable(spec["make"], spec["settings"]).build(_arrays(spec["arrays"]))
+        portable = Portable(spec["make"], spec["settings"], code=spec["code"])
+        evaluate = portable.build(_arrays(spec["arrays"]))
     except BaseException:
         _say(outcomes, {"broken": traceback.format_exc()})
         raise
     _say(outcomes, {"ready": True})
     while True:
-        task = task_from_json(json.loads(lines.get()))
+        line = json.loads(lines.get())
         try:
-            _say(outcomes, outcome_to_json(perform(evaluate, task)))
+            _say(outcomes, outcome_to_json(performed(evaluate, line)))
         except CannotWrite as error:
             parts = [error.where, error.came, error.expected, error.hint]
             _say(outcomes, {"cannot_write": parts})

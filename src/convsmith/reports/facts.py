@@ -13,6 +13,7 @@ from ..errors import BadInput
 from ..graph import Graph
 from ..runs import Run
 from ..runs.files import read_lines
+from ..runs.own_code import teach
 
 LARGEST_PICTURE = 2_000_000  # bytes; a page of many larger ones is no longer one that can be mailed
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
@@ -123,6 +124,7 @@ def read(folder: str | os.PathLike[str]) -> Facts:
     facts.evidence = _object(facts, "explain/evidence.json")
     if graph := _object(facts, "graph.json"):
         try:
+            teach(path, graph)
             facts.graph = Graph.from_json(graph)
         except BadInput as error:
             facts.troubles.append(f"graph.json: {error}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...runs.files import write_whole
+from ...runs.own_code import SPACE
 from ...units import show_count
 from ..job import Job
 from ..threads import set_threads
@@ -18,6 +19,7 @@ from .warm import warm
 
 if TYPE_CHECKING:
     from ...ledger.budget import Latency
+    from ...nas.choose import SpaceFunction
     from ...nas.search import Found
 
 SHARE = 0.5
@@ -30,14 +32,13 @@ def search(job: Job) -> Found:
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
     from ...engine.recipe import few_epochs
+    from ...nas.choose import Space
     from ...nas.curves import should_stop
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
-    from ...nas.spaces import space as find_space
 
     recipe = job.recipe
-    space = find_space(recipe["space"], job.input_shape, len(job.images.classes))
-    _keep_own_space(job)
+    space = Space(_space_function(job), job.input_shape, len(job.images.classes), name=recipe["space"])
     latency_ms = measure_or_predict(job)
     _set_threads(job, space, latency_ms)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
@@ -74,11 +75,19 @@ def search(job: Job) -> Found:
     return found
 
 
-def _keep_own_space(job: Job) -> None:
-    """A space from a file of one's own stays with the run, as space.py."""
-    path, colon, _ = str(job.recipe["space"]).rpartition(":")
-    if colon:
-        write_whole(job.run.path / "space.py", Path(path).read_bytes())
+def _space_function(job: Job) -> SpaceFunction:
+    """The space; one from a file of one's own stays with the run, as space.py, and is that from then on."""
+    from ...nas.spaces import space_function
+
+    path, colon, function = str(job.recipe["space"]).rpartition(":")
+    if not colon:
+        return space_function(job.recipe["space"])
+    kept = job.run.path / SPACE
+    if not kept.exists():
+        write_whole(kept, Path(path).read_bytes())
+    elif not Path(path).is_file() or Path(path).read_bytes() != kept.read_bytes():
+        job.display.say(f"{path} has changed; the run goes on with its own {SPACE}")
+    return space_function(f"{kept}:{function}")
 
 
 def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from convsmith.errors import BadInput, BadName
 from convsmith.registry import Registry
+from convsmith.runs.own_code import run_source
 
 from ..choose import Space, SpaceFunction
 
@@ -48,15 +48,7 @@ def space_function(name: str) -> SpaceFunction:
         return SPACES[name]
     if not Path(path).is_file():
         raise BadInput(f"space '{name}'", f"there is no file {path}", "file.py:function", "mine.py:my_space")
-    spec = importlib.util.spec_from_file_location(f"space_{Path(path).stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever somebody's own file does
-        came = f"{path} raised {type(error).__name__}: {error}"
-        raise BadInput(f"space '{name}'", came, "a file that Python runs", f"python {path}") from error
+    module = run_source(Path(path).read_bytes(), path, f"space '{name}'")
     found: Any = getattr(module, wanted, None)
     if not callable(found):
         raise BadName(f"function of {path}", wanted, [key for key in vars(module) if not key.startswith("_")])
