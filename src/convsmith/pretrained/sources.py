@@ -1,4 +1,4 @@
-"""The table of published weights: what they are, whose, under which licence, and how this machine gets them."""
+"""The table of published weights: what they are, whose, under which licence, and how to get them."""
 
 from __future__ import annotations
 

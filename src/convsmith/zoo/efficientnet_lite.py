@@ -1,4 +1,4 @@
-"""EfficientNet-Lite 0 to 4: EfficientNets for integers, without gates, with ReLU6; stem and head stay as they are.
+"""EfficientNet-Lite 0 to 4: EfficientNets for integers: no gates, ReLU6, stem and head of one width.
 
 The layers have names of their own, from "stem" over "block1_expand" to "head": pretrained weights go by them.
 
@@ -34,8 +34,8 @@ def efficientnet_lite(
 ) -> Graph:
     """EfficientNet-Lite 0 to 4; without an input shape, at the size's own resolution.
 
-    Strided convolutions are padded as TensorFlow's "same", the odd pixel at the bottom and right. The dropping
-    of whole blocks with which the published weights were trained is not part of the network.
+    Strided convolutions are padded as TensorFlow's "same", the odd pixel at the bottom and right. The
+    dropping of whole blocks with which the published weights were trained is not part of the network.
     """
     width, depth, side, dropout = SIZES[size][:4]
     inputs = keras.Input(input_shape or (int(side), int(side), 3), name="image")
