@@ -73,6 +73,16 @@ def show_count(value: int | float) -> str:
     return f"{value:g}"
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, in the singular where it is 1.
+
+    Example:
+        >>> counted(1, "class", "classes"), counted(1200, "epoch")
+        ('1 class', '1,200 epochs')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def show_bytes(value: int | float) -> str:
     """Bytes in powers of 1000.
 

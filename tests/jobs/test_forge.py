@@ -156,7 +156,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(folder: Path) -> None:
     references.feed(page)
     assert all(found.startswith(("#", "data:image/")) for found in references.found), references.found
     assert not re.search(r"url\((?!#|data:)|@import", page)
-    for words in ("random search", "largest that fits", "Confusion matrix", "How to repeat it"):
+    for words in ("random search", "largest candidate", "Confusion matrix", "How to repeat it"):
         assert words in page
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from convsmith.errors import BadInput
 from convsmith.reports import report
+from convsmith.reports.card import text as card_text
 from convsmith.reports.facts import read
 from convsmith.reports.page import SECTIONS
 from convsmith.runs import Run
@@ -317,17 +318,17 @@ def test_the_search_is_the_runs_own_network_and_a_baseline_that_won_is_said_so(r
     (folder / "search.json").write_text(json.dumps(search))
     text = page_of(folder).text
     assert "It is what random search found: nothing else tried did better" in text
-    assert "It beat the largest network that fits" in text
+    assert "It beat the largest candidate" in text
 
 
 @pytest.mark.parametrize(
     ("recipe", "says", "never"),
     [
-        ({"minutes": 5.0}, ["equally many seconds of training", "can be trained in the time"], ["knew"]),
+        ({"minutes": 5.0}, ["equally many seconds of training", "that there is time to train: "], ["knew"]),
         (
             {"minutes": None, "trials": 9},
             ["equally many short trainings"],
-            ["seconds of training", "in the time"],
+            ["seconds of training", "time to train"],
         ),
         ({"minutes": 5.0, "warm_start": "runs/0001"}, ["alone also knew the trials of an earlier one"], []),
     ],
@@ -341,6 +342,58 @@ def test_what_the_searches_had_alike_is_said(
     text = page_of(folder).text
     assert all(words in text for words in says)
     assert not any(words in text for words in never)
+
+
+def test_how_much_of_the_budget_the_largest_candidate_uses(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    search = json.loads((folder / "search.json").read_text())
+    search |= {"largest_capped": True, "budget": {"params": 100_000}}
+    (folder / "search.json").write_text(json.dumps(search))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["baselines"]["largest"]["params"] = 47_506
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = page_of(folder).text
+    assert "keeps the budget and that there is time to train: 47,506 of 100,000 parameters." in text
+    (folder / "search.json").write_text(json.dumps(search | {"largest_capped": False}))
+    assert "the largest network of the space that keeps the budget: 47,506" in page_of(folder).text
+
+
+def test_arms_that_found_the_same_network(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    search = json.loads((folder / "search.json").read_text())
+    search["finalists"] = [
+        {"arm": arm, "fingerprint": "f"} for arm in (search["algorithm"], "random", "largest")
+    ]
+    (folder / "search.json").write_text(json.dumps(search))
+    text = page_of(folder).text
+    assert "It is also what random search found." in text
+    assert "It is also the largest candidate." in text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "wanted"),
+    [
+        ({"minutes": 20.0}, "--more-minutes 60"),
+        ({"minutes": None, "trials": 7}, "--more-trials 21"),
+    ],
+)
+def test_what_is_no_better_than_chance_is_said_first(
+    run_folder: RunFolder, recipe: dict[str, object], wanted: str
+) -> None:
+    folder = run_folder()
+    known = json.loads((folder / "recipe.json").read_text())
+    (folder / "recipe.json").write_text(json.dumps(known | recipe))
+    assert "than chance" not in page_of(folder).text
+    metrics = json.loads((folder / "metrics.json").read_text())
+    counts = [row["n"] for row in metrics["per_class"]]
+    share = max(counts) / sum(counts)
+    metrics |= {"test_accuracy": share, "interval": [share - 0.05, share + 0.05]}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = page_of(folder).text
+    assert text.index("No better than chance") < text.index("test images right")
+    assert f"convsmith forge --resume {folder} {wanted}" in " ".join(text.split())
+    said = card_text(read(folder))
+    assert said.index("No better than chance") < said.index("test images right")
 
 
 def test_a_training_takes_what_its_last_epoch_says(run_folder: RunFolder) -> None:

@@ -41,6 +41,15 @@ class Done:
 
         return Trials(Run.open(self.path).lines("trials.jsonl"))
 
+    def _alike(self) -> str:
+        """Said where the baselines found the same network."""
+        from ..reports.verdict import same_network
+        from ..runs import Run
+
+        run = Run.open(self.path)
+        alike = same_network(run.read_json("search.json")) if run.has("search.json") else []
+        return f" ({' and '.join(alike)}: the same network)" if alike else ""
+
     def render(self, wanted: str) -> str:
         """The result as text or as one JSON object."""
         if wanted == "json":
@@ -62,5 +71,7 @@ class Done:
             f"{name} {value:.2%}" for name, value in result.get("baselines", {}).items() if value is not None
         ]
         if baselines:
-            lines.insert(1, f"at equal cost  {', '.join(baselines)}")
+            lines.insert(1, f"at equal cost  {', '.join(baselines)}{self._alike()}")
+        if "weak" in result:
+            lines[:0] = [result["weak"], f"to go on       {result['next']}"]
         return "\n".join(lines)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from . import words
 
@@ -55,6 +56,56 @@ def sentence(a: float, interval_a: Sequence[float], b: float, interval_b: Sequen
         return f"It equals {other} on this test set ({between})."
     side = "above" if apart > 0 else "below"
     return f"It is {shown} {side} {other}, within chance on this test set ({between})."
+
+
+def not_better(accuracy: float, interval: Sequence[float], counts: Sequence[tuple[str, int]]) -> str:
+    """A sentence where a network is not shown to be better than always naming the commonest class; else "".
+
+    Args:
+        accuracy: share of the test images that are right.
+        interval: its 95% interval.
+        counts: each class, and how many test images it has.
+
+    Example:
+        >>> not_better(0.62, (0.55, 0.69), [("cat", 80), ("dog", 120)])
+        "No better than chance: 62.0% right, and always saying 'dog' is right on 60.0%."
+        >>> not_better(0.72, (0.65, 0.78), [("cat", 80), ("dog", 120)])
+        ''
+    """
+    total = sum(count for _, count in counts)
+    if not total:
+        return ""
+    name, most = max(counts, key=lambda pair: pair[1])
+    if interval[0] > most / total:
+        return ""
+    said = f"always saying '{name}' is right on {words.percent(most / total)}"
+    grade = "Worse" if interval[1] < most / total else "No better"
+    return f"{grade} than chance: {words.percent(accuracy)} right, and {said}."
+
+
+def same_network(search: Mapping[str, Any]) -> list[str]:
+    """The baselines of a search.json that found the very network that the algorithm found."""
+    by_arm = {one.get("arm"): one.get("fingerprint") for one in search.get("finalists") or ()}
+    own = by_arm.get(search.get("algorithm"))
+    return [arm for arm in ("random", "largest") if own is not None and by_arm.get(arm) == own]
+
+
+def next_command(kind: str, recipe: Mapping[str, Any], folder: object) -> str:
+    """The command line that gives a weak run more: time, trials or epochs.
+
+    Args:
+        kind: of the run: "forge" or "train".
+        recipe: its recipe.json.
+        folder: the run.
+    """
+    if kind == "forge":
+        if recipe.get("minutes"):
+            return f"convsmith forge --resume {folder} --more-minutes {max(10, round(3 * recipe['minutes']))}"
+        return f"convsmith forge --resume {folder} --more-trials {3 * int(recipe.get('trials') or 10)}"
+    network = recipe.get("network")
+    named = network if isinstance(network, str) else "NETWORK"
+    epochs = 5 * int(recipe.get("epochs") or 20)
+    return f"convsmith train {named} {recipe.get('data') or 'IMAGES'} --epochs {epochs}"
 
 
 def _signed(value: float) -> str:

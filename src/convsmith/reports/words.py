@@ -19,7 +19,7 @@ ARMS = {
     "search": "search",
     "evolution": "evolution",
     "random": "random search",
-    "largest": "largest that fits",
+    "largest": "largest candidate",
     "shared": "shared start",
 }
 """Names of the ways by which a search found its networks."""
@@ -156,6 +156,16 @@ def number(value: Any) -> str:
 def arm(name: Any) -> str:
     """An arm of the search by the name that a reader knows."""
     return ARMS.get(str(name), str(name))
+
+
+def largest(*, capped: bool) -> str:
+    """What the largest candidate of a search is, for a sentence.
+
+    Args:
+        capped: whether networks were left out whose trainings would have taken too long.
+    """
+    kept = "the largest network of the space that keeps the budget"
+    return f"{kept} and that there is time to train" if capped else kept
 
 
 def answers(found: dict[str, Any] | None) -> str:

@@ -45,8 +45,20 @@ def report(
         name: baselines[name]["test_accuracy"] if name in baselines else None
         for name in ("random", "largest")
     }
+    said |= _weakness(job, metrics)
     job.run.write_json("result.json", {"run": str(job.run.path), **said, "seconds": seconds})
     card(job.run.path)
     page = write_page(job.run.path)
     job.display.say(f"report: {page}")
     return metrics
+
+
+def _weakness(job: Job, metrics: dict[str, Any]) -> dict[str, str]:
+    """What the command says first where the network is not better than the commonest class; else nothing."""
+    from ...reports import verdict
+
+    counts = [(row["class"], row["n"]) for row in metrics["per_class"]]
+    weak = verdict.not_better(metrics["test_accuracy"], metrics["interval"], counts)
+    if not weak:
+        return {}
+    return {"weak": weak, "next": verdict.next_command(job.run.kind, job.recipe, job.run.path)}

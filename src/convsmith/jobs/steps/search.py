@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...runs.files import write_whole
-from ...runs.own_code import SPACE
-from ...units import show_count
+from ...reports.words import arm as arm_name
+from ...reports.words import listed
+from ...units import counted, show_count
 from ..job import Job
 from ..threads import set_threads
 from ..workers import pool
 from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .logs import logging
+from .own_space import space_of
 from .searched import searched
 from .warm import warm
 
 if TYPE_CHECKING:
     from ...ledger.budget import Latency
-    from ...nas.choose import SpaceFunction
     from ...nas.search import Found
 
 SHARE = 0.5
@@ -32,13 +31,12 @@ def search(job: Job) -> Found:
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
     from ...engine.recipe import few_epochs
-    from ...nas.choose import Space
     from ...nas.curves import should_stop
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
 
     recipe = job.recipe
-    space = Space(_space_function(job), job.input_shape, len(job.images.classes), name=recipe["space"])
+    space = space_of(job)
     latency_ms = measure_or_predict(job)
     _set_threads(job, space, latency_ms)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
@@ -73,21 +71,6 @@ def search(job: Job) -> Found:
         job.display.say(line)
     job.run.write_json("search.json", _record(job, space, found))
     return found
-
-
-def _space_function(job: Job) -> SpaceFunction:
-    """The space; one from a file of one's own stays with the run, as space.py, and is that from then on."""
-    from ...nas.spaces import space_function
-
-    path, colon, function = str(job.recipe["space"]).rpartition(":")
-    if not colon:
-        return space_function(job.recipe["space"])
-    kept = job.run.path / SPACE
-    if not kept.exists():
-        write_whole(kept, Path(path).read_bytes())
-    elif not Path(path).is_file() or Path(path).read_bytes() != kept.read_bytes():
-        job.display.say(f"{path} has changed; the run goes on with its own {SPACE}")
-    return space_function(f"{kept}:{function}")
 
 
 def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
@@ -133,12 +116,13 @@ class _Teller:
     def __call__(self, event: dict[str, Any], bar: Any, log: Any) -> None:
         if event["event"] == "pace":
             self._job.display.say(
-                f"each candidate is checked against the budget, then trained for {event['epochs']} epochs; "
-                "the best few longer"
+                "each candidate is checked against the budget, then trained for "
+                f"{counted(event['epochs'], 'epoch')}; the best few longer"
             )
         if event["event"] == "final" and event["top"]:
             self._job.display.say(
-                f"the best {event['top']} of each arm: again from scratch, {event['epochs']} epochs"
+                f"the best {event['top']} of each arm: again from scratch, "
+                f"{counted(event['epochs'], 'epoch')}"
             )
         if event["event"] == "trial":
             trial = event["trial"]
@@ -169,9 +153,19 @@ def _summary(found: Found) -> list[str]:
             macs = "unknown" if trial.macs is None else show_count(trial.macs)
             lines.append(
                 f"best of {arm}: {trial.score:.2%} on validation, {trial.params:,} parameters, {macs} MACs, "
-                f"after {trial.epochs} epochs"
+                f"after {counted(trial.epochs, 'epoch')}"
             )
+    if is_one := same_network(found):
+        lines.append(is_one)
     return lines
+
+
+def same_network(found: Found) -> str:
+    """A sentence where several arms ended with the same network; else nothing."""
+    alike = [arm for arm, trial in found.winners.items() if trial.fingerprint == found.best.fingerprint]
+    if len(alike) < 2:
+        return ""
+    return f"{listed([arm_name(name) for name in alike])} found the same network"
 
 
 def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
@@ -191,10 +185,12 @@ def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
         "cost_seconds": found.training_seconds,
         "seconds": found.seconds,
         "winner_arm": winner_arm(found),
+        "largest_capped": bool((found.plan.get("first") or {}).get("cap_effort")),
         "importance": None if mattered is None else mattered.to_json(),
         "finalists": [
             {
                 "arm": arm,
+                "fingerprint": trial.fingerprint,
                 "params": trial.params,
                 "macs": trial.macs,
                 "latency_ms": trial.latency_ms,

@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...units import counted
 from ..job import Job
 from .earlier import earlier_plan
+from .own_space import space_of
 from .searched import searched
 
 if TYPE_CHECKING:
@@ -58,9 +60,7 @@ def train(job: Job, found: Found, *, teacher: Teacher | None = None) -> dict[str
     Returns:
         "winner", and "random" and "largest" where the search had them.
     """
-    from ...nas.spaces import space as find_space
-
-    space = find_space(job.recipe["space"], job.input_shape, len(job.images.classes))
+    space = space_of(job)
     wanted = {"winner": found.best}
     wanted |= {name: found.winners[name] for name in ("random", "largest") if name in found.winners}
     done: dict[str, Final] = {}
@@ -130,7 +130,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, teacher: Te
     for leftover in folder.glob("checkpoint*"):
         leftover.unlink()
     job.display.say(
-        f"{name}: {graph.params:,} parameters, {fitted.epochs} epochs, {fitted.seconds:.0f} s, "
+        f"{name}: {graph.params:,} parameters, {counted(fitted.epochs, 'epoch')}, {fitted.seconds:.0f} s, "
         f"loss {fitted.history[-1]['loss']:.3f}"
     )
     return Final(name, graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs)

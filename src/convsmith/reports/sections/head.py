@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import verdict, words
 from ..facts import Facts
 
 TITLE = "What came out"
@@ -29,6 +29,8 @@ def build(facts: Facts) -> dict[str, Any]:
         "interval": metrics.get("interval"),
         "n_test": metrics.get("n_test"),
         "chance": _chance(facts),
+        "weak": _weak(facts),
+        "next": verdict.next_command(str(facts.run.get("kind")), facts.recipe, facts.path),
         "rows": rows,
         "kept": kept,
         "broken": words.listed([row["label"] for row in rows if row["kept"] is False]),
@@ -59,6 +61,15 @@ def _row(name: str, metrics: dict[str, Any], facts: Facts) -> dict[str, Any] | N
         "share": value / limit if limit else None,
         "kept": budget.get("kept", value <= limit) if limit else None,
     }
+
+
+def _weak(facts: Facts) -> str:
+    """What to say first where the network is not better than always naming the commonest class."""
+    metrics = facts.metrics
+    if metrics.get("test_accuracy") is None or not metrics.get("interval"):
+        return ""
+    counts = [(str(row.get("class")), row.get("n", 0)) for row in metrics.get("per_class") or ()]
+    return verdict.not_better(metrics["test_accuracy"], metrics["interval"], counts)
 
 
 def _chance(facts: Facts) -> float | None:

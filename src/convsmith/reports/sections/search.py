@@ -40,7 +40,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "tested": [arm for arm, _ in named],
         "rungs": len({t.get("rung") for t in done}) > 1,
         "compared": _compared(named, search),
-        "fairness": _fairness(facts.recipe),
+        "fairness": _fairness(facts.recipe, search, named, budget),
         "columns": [name for name in words.QUANTITIES if any(t.get(name) is not None for t in ranked)],
         "best": ranked[:SHOWN],
         "rest": ranked[SHOWN:LISTED],
@@ -50,15 +50,28 @@ def build(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _fairness(recipe: dict[str, Any]) -> str:
+def _fairness(
+    recipe: dict[str, Any], search: dict[str, Any], named: list[tuple[str, dict[str, Any]]],
+    budget: dict[str, Any],
+) -> str:  # fmt: skip
     """What the searches had alike, and what not."""
     alike = "seconds of training" if recipe.get("minutes") else "short trainings, whatever time these took"
     said = f"The search and random search had equally many {alike}."
     if recipe.get("warm_start"):
         said += " The search alone also knew the trials of an earlier one."
-    if recipe.get("minutes"):
-        said += " The largest is the largest network within the budget that can be trained in the time."
-    return said
+    capped = search.get("largest_capped", bool(recipe.get("minutes")))
+    return f"{said} The largest candidate is {words.largest(capped=capped)}{_used(named, budget)}."
+
+
+def _used(named: list[tuple[str, dict[str, Any]]], budget: dict[str, Any]) -> str:
+    """How much of the budget the largest candidate uses."""
+    found = dict(named).get("largest", {})
+    said = [
+        f"{words.quantity(name, found[name])} of {words.quantity(name, limit)} {words.QUANTITIES[name]}"
+        for name, limit in budget.items()
+        if found.get(name) is not None
+    ]
+    return f": {words.listed(said)}" if said else ""
 
 
 def _reason(trial: dict[str, Any]) -> str:
@@ -121,9 +134,13 @@ def _sentences(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) 
         f"The search's network is right on {words.percent(own['test_accuracy'])} of the test images "
         f"(95% interval {words.span(own['interval'])})."
     ]
+    same = verdict.same_network(search)
     for arm in ("random", "largest"):
         if other := known.get(arm):
-            name = {"random": "random search", "largest": "the largest network that fits"}[arm]
+            name = {"random": "random search", "largest": "the largest candidate"}[arm]
+            if arm in same:
+                found.append(f"It is also {'what random search found' if arm == 'random' else name}.")
+                continue
             if search.get("winner_arm") == arm:
                 is_what = {"random": "what random search found", "largest": name}[arm]
                 found.append(f"It is {is_what}: nothing else tried did better on validation.")

@@ -1,0 +1,31 @@
+"""The space of a job; one from a file of one's own stays with the run, and is that file from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...runs.files import write_whole
+from ...runs.own_code import SPACE
+from ..job import Job
+
+if TYPE_CHECKING:
+    from ...nas.choose import Space
+
+
+def space_of(job: Job) -> Space:
+    """The recipe's space for the job's images; a file of one's own is kept in the run, as space.py."""
+    from ...nas.choose import Space
+    from ...nas.spaces import space_function
+
+    name = str(job.recipe["space"])
+    path, colon, function = name.rpartition(":")
+    made_by = name
+    if colon:
+        kept = job.run.path / SPACE
+        if not kept.exists():
+            write_whole(kept, Path(path).read_bytes())
+        elif not Path(path).is_file() or Path(path).read_bytes() != kept.read_bytes():
+            job.display.say(f"{path} has changed; the run goes on with its own {SPACE}")
+        made_by = f"{kept}:{function}"
+    return Space(space_function(made_by), job.input_shape, len(job.images.classes), name=name)
