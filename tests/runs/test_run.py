@@ -68,7 +68,7 @@ def test_written_files_come_back(tmp_path):
 def test_a_spoilt_line_is_named(tmp_path):
     run = make(tmp_path)
     (run.path / "history.jsonl").write_text('{"epoch": 1}\nrubbish\n{"epoch": 2}\n')
-    with pytest.raises(BadInput, match=r"history\.jsonl, line 2: got 'rubbish'"):
+    with pytest.raises(BadInput, match=r"history\.jsonl, line 2: is not JSON"):
         run.lines("history.jsonl")
 
 
@@ -158,8 +158,8 @@ def test_resume_removes_what_a_kill_left(tmp_path):
     ("content", "error", "text"),
     [
         (None, NotARun, "holds no run.json"),
-        ("{", NotARun, "cannot be read"),
-        ("[]", NotARun, "cannot be read"),
+        ("{", NotARun, "is not JSON"),
+        ("[]", NotARun, "expected an object"),
         ('{"format": 99, "convsmith": "7.0"}', OtherVersion, "a run in format 99, written by convsmith 7.0"),
     ],
 )

@@ -58,4 +58,7 @@ def trained(run: Any) -> Trained:
     teach(opened.path, found)
     graph = Graph.from_json(found)
     weights = open_weights(opened.path / "weights.safetensors", graph)
-    return Trained(opened.path, graph, weights, tuple(opened.read_json("data.json")["classes"]))
+    known = opened.read_json("data.json")
+    if "classes" not in known:
+        raise BadInput(str(opened.path / "data.json"), "has no 'classes'", "a list")
+    return Trained(opened.path, graph, weights, tuple(known["classes"]))

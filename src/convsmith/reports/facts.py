@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..graph import Graph
 from ..runs import Run
 from ..runs.files import read_lines
 from ..runs.own_code import teach
+from ..strict_json import parse
 
 LARGEST_PICTURE = 2_000_000  # bytes; a page of many larger ones is no longer one that can be mailed
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
@@ -133,10 +133,10 @@ def read(folder: str | os.PathLike[str]) -> Facts:
 
 def _json(facts: Facts, name: str) -> Any:
     try:
-        return json.loads((facts.path / name).read_text(encoding="utf-8"))
+        return parse((facts.path / name).read_bytes(), name)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, BadInput) as error:
         facts.troubles.append(f"{name} cannot be read: {error}")
         return None
 
@@ -153,12 +153,12 @@ def _lines(facts: Facts, name: str) -> list[dict[str, Any]]:
     try:
         for number, line in enumerate(read_lines(facts.path / name), 1):
             try:
-                value = json.loads(line)
-            except ValueError:
+                value = parse(line, name)
+            except BadInput:
                 facts.troubles.append(f"{name}, line {number}, is not JSON and is left out")
                 continue
             if isinstance(value, dict):
                 found.append(value)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         facts.troubles.append(f"{name} cannot be read: {error}")
     return found

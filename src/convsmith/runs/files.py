@@ -152,14 +152,14 @@ def _whole_length(descriptor: int) -> int:
 def read_lines(path: str | Path) -> list[str]:
     """The whole lines of a file; one without its newline was torn by a crash and is left out.
 
-    An absent file has no lines.
+    An absent file has no lines. Bytes that are not UTF-8 are kept as Python keeps them in file names.
     """
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
         return []
     *whole, _torn = content.split(b"\n")
-    return [line.decode() for line in whole]
+    return [line.decode(errors="surrogateescape") for line in whole]
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

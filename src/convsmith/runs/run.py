@@ -17,10 +17,12 @@ from typing import Any, Self
 
 from convsmith import __version__
 from convsmith.errors import BadInput
+from convsmith.strict_json import parse
 
 from .environment import environment
 from .files import append_line, read_lines, saying_why, to_json, write_whole
 from .folder import RunBusy, claim, sweep, take_lock
+from .shapes import check
 
 FORMAT = 1
 
@@ -200,15 +202,16 @@ class Run:
         """Read a JSON file of the run.
 
         Raises:
-            BadInput: the file is absent or is not JSON.
+            BadInput: the file is absent, is not JSON, or holds something else than such a file does.
         """
         path = self.path / name
         try:
-            return json.loads(path.read_text())
+            data = path.read_bytes()
         except FileNotFoundError:
             raise BadInput(str(self.path), f"has no {name}", "a run that got so far", "--resume it") from None
-        except (ValueError, OSError) as error:
-            raise BadInput(str(path), f"cannot be read: {error}", "JSON as convsmith writes it") from None
+        except OSError as error:
+            raise BadInput(str(path), f"cannot be read: {error.strerror}", "a file of this run") from None
+        return check(parse(data, str(path)), name, str(path))
 
     def append(self, name: str, value: Any) -> None:
         """Add one JSON line to a file of the run, forced to the disk."""
@@ -219,13 +222,8 @@ class Run:
         """The JSON lines of a file of the run; a torn last line is left out, an absent file has none."""
         found = []
         for number, line in enumerate(read_lines(self.path / name), 1):
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                where = f"{self.path / name}, line {number}"
-                raise BadInput(
-                    where, f"got {line[:40]!r}", "one JSON value a line", "remove that line"
-                ) from None
+            where = f"{self.path / name}, line {number}"
+            found.append(check(parse(line, where), name, where))
         return found
 
     def finish(self) -> None:
@@ -264,17 +262,22 @@ class Run:
 def _read_about(path: Path) -> dict[str, Any]:
     file = path / "run.json"
     try:
-        about = json.loads(file.read_text())
-        version = about["format"]
+        about = parse(file.read_bytes(), str(file))
     except (FileNotFoundError, NotADirectoryError):
         came = (
             "holds no run.json" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
         )
         raise NotARun(str(path), came, "a run folder such as runs/0001", "convsmith list runs") from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise NotARun(str(file), f"cannot be read ({error})", "run.json as convsmith writes it") from None
-    if version != FORMAT:
+    except OSError as error:
+        raise NotARun(str(file), f"cannot be read ({error.strerror})", "run.json of a run") from None
+    except BadInput as error:
+        raise NotARun(str(file), error.came, "run.json as convsmith writes it") from None
+    version = about.get("format") if isinstance(about, dict) else None
+    if isinstance(version, int) and version != FORMAT:
         made = about.get("convsmith", "another version")
         came = f"is a run in format {version}, written by convsmith {made}"
         raise OtherVersion(str(path), came, f"format {FORMAT} of convsmith {__version__}", "that convsmith")
-    return dict(about)
+    try:
+        return dict(check(about, file.name, str(file)))
+    except BadInput as error:
+        raise NotARun(error.where, error.came, error.expected) from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ...errors import BadInput
+from ...runs.shapes import check
+from ...strict_json import parse
 
 
 def earlier_plan(folder: str | None, name: str) -> Any:
@@ -15,10 +16,9 @@ def earlier_plan(folder: str | None, name: str) -> Any:
         return None
     path = Path(folder) / name
     try:
-        return json.loads(path.read_text())
+        data = path.read_bytes()
     except OSError:
         raise BadInput(
             "--plan", f"{path} cannot be read", "the folder of a finished run", "runs/0001"
         ) from None
-    except ValueError as error:
-        raise BadInput("--plan", f"{path} is not JSON ({error})", "the folder of a finished run") from None
+    return check(parse(data, f"--plan {path}"), name, f"--plan {path}")

@@ -91,7 +91,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, teacher: Te
 
     folder = job.run.path / "finals" / name
     if (folder / "result.json").exists():
-        result = json.loads((folder / "result.json").read_text())
+        result = job.run.read_json(f"finals/{name}/result.json")
         weights = open_weights(folder / "weights.safetensors", graph)
         return Final(name, graph, weights, result["history"], result["seconds"], result["epochs"])
     x_NHWC, y = job.part("train", "validation")
