@@ -12,7 +12,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "convsmith"
 FLOORS = [
-    {"endings", "errors", "registry", "strict_json", "units"},
+    {"endings", "errors", "printable", "registry", "strict_json", "units"},
     {"kinds"},
     {"graph"},
     {"ledger", "runs", "data", "zoo"},

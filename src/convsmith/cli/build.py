@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union
 import typer
 
 from ..errors import BadInput
+from ..printable import printable
 from ..units import parse_bytes, parse_count, parse_size
 
 PARSERS: dict[str, tuple[Callable[[str, str], Any], str]] = {
@@ -81,7 +82,7 @@ def show(result: Any, wanted: str) -> None:
     """Print a verb's result in the wanted format, and end with its exit code where it has one."""
     text = result.render(wanted) if hasattr(result, "render") else result
     if text is not None and text != "":
-        print(text)
+        print(text if wanted == "json" else printable(str(text)), flush=True)
     code = getattr(result, "exit_code", 0)
     if code:
         raise typer.Exit(code)

@@ -96,7 +96,7 @@ def _begun(
     quiet: bool,
 ) -> Job:
     from ..data import Images, read
-    from ..runs import Run, run_key
+    from ..runs import Run, RunBusy, run_key
     from .clock import Clock
     from .progress import Display
 
@@ -125,6 +125,11 @@ def _begun(
         run = Run.find(runs, key=key)
         if run is not None:
             display.say(f"going on with {run.path}")
+        elif (busy := Run.busy(runs, key=key)) is not None:
+            raise RunBusy(
+                str(busy), "is the same job, and a process is driving it now", "one at a time",
+                "wait for it or end it; or another --seed, or other --runs",
+            )  # fmt: skip
     if run is None:
         run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command())
         display.say(f"run folder: {run.path}")

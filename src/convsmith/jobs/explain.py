@@ -125,6 +125,7 @@ def explain(
     from ..insight.evidence import evidence as tested
     from ..insight.explain import explain as explain_images
     from ..insight.method import method as by_name
+    from ..runs.files import place_in
     from .photos import photos
     from .trained import trained
 
@@ -136,12 +137,14 @@ def explain(
     wanted, minus = _class(target, net.classes, "--target"), _class(against, net.classes, "--against")
     given = photos(net, images, split=split, most=most)
     probabilities = predict(net.graph, given.pixels_NHWC, weights=net.weights)
+    home = net.path / "explain"
+    for name in (f"explain/{method}", "explain/evidence"):
+        place_in(net.path, name)
     module = lower(net.graph, net.weights)
     aimed = _aim(wanted, minus, probabilities.argmax(1).tolist(), net.classes)
     found = explain_images(
         module, given.pixels_NHWC, method=method, target=aimed, layer=layer, batch_size=many
     )
-    home = net.path / "explain"
     checks = (
         tested(module, found, images=checked_images(net.graph), cache=home / "evidence") if evidence else {}
     )

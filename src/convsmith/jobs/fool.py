@@ -117,6 +117,7 @@ def fool(
     _check(what, generations, children, steps, epsilon, images, seed)
     from ..reports import report
     from ..runs import Run
+    from ..runs.files import place_in
     from .answers import answers
     from .progress import Display
     from .steps.fooling import FOLDER
@@ -127,6 +128,7 @@ def fool(
     wanted = PARTS if what == "all" else (what,)
     display = Display(len(wanted), quiet=quiet)
     with Run.resume(asked.net.path) as driven:
+        place_in(driven.path, FOLDER)
         name = f"{FOLDER}/fool.json"
         before = driven.read_json(name) if driven.has(name) else {}
         result, arrays = _work(

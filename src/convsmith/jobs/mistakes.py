@@ -93,12 +93,13 @@ def mistakes(
     from ..insight.labels import suspected_labels
     from ..insight.method import method as by_name
     from ..reports import report
-    from ..runs.files import to_json, write_whole
+    from ..runs.files import place_in, to_json, write_whole
     from .own_images import own_images
     from .trained import trained
 
     by_name(method)
     net = trained(run)
+    folder = place_in(net.path, "explain/mistakes")
     own = own_images(net, data)
     rows = _known(own, "test")
     y, x_NHWC, names = own.y[rows], own.pixels_NHWC[rows], list(net.classes)
@@ -133,8 +134,6 @@ def mistakes(
         "copies": _copies(own),
         "notes": [],
     }
-    folder = net.path / "explain" / "mistakes"
-    folder.mkdir(parents=True, exist_ok=True)
     _draw(folder, net, own, rows, x_NHWC, p, said, method, embedding, seed)
     write_whole(folder / "mistakes.json", to_json(said) + "\n")
     report(net.path)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -40,6 +42,7 @@ class Display:
         """One line."""
         if self._quiet:
             return
+        text = printable(text)
         if self._terminal:
             from rich.markup import escape
 
@@ -75,8 +78,11 @@ class Display:
 
     def update(self, done: float, note: str) -> None:
         """Move the bar: `done` from 0 to 1, and what there is to say."""
+        note = printable(note)
         if self._bars is not None:
-            self._bars.update(self._task, completed=min(1.0, done), note=note)
+            from rich.markup import escape
+
+            self._bars.update(self._task, completed=min(1.0, done), note=escape(note))
         elif not self._quiet and time.monotonic() - self._said > QUIET_SECONDS:
             self._said = time.monotonic()
             self.say(f"{min(1.0, done):4.0%}  {note}")

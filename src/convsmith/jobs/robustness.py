@@ -81,6 +81,7 @@ def robustness(
     from ..insight.robustness import robustness as measure
     from ..reports import report
     from ..runs import Run
+    from ..runs.files import place_in
     from .answers import answers
     from .heldout import held_out
     from .progress import Display
@@ -92,6 +93,7 @@ def robustness(
     asked = answers(run)
     display = Display(1, quiet=quiet)
     with Run.resume(asked.net.path) as driven:
+        place_in(driven.path, FOLDER)
         display.step("robustness")
         known = held_out(asked.net, data=data, most=images)
         with display.bar("spoiling") as bar:

@@ -104,7 +104,7 @@ def style(
     from ..insight.style import transfer
     from ..insight.style_layers import choose_layers, features_of
     from ..insight.tiles import png
-    from ..runs.files import write_whole
+    from ..runs.files import place_in, write_whole
     from .progress import Display
 
     if not SMALLEST <= size <= 8192:
@@ -114,6 +114,8 @@ def style(
     graph, found = _network(network, weights)
     layers = choose_layers(graph, content=_names(content_layers), style=_names(style_layers))
     pictures, notes = _fitted(graph, layers, (content, style), size, memory)
+    if output is None and (Path(network) / "run.json").exists():
+        place_in(network, FOLDER)
     parts = [features_of(graph, layers, picture.shape[:2]) for picture in pictures]
     modules = [lower(part, {name: found[name] for name in part.weights}) for part in parts]
     display = Display(1, quiet=quiet)

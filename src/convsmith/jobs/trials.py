@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..printable import spreadsheet_cell
 from ..runs import to_json
 
 if TYPE_CHECKING:
@@ -237,9 +238,13 @@ def _style() -> str:
 
 def _csv(found: list[dict[str, Any]]) -> str:
     text = io.StringIO()
+    cells = [
+        {name: spreadsheet_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+        for row in found
+    ]
     writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows(cells)
     return text.getvalue().rstrip("\n")
 
 

@@ -102,7 +102,7 @@ def see_units(
     from ..insight.units import feature_layers, top_images
     from ..insight.units_picture import contact_sheet
     from ..reports import report
-    from ..runs.files import to_json, write_whole
+    from ..runs.files import place_in, to_json, write_whole
     from .own_images import own_images
     from .trained import trained
 
@@ -110,6 +110,7 @@ def see_units(
         if not 1 <= value <= high:
             raise BadInput(flag, f"got {value}", f"1 to {high:,}")
     net = trained(run)
+    folder = place_in(net.path, "explain/units")
     module = lower(net.graph, net.weights)
     names = [net.graph[layer].name] if layer is not None else feature_layers(net.graph)
     own = own_images(net, data)
@@ -118,8 +119,6 @@ def see_units(
     found = top_images(module, x_NHWC, layers=names, top=min(top, len(rows)))
     deep = names if layer is not None else list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))
     share = None if layer is not None else len(deep)
-    folder = net.path / "explain" / "units"
-    folder.mkdir(parents=True, exist_ok=True)
     layers: list[dict[str, Any]] = []
     notes: list[str] = []
     for one in found:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from ..printable import spreadsheet_cell
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --dim: #667; --line: #d5dae3;
@@ -99,35 +102,36 @@ class Table:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([column.key for column in self.columns])
-        writer.writerows([[_raw(cell) for cell in row] for row in self.rows])
+        writer.writerows([[spreadsheet_cell(_raw(cell)) for cell in row] for row in self.rows])
         return out.getvalue()
 
     @property
     def markdown(self) -> str:
         """A table for GitHub and its like."""
-        escape = lambda cell: shown(cell).replace("|", "\\|")  # noqa: E731
-        lines = [f"**{self.title}**", ""] if self.title else []
+        plain = lambda text: " ".join(html.escape(text, quote=False).split())  # noqa: E731
+        escape = lambda cell: plain(shown(cell)).replace("|", "\\|")  # noqa: E731
+        lines = [f"**{plain(self.title)}**", ""] if self.title else []
         lines.append("| " + " | ".join(column.head for column in self.columns) + " |")
         lines.append("|" + "|".join("---:" if column.right else "---" for column in self.columns) + "|")
         lines += ["| " + " | ".join(map(escape, row)) + " |" for row in self.rows]
         if self.footer:
             cells = [f"**{text}**" if (text := escape(cell)) else "" for cell in self.footer]
             lines.append("| " + " | ".join(cells) + " |")
-        lines += ["", *(f"- {note}" for note in self.notes)] if self.notes else []
+        lines += ["", *(f"- {plain(note)}" for note in self.notes)] if self.notes else []
         return "\n".join(lines) + "\n"
 
     @property
     def latex(self) -> str:
         """A tabular with booktabs' rules (``\\usepackage{booktabs}``)."""
         line = lambda cells: " & ".join(_tex(shown(cell)) for cell in cells) + r" \\"  # noqa: E731
-        lines = [f"% {self.title}"] if self.title else []
+        lines = [f"% {' '.join(self.title.split())}"] if self.title else []
         lines.append(
             r"\begin{tabular}{" + "".join("r" if column.right else "l" for column in self.columns) + "}"
         )
         lines += [r"\toprule", line([column.head for column in self.columns]), r"\midrule"]
         lines += [line(row) for row in self.rows]
         lines += [r"\midrule", line(self.footer)] if self.footer else []
-        lines += [r"\bottomrule", r"\end{tabular}", *(f"% {note}" for note in self.notes)]
+        lines += [r"\bottomrule", r"\end{tabular}", *(f"% {' '.join(note.split())}" for note in self.notes)]
         return "\n".join(lines) + "\n"
 
     @property

@@ -35,8 +35,10 @@ def saying_why(path: Path) -> Iterator[None]:
             problem = ("cannot be written: the disk is full", "free space there, then the same command again")
         elif error.errno in _CLOSED:
             problem = ("cannot be written: no permission", "a folder of your own, or chmod u+w")
-        elif error.errno == errno.ENOTDIR:
+        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
             problem = ("cannot be written: a part of this path is a file, not a folder", "another folder")
+        elif error.errno == errno.ELOOP:
+            problem = ("cannot be written: it is a symbolic link", "remove the link")
         else:
             problem = (f"cannot be written: {(error.strerror or str(error)).lower()}", "another folder")
         raise CannotWrite(
@@ -94,6 +96,29 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
         _sync_folder(path.parent)
 
 
+def place_in(folder: str | Path, name: str) -> Path:
+    """A folder inside another, made when absent, where files can be written: said before any work.
+
+    Args:
+        folder: such as a run folder.
+        name: of the folder in it, such as "explain/units".
+
+    Raises:
+        BadInput: a link on the way leads out of the folder.
+        CannotWrite: read-only, no permission, not a folder.
+    """
+    home = Path(folder)
+    target = home / name
+    if not target.resolve().is_relative_to(home.resolve()):
+        came = f"leads out of the folder, to {target.resolve()}"
+        raise BadInput(str(target), came, "a folder inside it, no link", "remove the link")
+    with saying_why(target):
+        target.mkdir(parents=True, exist_ok=True)
+        if not os.access(target, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "no permission")
+    return target
+
+
 def append_line(path: str | Path, text: str) -> None:
     """Add one line to a file and force it to the disk; a torn last line is cut off first.
 
@@ -117,7 +142,7 @@ def append_line(path: str | Path, text: str) -> None:
     with saying_why(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             end = _whole_length(descriptor)
             os.ftruncate(descriptor, end)

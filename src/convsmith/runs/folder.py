@@ -25,7 +25,7 @@ class RunBusy(BadInput):
 def take_lock(path: Path) -> int:
     """Lock a run folder; the file descriptor returned holds the lock until closed, or the process ends."""
     with saying_why(path):
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

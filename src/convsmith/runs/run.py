@@ -20,8 +20,8 @@ from convsmith.errors import BadInput
 from convsmith.strict_json import parse
 
 from .environment import environment
-from .files import append_line, read_lines, saying_why, to_json, write_whole
-from .folder import RunBusy, claim, sweep, take_lock
+from .files import append_line, place_in, read_lines, saying_why, to_json, write_whole
+from .folder import RunBusy, claim, is_driven, sweep, take_lock
 from .shapes import check
 
 FORMAT = 1
@@ -159,6 +159,18 @@ class Run:
             run.close()
         return None
 
+    @classmethod
+    def busy(cls, folder: str | Path, *, key: str) -> Path | None:
+        """An unfinished run in `folder` with this key that a process is driving now; or None."""
+        for path in sorted(Path(folder).glob("*/run.json")):
+            try:
+                about = _read_about(path.parent)
+            except BadInput:
+                continue
+            if key and about["key"] == key and not about["finished"] and is_driven(path.parent):
+                return path.parent
+        return None
+
     @property
     def kind(self) -> str:
         """What the run does: "forge", "train", "search"."""
@@ -191,6 +203,7 @@ class Run:
     def write(self, name: str, data: bytes | str) -> Path:
         """Write a file of the run whole; `name` may hold a folder: "explain/0001.png". Returns its path."""
         self._must_drive()
+        place_in(self.path, str(Path(name).parent))
         write_whole(self.path / name, data)
         return self.path / name
 
