@@ -45,6 +45,11 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
         return _from_file(Path(text), input_shape)
     if callable(getattr(network, "to_json", None)) and hasattr(network, "layers"):
         return _from_model(network, input_shape)
+    if "torch.nn.modules.module" in {f"{cls.__module__}" for cls in type(network).__mro__}:
+        raise BadInput(
+            f"network {type(network).__name__}", "is a torch module, whose layers only its code knows",
+            "a file that says them", "torch.onnx.export(module, x, 'net.onnx'), then net.onnx",
+        )  # fmt: skip
     raise BadInput(
         "network",
         f"got a {type(network).__name__}",

@@ -81,6 +81,8 @@ def explain(
         raise BadInput(
             "images", f"of shape {images_NHWC.shape}", f"(N, {', '.join(map(str, wanted))}), N >= 1"
         )
+    if layer is not None:
+        _ = net.graph[layer]  # says a misspelt one before any work
     device = next(iter(net.parameters()), torch.empty(0)).device
     many = batch_for(net.graph) if batch_size is None else batch_size
     if many < 1:
@@ -92,6 +94,9 @@ def explain(
         x_NCHW = torch.from_numpy(x_NHWC).permute(0, 3, 1, 2).to(device)
         wanted_here = _part(target, rows, len(images_NHWC))
         parts.append(run(net, x_NCHW, wanted_here, layer=layer, **_inner(run, many)))
+        if layer is not None and parts[0].layer is None:
+            came = f"got '{layer}', and {method} looks at no layer"
+            raise BadInput("--layer", came, "a method that does, or no layer", "--method grad_cam")
     return joined(parts)
 
 

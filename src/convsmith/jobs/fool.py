@@ -114,7 +114,7 @@ def fool(
     Raises:
         BadInput: for a run, options or images that cannot be used.
     """
-    _check(what, generations, children, steps, epsilon, images, seed)
+    _check(what, generations, children, steps, epsilon, images, seed, label, others, data)
     from ..reports import report
     from ..runs import Run
     from ..runs.files import place_in
@@ -215,10 +215,23 @@ def _work(
 
 
 def _check(
-    what: str, generations: int, children: int, steps: int, epsilon: float | None, images: int, seed: int
-) -> None:
+    what: str, generations: int, children: int, steps: int, epsilon: float | None, images: int, seed: int,
+    label: str | None, others: Any, data: Any,
+) -> None:  # fmt: skip
     if what not in ("all", *PARTS):
         raise BadName("what", what, ("all", *PARTS))
+    for name, value, idle, users in (
+        ("generations", generations, 200, ("direct", "cppn")),
+        ("children", children, 200, ("direct", "cppn")),
+        ("steps", steps, 300, ("gradient",)),
+        ("epsilon", epsilon, None, ("adversarial",)),
+        ("images", images, 500, ("adversarial", "unknown")),
+        ("label", label, None, ("direct", "cppn", "gradient")),
+        ("others", others, None, ("unknown",)),
+        ("data", data, None, ("adversarial", "unknown")),
+    ):
+        if what != "all" and what not in users and value is not idle and value != idle:
+            raise BadInput(f"--{name}", f"given for '{what}', which does not use it", " or ".join(users))
     least = {"generations": (generations, 0), "children": (children, 1), "steps": (steps, 1)}
     for name, (value, low) in {**least, "images": (images, 2), "seed": (seed, 0)}.items():
         if value < low:

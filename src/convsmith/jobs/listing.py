@@ -6,13 +6,14 @@ import importlib
 import inspect
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ..errors import BadInput
 from ..registry import Registry
 from ..units import Size
 
-What = Literal["networks", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"]
+What = Literal["runs", "networks", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"]
 
 _HOMES = {
     "spaces": "nas.spaces:SPACES",
@@ -38,19 +39,25 @@ class Listed:
         return "\n".join(f"{name:{width}}  {note}" for name, note in self.rows.items())
 
 
-def listing(what: What, *, input_shape: Size | None = None, classes: int = 10) -> Listed:
-    """List what there is to choose from: networks, spaces, algorithms, explanations, kinds, readers or
+def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, runs: str = "runs") -> Listed:
+    """List what there is to choose from: runs, networks, spaces, algorithms, explanations, kinds, readers or
     recipes of a training.
 
     Args:
         what: which names to list.
         input_shape: rows, columns and channels that the sizes of spaces are counted for; 32x32x3 without it.
         classes: how many classes they are counted for.
+        runs: the folder of run folders that "runs" lists.
 
     Example:
         >>> "evolution" in listing("algorithms").rows
         True
     """
+    if what != "spaces" and (input_shape is not None or classes != 10):
+        flag = "--classes" if input_shape is None else "--input"
+        raise BadInput(flag, f"given for {what}, which have no size", "spaces", "convsmith list spaces")
+    if what == "runs":
+        return Listed(what, _runs(Path(runs)))
     if what == "networks":
         return Listed(what, _published())
     if what == "spaces":
@@ -77,6 +84,24 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     for name, function in SPACES.items():
         size = space_size(space(name, input_shape, classes), np.random.default_rng(0), limit=0, walks=60)
         rows[name] = f"{size!s:22}  {_line(function)}"
+    return rows
+
+
+def _runs(folder: Path) -> dict[str, str]:
+    """The runs of a folder: kind, when, how far, on what; a damaged one says what is wrong."""
+    from ..runs import Run
+
+    rows = {}
+    for path in sorted(one.parent for one in folder.glob("*/run.json")):
+        try:
+            run = Run.open(path)
+            data = run.read_json("recipe.json").get("data") or ""
+            done = run.read_json("result.json")["test_accuracy"] if run.has("result.json") else None
+        except BadInput as error:
+            rows[str(path)] = str(error)
+            continue
+        state = "unfinished" if done is None else f"{done:.1%} on test"
+        rows[str(path)] = f"{run.kind:7} {run.created[:16].replace('T', ' ')}  {state:15}  {data}"
     return rows
 
 

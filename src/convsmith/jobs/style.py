@@ -174,6 +174,8 @@ def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.nda
 
     network = str(getattr(network, "path", network))
     if is_known(network):
+        if weights is not None:
+            raise BadInput("--weights", f"given for {network}, which has its own", "a zoo network, or none")
         return opened(network)[:2]
     if Path(network).exists() or "/" in network or "." in network:
         raise BadInput(network, "is no trained network", "a run folder, a .keras file, or a zoo name")

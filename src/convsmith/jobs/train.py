@@ -169,6 +169,10 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     check_names(options)
     check_numbers(options)
     _check_sources(options)
+    for option, idle in (("temperature", 2.0), ("teacher_weight", 0.5)):
+        if options["teacher"] is None and options[option] != idle:
+            flag = "--" + option.replace("_", "-")
+            raise BadInput(flag, "given without a teacher", "--teacher too", "--teacher runs/0001")
     check_graphs(check_device(options["device"]), options["cuda_graphs"])
     for option, known in (
         ("recipe", PRESETS),

@@ -109,6 +109,8 @@ def see_units(
     for flag, value, high in (("--setting", setting, 4), ("--top", top, 100), ("--most", most, 10**9)):
         if not 1 <= value <= high:
             raise BadInput(flag, f"got {value}", f"1 to {high:,}")
+    if made != "yosinski" and setting != 3:
+        raise BadInput("--setting", f"given with --made {made}", "--made yosinski", "--made yosinski")
     net = trained(run)
     folder = place_in(net.path, "explain/units")
     module = lower(net.graph, net.weights)

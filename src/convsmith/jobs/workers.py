@@ -35,6 +35,9 @@ class Workers:
     def __post_init__(self) -> None:
         if not 1 <= self.count < 100_000:
             raise BadInput("--workers", f"got {self.count}", "at least 1", "--workers 2")
+        for flag, value, idle in (("--cpus-per-trial", self.cpus, 1.0), ("--gpus-per-trial", self.gpus, 0.0)):
+            if self.ray is None and value != idle:
+                raise BadInput(flag, "given without a Ray cluster", "--ray too", "--ray local")
         if self.ray is not None and self.count > 1:
             raise BadInput("--workers and --ray", "both were given", "one of them", "--ray local")
 

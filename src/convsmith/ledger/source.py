@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import graph as graphs
+from ..errors import BadInput
 from ..graph import Graph
 
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
@@ -18,7 +20,8 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a Keras model, the path of a .keras or .json file, JSON, or a name in the zoo.
+        network: a Graph, a Keras model, the path of a run folder, a .keras or .json file, JSON, or a name in
+            the zoo.
         input_shape: rows, columns, channels, where the network leaves them open; any for the zoo.
         classes: how many, for a name in the zoo.
 
@@ -26,11 +29,26 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
         >>> graph_of("lenet5", input_shape=(28, 28, 1)).params
         44426
     """
+    if isinstance(network, str | os.PathLike) and (Path(network) / "run.json").is_file():
+        network = _of_run(Path(network))
     if isinstance(network, str) and _NAME.fullmatch(network) and not Path(network).exists():
         # By name, as a Registry imports: the zoo is a room on the same floor.
         zoo = importlib.import_module("convsmith.zoo")
-        if network in zoo.NETWORKS or Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
+        if network.lower() in zoo.NETWORKS:
+            return zoo.network(network.lower(), input_shape, classes)
+        if Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
             return zoo.network(network, input_shape, classes)
+    if classes is not None:
+        raise BadInput("--classes", "given for a network of its own classes", "a name in the zoo, or none")
     if isinstance(network, Graph) and input_shape is None:
         return network
     return graphs.read(network, input_shape=input_shape)  # type: ignore[attr-defined]
+
+
+def _of_run(folder: Path) -> Graph:
+    """The network of a run folder."""
+    # By name: the runs are a room on the same floor.
+    runs = importlib.import_module("convsmith.runs")
+    found = runs.Run.open(folder).read_json("graph.json")
+    importlib.import_module("convsmith.runs.own_code").teach(folder, found)
+    return Graph.from_json(found)
