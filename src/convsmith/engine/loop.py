@@ -31,11 +31,12 @@ class Fitted:
     """What a training gives back.
 
     Args:
-        weights: full name -> float32 array in Keras's layout; averaged over the last epochs where asked.
+        weights: full name -> float32 array in Keras's layout; averaged over the last epochs where asked, with
+            the batch norms' statistics measured anew for them (see `engine.statistics`).
         history: one record per epoch: epoch (from 1), loss, accuracy, learning_rate, seconds, and with
             validation images val_loss and val_accuracy of the averaged weights. loss is what is trained by,
             smoothing and weights of classes included; val_loss is always the plain cross-entropy.
-        seconds: of training, those before a crash included, validation included.
+        seconds: of training, those before a crash included, validation and measured statistics included.
         epochs: how many were done.
         best: the number of the epoch whose weights these are.
         finished: False where the deadline came first.
@@ -200,8 +201,11 @@ def fit(
         if on_epoch is not None:
             training.replan(on_epoch(dict(record)))
         training.save()
+    began = time.perf_counter()
+    found = training.averaged()
+    training.seconds += time.perf_counter() - began
     return Fitted(
-        training.averaged(),
+        found,
         training.history,
         training.seconds,
         len(training.history),

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ..graph import Graph
-from ..kinds._torch import BatchNorm
 from . import checkpoint as checkpoints
 from . import weights as numbers
 from .balance import class_weights, order
@@ -30,6 +29,7 @@ from .passes import TRAINING, keep_pages
 from .predict import evaluate
 from .recipe import Recipe
 from .schedule import share
+from .statistics import FEW, IMAGES, norms, sample, settle
 from .stopping import best, stops
 from .teacher import Teacher
 
@@ -70,7 +70,7 @@ class Training:
         self.average = lower(graph, first, passes=TRAINING).to(device)
         self.live = [tensor for _, tensor, _, _ in numbers.tensors(self.module)]
         self.mean = [tensor.detach() for _, tensor, _, _ in numbers.tensors(self.average)]
-        self.norms = [part for part in self.module.modules() if isinstance(part, BatchNorm)]
+        self.norms = norms(self.module)
         self.momenta = [norm.momentum for norm in self.norms]
         trained = [(n, t, s, a) for n, t, s, a in numbers.tensors(self.module) if t.requires_grad]
         self.trained = trained
@@ -95,6 +95,7 @@ class Training:
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, np.ndarray] = {}  # of the best epoch, where that one counts
+        self._settled = 0, 0  # the step whose statistics were measured anew, and on how many images
         self.path = checkpoint
         self._saved, self._cost = 0.0, 0.0  # when the checkpoint was written last, and how long that took
         self.key = self._key(weights, teacher) if checkpoint else ""
@@ -220,18 +221,27 @@ class Training:
                 blend_(self.mean, self.live, factors[0])
             return loss.detach(), (scores.argmax(1) == labels).sum()
 
-    def judged(self) -> Lowered:
-        """The network whose weights count: the average, where one is kept."""
-        return self.average if self.recipe.ema else self.module
+    def judged(self, images: int = IMAGES) -> Lowered:
+        """The network whose weights count, the average where one is kept; its statistics are measured anew.
+
+        Args:
+            images: that they are measured on; nothing is done where it was done on as many.
+        """
+        found = self.average if self.recipe.ema else self.module
+        if self.steps and self._settled not in ((self.steps, images), (self.steps, IMAGES)):
+            settle(found, self.x, sample(len(self.x), self.recipe.seed, images))
+            self._settled = self.steps, images
+        return found
 
     def evaluate(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Loss and accuracy of the weights that count."""
-        return evaluate(self.judged(), x, np.asarray(y))
+        is_last = len(self.history) + 1 >= self.total
+        return evaluate(self.judged(IMAGES if is_last else FEW), x, np.asarray(y))
 
     def keep_best(self) -> None:
         """Keep the weights where the last epoch is the best so far and the best is wanted."""
         if self.recipe.patience is not None and best(self.history) == len(self.history) - 1:
-            self.best = numbers.dump(self.judged())
+            self.best = numbers.dump(self.judged(FEW))
 
     def averaged(self) -> dict[str, np.ndarray]:
         """The weights that count."""
