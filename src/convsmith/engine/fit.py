@@ -10,16 +10,14 @@ import numpy as np
 import torch
 
 from ..errors import BadInput
-from ..graph.read import read
 from .compiled import check_execution, check_model, check_settings
 from .keras_data import Arrays, Stream, array, check, class_weights, is_stream, spread_weights
-from .keras_ends import Ends, ends_of, refuse
+from .keras_ends import Ends, refuse
 from .keras_loop import Work, judge
 from .keras_loss import Objective, last
 from .keras_metrics import Accuracies, metrics_of
 from .live import Live
-from .lower import Lowered, lower
-from .passes import TRAINING, keep_pages, relu_after_pool
+from .prepared import Prepared, prepared
 from .regularizers import Penalty
 
 AT_ONCE = 256
@@ -91,32 +89,33 @@ def fit(
         raise BadInput(
             "validation_split", f"given with a {type(x).__name__}", "arrays", "validation_data=..."
         )
-    model, module, inputs, outputs = prepared(model, x, training=True)
-    check_settings(module)
-    objective = Objective(model, outputs)
-    size = validation_batch_size or batch_size or 32
-    held: Arrays | Stream | None = None
-    if validation_data is not None:
-        held = _validation(validation_data, inputs, objective, size, validation_steps)
-    data = _data(
-        x, y, sample_weight, inputs, objective,
-        size=batch_size, shuffle=shuffle, by_class=class_weight, steps=steps_per_epoch,
-    )  # fmt: skip
-    if validation_split and held is None and isinstance(data, Arrays):
-        at = math.floor(data.count * (1 - validation_split))
-        if at in (0, data.count):
-            came = f"{validation_split} of {data.count} images"
-            raise BadInput("validation_split", came, "some on each side")
-        data, held = data.parted(at, size, weighted=sample_weight is not None)
-    return Work(model, module, objective, metrics_of(model, objective)).run(
-        data,
-        held,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        callbacks=callbacks,
-        verbose=verbose,
-        validated=_due(validation_freq),
-    )
+    with prepared(model, x, training=True) as ready:
+        module, inputs = ready.module, ready.inputs
+        check_settings(module)
+        objective = Objective(model, ready.outputs)
+        size = validation_batch_size or batch_size or 32
+        held: Arrays | Stream | None = None
+        if validation_data is not None:
+            held = _validation(validation_data, inputs, objective, size, validation_steps)
+        data = _data(
+            x, y, sample_weight, inputs, objective,
+            size=batch_size, shuffle=shuffle, by_class=class_weight, steps=steps_per_epoch,
+        )  # fmt: skip
+        if validation_split and held is None and isinstance(data, Arrays):
+            at = math.floor(data.count * (1 - validation_split))
+            if at in (0, data.count):
+                came = f"{validation_split} of {data.count} images"
+                raise BadInput("validation_split", came, "some on each side")
+            data, held = data.parted(at, size, weighted=sample_weight is not None)
+        return Work(model, module, objective, metrics_of(model, objective)).run(
+            data,
+            held,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            callbacks=callbacks,
+            verbose=verbose,
+            validated=_due(validation_freq),
+        )
 
 
 def predict(
@@ -143,27 +142,31 @@ def predict(
     check_model(model, compiled=False)
     check_execution(model, callbacks, "predict")
     _whole(batch_size=batch_size, steps=steps)
-    model, module, inputs, outputs = prepared(model, x, training=False)
-    Live(model, module).pull()
-    size = AT_ONCE if batch_size is None and steps is None and not callbacks else batch_size
-    data = _data(x, None, None, inputs, None, size=size, steps=steps)
-    told = _told(model, callbacks, verbose, data.steps)
-    found: list[list[Any]] = [[] for _ in outputs.names]
-    module.eval()
+    with prepared(model, x, training=False) as ready:
+        Live(model, ready.module).pull()
+        size = AT_ONCE if batch_size is None and steps is None and not callbacks else batch_size
+        data = _data(x, None, None, ready.inputs, None, size=size, steps=steps)
+        return _predicted(model, ready, data, _told(model, callbacks, verbose, data.steps))
+
+
+def _predicted(model: Any, ready: Prepared, data: Arrays | Stream, told: Any) -> Any:
+    """The outputs for each batch, put together."""
+    found: list[list[Any]] = [[] for _ in ready.outputs.names]
+    ready.module.eval()
     model.stop_predicting = False
     told.on_predict_begin()
-    with torch.inference_mode():
-        for step, batch in enumerate(data):
-            told.on_predict_batch_begin(step)
-            out = module(*batch.x)
+    for step, batch in enumerate(data):
+        told.on_predict_batch_begin(step)
+        with torch.inference_mode():  # and no callback: what one makes in it nobody could change later
+            out = ready.module(*batch.x)
             parts = [last(one).numpy() for one in (out if isinstance(out, tuple) else (out,))]
-            for kept, one in zip(found, parts, strict=True):
-                kept.append(one)
-            told.on_predict_batch_end(step, {"outputs": outputs.together(parts)})
-            if model.stop_predicting:
-                break
+        for kept, one in zip(found, parts, strict=True):
+            kept.append(one)
+        told.on_predict_batch_end(step, {"outputs": ready.outputs.together(parts)})
+        if model.stop_predicting:
+            break
     told.on_predict_end()
-    return outputs.together([np.concatenate(kept) for kept in found])
+    return ready.outputs.together([np.concatenate(kept) for kept in found])
 
 
 def evaluate(
@@ -196,42 +199,28 @@ def evaluate(
     check_model(model)
     check_execution(model, callbacks, "test")
     _whole(batch_size=batch_size, steps=steps)
-    model, module, inputs, outputs = prepared(model, x, training=False)
-    Live(model, module).pull()
-    objective = Objective(model, outputs)
-    metrics = metrics_of(model, objective)
-    size = batch_size
-    if (
-        size is None
-        and steps is None
-        and not callbacks
-        and objective.splits
-        and isinstance(metrics, Accuracies)
-    ):
-        size = AT_ONCE
-    data = _data(x, y, sample_weight, inputs, objective, size=size, steps=steps)
-    told = _told(model, callbacks, verbose, data.steps)
-    told.on_test_begin()
-    tally = judge(module, objective, metrics, data, Penalty(module), told)
-    logs = tally.logs()
-    told.on_test_end(logs)
-    row = tally.row()
-    return logs if return_dict else row[0] if len(row) == 1 else row
-
-
-def prepared(model: Any, x: Any, *, training: bool) -> tuple[Any, Lowered, Ends, Ends]:
-    """The model, built, its lowered form, its inputs and its outputs."""
-    if not model.built:
-        if is_stream(x):
-            raise BadInput(
-                f"model '{model.name}'", "has no input shape", "keras.Input(...) as its first layer"
-            )
-        model.build((None, *array(x, "x").shape[1:]))
-    graph = read(model)
-    inputs, outputs = ends_of(model, graph)
-    keep_pages()
-    module = lower(graph, passes=TRAINING if training else (relu_after_pool,))
-    return model, module, inputs, outputs
+    with prepared(model, x, training=False) as ready:
+        module = ready.module
+        Live(model, module).pull()
+        objective = Objective(model, ready.outputs)
+        metrics = metrics_of(model, objective)
+        size = batch_size
+        if (
+            size is None
+            and steps is None
+            and not callbacks
+            and objective.splits
+            and isinstance(metrics, Accuracies)
+        ):
+            size = AT_ONCE
+        data = _data(x, y, sample_weight, ready.inputs, objective, size=size, steps=steps)
+        told = _told(model, callbacks, verbose, data.steps)
+        told.on_test_begin()
+        tally = judge(module, objective, metrics, data, Penalty(module), told)
+        logs = tally.logs()
+        told.on_test_end(logs)
+        row = tally.row()
+        return logs if return_dict else row[0] if len(row) == 1 else row
 
 
 def _data(

@@ -80,6 +80,10 @@ class Arrays:
         if self._seen == self.whole:
             self._open = None
 
+    def again(self) -> None:
+        """The next epoch begins with the first batch, wherever the last one ended."""
+        self._open = None
+
     def parted(self, at: int, size: int, *, weighted: bool) -> tuple[Arrays, Arrays]:
         """The images before this one, to train on, and the others, to judge by.
 
@@ -155,6 +159,12 @@ class Stream:
             reason = str(error).split(" Received", 1)[0]
             raise refuse("x", f"got {type(x).__name__}: {reason}", "arrays or a dataset") from None
         self._epochs.reset()
+        self._is_fresh = True
+
+    def again(self) -> None:
+        """The next epoch begins anew, for data that can."""
+        if not self._is_fresh:
+            self._epochs.reset()
 
     @property
     def steps(self) -> int | None:
@@ -165,6 +175,7 @@ class Stream:
     def __iter__(self) -> Iterator[Batch]:
         from keras.utils import unpack_x_y_sample_weight
 
+        self._is_fresh = False
         for _, _, data in self._epochs:
             x, y, weights = unpack_x_y_sample_weight(data[0])
             parts = [array(one, "x") for one in self.inputs.apart(x, "x")]

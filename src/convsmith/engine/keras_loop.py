@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,17 +37,19 @@ def judge(
     module.eval()
     if told is not None:
         told.model.stop_evaluating = False
-    with torch.inference_mode():
+    with torch.no_grad():
         now = float(penalty())
-        for step, batch in enumerate(data):
-            if told is not None:
-                told.on_test_batch_begin(step)
+    for step, batch in enumerate(data):
+        if told is not None:
+            told.on_test_batch_begin(step)
+        # Not torch's inference mode: what metrics and losses of Keras make in it nobody could change later.
+        with torch.no_grad():
             outcome = objective(module, batch.x, batch.targets, batch.weights)
             tally.add(outcome, batch.targets, batch.weights, batch.count, now)
-            if told is not None:
-                told.on_test_batch_end(step, tally.logs())
-                if getattr(told.model, "stop_evaluating", False):
-                    break
+        if told is not None:
+            told.on_test_batch_end(step, tally.logs())
+            if getattr(told.model, "stop_evaluating", False):
+                break
     return tally
 
 
@@ -63,16 +66,20 @@ class Work:
     def __init__(self, model: Any, module: Lowered, objective: Objective, metrics: Metrics) -> None:
         self.model, self.module, self.objective, self.metrics = model, module, objective, metrics
         self.live = Live(model, module)
-        self.live.pull()
-        self.penalty = Penalty(module)
-        variables = [self.live.variables[name] for name, _, _, _ in self.live.trained]
-        parameters = [tensor for _, tensor, _, _ in self.live.trained]
-        if not parameters:
+        if not self.live.trained:
             raise BadInput(f"model '{model.name}'", "has nothing to train", "a trainable layer")
-        self.optimizer = optimizer_of(model, variables, parameters)
-        self.live.pull_state(self.optimizer)
+        self._pull()
         self.generator = torch.Generator().manual_seed(int(np.random.randint(2**31)))
         seed_dropout(module, self.generator)
+
+    def _pull(self) -> None:
+        """The model's weights, an optimizer for those that are trained now, and its state."""
+        self.live.pull()
+        self.penalty = Penalty(self.module)
+        variables = [self.live.variables[name] for name, _, _, _ in self.live.trained]
+        parameters = [tensor for _, tensor, _, _ in self.live.trained]
+        self.optimizer = optimizer_of(self.model, variables, parameters)
+        self.live.pull_state(self.optimizer)
 
     def run(
         self,
@@ -125,7 +132,9 @@ class Work:
             self._back(given)
             if self.model.stop_training:
                 break
-        if self.optimizer.iterations:  # before the first step an average of the weights is all zeros
+        if (
+            self.optimizer.iterations and self.live.trained
+        ):  # before the first step an average of the weights is all zeros
             self.optimizer.finish()
         self._forth()
         told.on_train_end(logs)
@@ -138,7 +147,9 @@ class Work:
 
     def _back(self, given: list[Any]) -> None:
         """What callbacks may have changed there, out of the model."""
-        if given:
+        if given and self.live.sort():
+            self._pull()
+        elif given:
             self.live.pull()
             self.live.pull_state(self.optimizer)
 
@@ -150,8 +161,11 @@ class Work:
                 told.on_train_batch_begin(step)
             outcome = self.objective(self.module, batch.x, batch.targets, batch.weights)
             penalty = self.penalty()
-            (outcome.loss + penalty).backward()
-            self.optimizer.step(self._rate())
+            if self.live.trained:
+                (outcome.loss + penalty).backward()
+                self.optimizer.step(self._rate())
+            elif step == 0:
+                warnings.warn("the model has no trainable weights any more", stacklevel=2)
             now = penalty if isinstance(penalty, float) else penalty.detach()
             tally.add(outcome, batch.targets, batch.weights, batch.count, now)
             if self.sees:
@@ -178,6 +192,7 @@ class Work:
     def _validated(self, data: Arrays | Stream, told: Any, given: list[Any]) -> dict[str, Any]:
         told.on_test_begin()
         self._back(given)
+        data.again()
         logs = judge(
             self.module, self.objective, self.metrics, data, self.penalty, told if given else None
         ).logs()

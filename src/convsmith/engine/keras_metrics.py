@@ -92,9 +92,14 @@ class KerasMetrics:
         if outcome.logits:
             outputs = [outputs[0].softmax(1)]
         shares = None if all(share is None for share in weights) else [self._given(w) for w in weights]
+        asked = self.ends.together([self._given(target) for target in targets])
+        found = self.ends.together([self._given(out) for out in outputs])
+        if not self.whole.built:  # until then Keras does not reset objects that another model counted with
+            self.whole.build(asked, found)
+            self.whole.reset_state()
         self.whole.update_state(
-            self.ends.together([self._given(target) for target in targets]),
-            self.ends.together([self._given(out) for out in outputs]),
+            asked,
+            found,
             sample_weight=None if shares is None else self.ends.together(shares),
         )
 
@@ -159,16 +164,13 @@ def _accuracies(given: Any, objective: Objective) -> list[str] | None:
         return None
     if len(loss.shape) != 1 or (loss.shape[0] or 0) < 2:
         return None
-    import keras
-
     names: list[str] = []
     for metric in given:
-        word = metric if isinstance(metric, str) else type(metric).__name__
-        if not isinstance(metric, str) and type(metric) is not getattr(keras.metrics, word, None):
-            return None  # somebody's own, whatever it is called
-        if word not in _ACCURACY and _NUMBERED.get(word) != (loss.name in NUMBERED):
+        if not isinstance(metric, str):
+            return None  # somebody may read it afterwards
+        if metric not in _ACCURACY and _NUMBERED.get(metric) != (loss.name in NUMBERED):
             return None
-        names.append(metric if isinstance(metric, str) else metric.name)
+        names.append(metric)
     return names if len(set(names)) == len(names) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ import torch
 
 from ..errors import BadInput
 from ..graph import Graph
+from ..kinds._torch import BatchNorm
 from . import weights as numbers
 from .lower import Lowered
 from .optimizers import Optimizer
 from .optimizers.nadam import Nadam
 
+Axes = tuple[int, ...] | None
+"""Keras's axes in torch's order."""
 _SHARED = {"average": "_model_variables_moving_average", "gradient": "_accumulated_gradients"}
 """Where Keras keeps what every optimizer may have, by our slot."""
 
@@ -25,7 +28,7 @@ def variables(model: Any, graph: Graph) -> dict[str, Any]:
     Raises:
         BadInput: a layer whose variables do not match, by name.
     """
-    layers = dict(_layers(model, ""))
+    layers = dict(named(model))
     found = {}
     for node in graph.nodes:
         expected = node.kind.weights(*graph.input_shapes(node)) if node.owner == node.name else ()
@@ -44,11 +47,12 @@ def variables(model: Any, graph: Graph) -> dict[str, Any]:
     return found
 
 
-def _layers(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def named(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer of a model by its full name, nested ones as "block/conv"."""
     for layer in model.layers:
         yield prefix + layer.name, layer
         if getattr(layer, "layers", None):
-            yield from _layers(layer, f"{prefix}{layer.name}/")
+            yield from named(layer, f"{prefix}{layer.name}/")
 
 
 class Live:
@@ -63,32 +67,55 @@ class Live:
         self.model, self.module = model, module
         self.variables = variables(model, module.graph)
         self.entries = list(numbers.tensors(module))
-        trained = {id(variable) for variable in model.trainable_variables}
+        layers = dict(named(model))
+        self._norms = [
+            (part, layers[node.owner])
+            for node in module.graph.nodes
+            for part in module.layers_by_name[node.name].modules()
+            if isinstance(part, BatchNorm) and node.owner in layers
+        ]
+        self.trained: list[numbers.Entry] = []
+        self.sort()
+
+    def sort(self) -> bool:
+        """Look which layers are trainable now; whether other weights are trained than before."""
+        asked = {id(variable) for variable in self.model.trainable_variables}
         for name, tensor, _, _ in self.entries:
             if isinstance(tensor, torch.nn.Parameter):
-                tensor.requires_grad_(id(self.variables[name]) in trained)
-        self.trained = [entry for entry in self.entries if entry[1].requires_grad]
+                tensor.requires_grad_(id(self.variables[name]) in asked)
+        for norm, layer in self._norms:
+            norm.frozen = not layer.trainable
+        before, self.trained = self.trained, [entry for entry in self.entries if entry[1].requires_grad]
+        return [entry[0] for entry in before] != [entry[0] for entry in self.trained]
 
     def pull(self) -> None:
         """The model's weights into the module."""
-        with torch.no_grad():
-            for name, tensor, _, axes in self.entries:
-                numbers.into(tensor, _array(self.variables[name]), axes)
+        _pull([(tensor, self.variables[name], axes) for name, tensor, _, axes in self.entries])
 
     def push(self) -> None:
         """The module's weights into the model."""
-        for name, tensor, shape, axes in self.entries:
-            self.variables[name].assign(numbers.to_keras(tensor, shape, axes))
+        _push([(tensor, self.variables[name], shape, axes) for name, tensor, shape, axes in self.entries])
 
     def pull_state(self, own: Optimizer) -> None:
-        """The state of the model's optimizer, as an earlier training left it, into our own."""
+        """The state of the model's optimizer, as an earlier training left it, into our own.
+
+        Raises:
+            BadInput: a weight that the optimizer was not built for: Keras's own refuses it too.
+        """
         theirs = self.model.optimizer
         if not theirs.built:
             theirs.build(self.model.trainable_variables)
+        known = {id(variable) for variable in theirs._trainable_variables}
+        for name, _, _, _ in self.trained:
+            if id(self.variables[name]) not in known:
+                raise BadInput(
+                    f"layer {name.rpartition('/')[0]}",
+                    "became trainable after the optimizer was built",
+                    "the weights that it was built for",
+                    "model.compile(...) again",
+                )
         own.iterations = int(_array(theirs._iterations))
-        with torch.no_grad():
-            for tensor, variable, _, axes in self._slots(own):
-                numbers.into(tensor, _array(variable), axes)
+        _pull([(tensor, variable, axes) for tensor, variable, _, axes in self._slots(own)])
 
     def push_state(self, own: Optimizer) -> None:
         """Our optimizer's state into the model's, so that Keras could go on from here."""
@@ -96,8 +123,7 @@ class Live:
         theirs._iterations.assign(own.iterations)
         if isinstance(own, Nadam):
             theirs._u_product.assign(own.product(own.time - 1))
-        for tensor, variable, shape, axes in self._slots(own):
-            variable.assign(numbers.to_keras(tensor, shape, axes))
+        _push(list(self._slots(own)))
 
     def _slots(self, own: Optimizer) -> Iterator[tuple[torch.Tensor, Any, Any, Any]]:
         theirs = self.model.optimizer
@@ -108,6 +134,38 @@ class Live:
                 variable = kept[place[id(self.variables[weight])]]
                 if variable is not None:  # Keras's Muon has no velocity of matrices
                     yield tensor, variable, shape, axes
+
+
+def _pull(pairs: Sequence[tuple[torch.Tensor, Any, Axes]]) -> None:
+    """Keras's variables into tensors; at once where they are torch's own."""
+    with torch.no_grad():
+        if not _on_torch():
+            for tensor, variable, axes in pairs:
+                numbers.into(tensor, _array(variable), axes)
+        elif pairs:
+            torch._foreach_copy_(
+                [tensor for tensor, _, _ in pairs],
+                [numbers.in_torch_layout(variable.value, tensor, axes) for tensor, variable, axes in pairs],
+            )
+
+
+def _push(pairs: Sequence[tuple[torch.Tensor, Any, tuple[int, ...], Axes]]) -> None:
+    """Tensors into Keras's variables."""
+    if not _on_torch():
+        for tensor, variable, shape, axes in pairs:
+            variable.assign(numbers.to_keras(tensor, shape, axes))
+    elif pairs:
+        with torch.no_grad():
+            torch._foreach_copy_(
+                [variable.value for _, variable, _, _ in pairs],
+                [numbers.in_keras_layout(tensor, shape, axes) for tensor, _, shape, axes in pairs],
+            )
+
+
+def _on_torch() -> bool:
+    import keras
+
+    return bool(keras.backend.backend() == "torch")
 
 
 def _array(variable: Any) -> np.ndarray:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from .lower import Lowered
 
+Entry = tuple[str, "torch.Tensor", tuple[int, ...], tuple[int, ...] | None]
+"""A weight of a lowered network: full name, torch tensor, Keras's shape, axes into torch's layout."""
+
 
 def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
     """First values for every weight, by the initializers that the layers name.
@@ -42,16 +45,14 @@ def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def tensors(module: Lowered) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...], tuple[int, ...] | None]]:
-    """Every weight of a lowered network: full name, torch tensor, Keras's shape, axes into torch's layout."""
+def tensors(module: Lowered) -> Iterator[Entry]:
+    """Every weight of a lowered network."""
     for node in module.graph.nodes:
         if node.owner == node.name:
             yield from _of_node(module, node)
 
 
-def _of_node(
-    module: Lowered, node: Node
-) -> Iterator[tuple[str, torch.Tensor, tuple[int, ...], tuple[int, ...] | None]]:
+def _of_node(module: Lowered, node: Node) -> Iterator[Entry]:
     for weight in node.kind.weights(*module.graph.input_shapes(node)):
         path, axes = node.kind.torch_weights[weight.name]
         target = module.layers_by_name[node.name]
@@ -98,6 +99,21 @@ def to_keras(tensor: torch.Tensor, shape: tuple[int, ...], axes: tuple[int, ...]
         return np.array(array.reshape(shape))
     moved = array.reshape([shape[axis] for axis in axes])
     return np.ascontiguousarray(moved.transpose(np.argsort(axes)))
+
+
+def in_keras_layout(
+    tensor: torch.Tensor, shape: tuple[int, ...], axes: tuple[int, ...] | None
+) -> torch.Tensor:
+    """One torch tensor seen in Keras's layout: `to_keras` without a copy, where memory allows that."""
+    if axes is None:
+        return tensor.reshape(shape)
+    back = sorted(range(len(axes)), key=axes.__getitem__)
+    return tensor.reshape([shape[axis] for axis in axes]).permute(back)
+
+
+def in_torch_layout(tensor: torch.Tensor, like: torch.Tensor, axes: tuple[int, ...] | None) -> torch.Tensor:
+    """A tensor in Keras's layout seen as the engine has it, in the form of another: what `into` copies."""
+    return (tensor if axes is None else tensor.permute(axes)).reshape(like.shape)
 
 
 def check(graph: Graph, weights: Mapping[str, np.ndarray], where: str = "weights") -> None:

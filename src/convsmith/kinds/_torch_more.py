@@ -50,10 +50,14 @@ class GroupNorm(nn.Module):
         return self._normalized(x)
 
     def _normalized(self, x_NC: Tensor) -> Tensor:
-        if self.weight is None and self.bias is not None:  # torch's backward fails on a bias alone
-            bias = self.bias.reshape(-1, *[1] * (x_NC.dim() - 2))
-            return F.group_norm(x_NC, self.groups, None, None, self.eps) + bias
-        return F.group_norm(x_NC, self.groups, self.weight, self.bias, self.eps)
+        learned = [one for one in (self.weight, self.bias) if one is not None and one.requires_grad]
+        # torch's way back fails on a bias alone; for an input without a gradient and with its channels last
+        # it writes through a pointer to nothing, which ends the process (torch 2.13).
+        if not learned or (x_NC.requires_grad and self.weight is not None):
+            return F.group_norm(x_NC, self.groups, self.weight, self.bias, self.eps)
+        out, places = F.group_norm(x_NC, self.groups, None, None, self.eps), (-1, *[1] * (x_NC.dim() - 2))
+        out = out if self.weight is None else out * self.weight.reshape(places)
+        return out if self.bias is None else out + self.bias.reshape(places)
 
 
 class UnitNorm(nn.Module):
