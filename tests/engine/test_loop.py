@@ -19,6 +19,7 @@ from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import TrainingFailed, fit
 from convsmith.engine.predict import evaluate
 from convsmith.engine.schedule import share
+from convsmith.engine.training import of_views
 from convsmith.engine.weights import initial
 from convsmith.errors import BadInput, BadName, ConvsmithError
 from convsmith.graph import notation
@@ -294,3 +295,27 @@ def test_statistics_are_right_after_a_few_steps():
 
 def test_every_public_name_has_an_example():
     assert ">>>" in (loop.fit.__doc__ or "")
+
+
+def test_an_epoch_takes_one_view_of_each_image_and_all_come_in_turn() -> None:
+    images = np.random.default_rng(0).permutation(7)
+    rows = [of_views(images, 4, seed=2, epoch=epoch) for epoch in range(8)]
+    assert all(np.array_equal(found // 4, images) for found in rows)
+    for first in (0, 4):
+        assert sorted(np.concatenate(rows[first : first + 4])) == list(range(28))
+    assert not np.array_equal(rows[0], rows[4])
+    assert np.array_equal(of_views(images, 1, seed=2, epoch=3), images)
+
+
+def test_equal_views_are_a_training_of_the_images_alone() -> None:
+    graph = small(2)
+    x = np.random.default_rng(0).integers(0, 255, (20, 8, 8, 1)).astype(np.uint8)
+    y = np.arange(20) % 2
+    alone = fit(graph, x, y, epochs=2, augment="none", seed=1)
+    views = fit(graph, np.repeat(x, 3, 0), np.repeat(y, 3), views=3, epochs=2, augment="none", seed=1)
+    losses = [[one["loss"] for one in fitted.history] for fitted in (alone, views)]
+    assert losses[0] == losses[1]
+    with pytest.raises(BadInput, match="views: got 3 for 20 rows"):
+        fit(graph, x, y, views=3, epochs=1)
+    with pytest.raises(BadInput, match="several class numbers"):
+        fit(graph, x, y, views=2, epochs=1)

@@ -11,7 +11,7 @@ from ..errors import BadInput
 MOST_BYTES = 32_000_000_000
 """Bytes that a cache folder may hold; CONVSMITH_CACHE_GB sets another limit."""
 
-_OURS = ("pixels-*.npy", "seen-*.npz", "listed-*.gz", "unpacked-*.tar")
+_OURS = ("pixels-*.npy", "seen-*.npz", "listed-*.gz", "unpacked-*.tar", "features-*.npy", "views-*.npy")
 
 
 def used(path: Path) -> None:

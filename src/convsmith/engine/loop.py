@@ -75,6 +75,7 @@ def fit(
     patience: int | None = None,
     until_accuracy: float | None = None,
     teacher: Teacher | None = None,
+    views: int = 1,
     precision: str = "float32",
     device: str = "auto",
     cuda_graphs: bool = False,
@@ -117,6 +118,8 @@ def fit(
             images, and give back the best one's weights.
         until_accuracy: end the training when this share of the validation images is right.
         teacher: whose opinion counts besides the labels.
+        views: how many rows in a row are views of one image; an epoch takes one of each image, another one in
+            the next epoch, and has seen each once after so many epochs.
         precision: of the network's products, ``"float32"`` or ``"bfloat16"``: faster where the machine has
             it, other numbers than Keras's.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a CUDA device where there is one.
@@ -152,6 +155,7 @@ def fit(
         raise BadInput("patience and until_accuracy", "given without validation images", "validation=(x, y)")
     check_images(graph, x)
     labels = check_labels(graph, y, len(x))
+    check_views(labels, views)
     if validation is not None:
         check_images(graph, validation[0])
         check_labels(graph, validation[1], len(validation[0]))
@@ -177,6 +181,7 @@ def fit(
         precision=precision,
         cuda_graphs=cuda_graphs,
         seed=seed,
+        views=views,
     )
     teacher = None if teacher is None else teacher.checked(graph, len(x))
     training = Training(graph, x, labels, chosen, weights, checkpoint, teacher, place(device))
@@ -213,6 +218,16 @@ def fit(
         training.done,
         chosen.to_json(),
     )
+
+
+def check_views(labels: np.ndarray, views: int) -> None:
+    """Raise BadInput unless the rows are so many views of each image, side by side, of one class each."""
+    if views < 1 or len(labels) % views:
+        raise BadInput(
+            "views", f"got {views} for {len(labels)} rows", "as many rows of each image", "views=1"
+        )
+    if (labels.reshape(-1, views) != labels[::views, None]).any():
+        raise BadInput("views", "views of one image have several class numbers", "one for all of them")
 
 
 def check_labels(graph: Graph, y: np.ndarray, images: int) -> np.ndarray:

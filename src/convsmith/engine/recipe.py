@@ -47,6 +47,7 @@ class Recipe:
         precision: of the network's products: "float32" or "bfloat16".
         cuda_graphs: whether steps are recorded once and replayed; see `engine.capture`.
         seed: of the order of images, the augmentation and dropout.
+        views: rows that are views of one image; an epoch takes one of each.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Recipe:
     precision: str
     cuda_graphs: bool
     seed: int
+    views: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as a JSON-able dictionary."""
@@ -113,6 +115,7 @@ def recipe(
     precision: str = "float32",
     cuda_graphs: bool = False,
     seed: int = 0,
+    views: int = 1,
 ) -> Recipe:
     """The recipe for these images: what is None or "auto" is the preset's, or is chosen here.
 
@@ -141,7 +144,7 @@ def recipe(
         raise BadName("schedule", schedule, SCHEDULES)
     epochs = preset.epochs if epochs is None else epochs
     batch_size = preset.batch_size if batch_size is None else batch_size
-    batch_size = automatic_batch(len(x), epochs) if batch_size is None else batch_size
+    batch_size = automatic_batch(len(x) // views, epochs) if batch_size is None else batch_size
     if chosen == preset.optimizer:  # another optimizer wants rates of its own
         learning_rate = preset.learning_rate if learning_rate is None else learning_rate
         weight_decay = preset.weight_decay if weight_decay is None else weight_decay
@@ -193,6 +196,7 @@ def recipe(
         precision=precision,
         cuda_graphs=cuda_graphs,
         seed=int(seed),
+        views=int(views),
     )
 
 

@@ -147,9 +147,10 @@ class Training:
         done = len(self.history)
         rng = np.random.default_rng([self.recipe.seed, done])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        self.source.order(order(self.y, self.recipe.balance, rng))
-        size = min(self.recipe.batch_size, len(self.x))
-        batches = max(1, len(self.x) // size)  # what is left over waits for another epoch's order
+        images = order(self.y[:: self.recipe.views], self.recipe.balance, rng)
+        self.source.order(of_views(images, self.recipe.views, self.recipe.seed, done))
+        size = min(self.recipe.batch_size, len(images))
+        batches = max(1, len(images) // size)  # what is left over waits for another epoch's order
         grows = (1.0 - self.progress) / (self.total - done)
         start = self.progress
         loss_sum = torch.zeros((), device=self.device)
@@ -299,6 +300,8 @@ class Training:
         """What this training was asked to do, but for its length."""
         recipe = self.recipe.to_json()
         del recipe["epochs"], recipe["strength"]
+        if recipe["views"] == 1:
+            del recipe["views"]
         digest = hashlib.sha256(np.ascontiguousarray(self.y).tobytes())
         for index in np.linspace(0, len(self.x) - 1, num=min(16, len(self.x)), dtype=np.int64):
             digest.update(np.ascontiguousarray(self.x[index]).tobytes())
@@ -313,3 +316,23 @@ class Training:
             **recipe,
         }
         return json.dumps(json.loads(json.dumps(found)), sort_keys=True)
+
+
+def of_views(images: np.ndarray, views: int, seed: int, epoch: int) -> np.ndarray:
+    """The rows of an epoch that takes one view of each image; in so many epochs each view comes once.
+
+    Args:
+        images: their order in the epoch.
+        views: of each image, in rows side by side.
+        seed: of the order in which an image's views come.
+        epoch: from 0.
+
+    Example:
+        >>> rows = [of_views(np.array([1, 0]), 3, 0, epoch) for epoch in range(3)]
+        >>> sorted(np.concatenate(rows).tolist()), [(row // 3).tolist() for row in rows]
+        ([0, 1, 2, 3, 4, 5], [[1, 0], [1, 0], [1, 0]])
+    """
+    if views == 1:
+        return images
+    turns = np.random.default_rng([seed, 1, epoch // views]).random((int(images.max()) + 1, views))
+    return images * views + turns.argsort(1)[images, epoch % views]
