@@ -63,7 +63,7 @@ def test_names_that_are_not_utf8(make_folder: Maker) -> None:
     Image.fromarray(noise(99)).save(os.fsencode(root) + b"/cat/\xff\xfe.png", "PNG")
     images = read(root)
     assert len(images) == 5
-    assert "\ufffd" in "".join(images.names)
+    assert os.path.join("cat", "ÿþ.png") in images.names
     assert images.pixels((4, 4)).shape == (5, 4, 4, 3)
 
 
@@ -100,7 +100,8 @@ def test_links_do_not_lead_out_of_the_folder(make_folder: Maker, tmp_path: Path)
     (root / "cat" / "gone.png").symlink_to(root / "nowhere.png")
     images = read(root)
     assert images.found["classes"] == {"cat": 2, "dog": 3}
-    assert any("2 symbolic links that lead out" in note for note in images.found["notes"])
+    said = "2 symbolic links lead out of the folder (such as secret), not followed: --outside"
+    assert any(said in note for note in images.found["notes"])
     assert images.unreadable[0][0] == os.path.join("cat", "gone.png")
 
 
@@ -296,7 +297,7 @@ def test_npz_damaged_or_no_zip(tmp_path: Path) -> None:
     assert "cannot be read as .npz" in fails(tmp_path / "text.npz")
     data[300] ^= 255
     (tmp_path / "bad.npz").write_bytes(data)
-    assert "cannot be read: Bad CRC-32" in fails(tmp_path / "bad.npz")
+    assert re.search("cannot be read.*: Bad CRC-32", fails(tmp_path / "bad.npz"))
 
 
 def test_digits_are_scikit_learns() -> None:

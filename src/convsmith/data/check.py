@@ -14,13 +14,14 @@ from .memory import cache_folder
 from .read import listing
 from .record import Progress
 from .shortcuts import by_border, by_file
-from .symptoms import blank, classes, copies, groups, modes, shapes, unreadable
+from .symptoms import blank, classes, copies, groups, modes, shapes, unreadable, untaught
 
 
 def check(
     data: object,
     *,
     group: str | None = None,
+    outside: bool = False,
     fix: str | Path | None = None,
     page: str | Path | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -33,6 +34,7 @@ def check(
         data: images as `convsmith.read` takes them, or a set that has been read.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst).
+        outside: also read images outside the folder, where a table names them or links lead to them.
         fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
         page: write a page with thumbnails to this .html file.
         max_pixels: images with more pixels count as unreadable.
@@ -50,7 +52,11 @@ def check(
         >>> checkup.hurts, [finding.kind for finding in checkup.findings]
         (False, ['also'])
     """
-    images = data if isinstance(data, Images) else listing(data, cache=cache_folder(), progress=progress)
+    images = (
+        data
+        if isinstance(data, Images)
+        else listing(data, outside=outside, cache=cache_folder(), progress=progress)
+    )
     if group is not None:
         images = grouped(images, group)
     images = images.examined(max_pixels=max_pixels, workers=workers, progress=progress, cache=cache_folder())
@@ -71,7 +77,7 @@ def examine(images: Images) -> Checkup:
     found: list[Finding] = unreadable(images)
     found += classes(images)
     if len(images):
-        for question in (copies, groups, blank, shapes, modes, by_file, by_border):
+        for question in (untaught, copies, groups, blank, shapes, modes, by_file, by_border):
             found += question(images)
     found += [Finding("note", "also", note) for note in images.notes]
     return Checkup(images.source, images.found, sort_findings(found), _per_class(images))

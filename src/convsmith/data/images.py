@@ -187,12 +187,26 @@ class Images:
 
         Returns:
             Positions in this set.
+
+        Raises:
+            BadInput: when a class would be tested that no training image shows.
         """
         together, keys = self.together, self.seen["raw"]
         if self.part is None or not (self.part[self.rows] != _split.TRAIN).any():
-            return _split.cut(self.y, together, keys, seed=seed, validation=validation, test=test)
-        own = self.part[self.rows]
-        return _split.given(self.y, together, keys, own, seed=seed, validation=validation, test=test)
+            found = _split.cut(self.y, together, keys, seed=seed, validation=validation, test=test)
+            way = "more images of it, or smaller groups of images that stay together"
+        else:
+            own = self.part[self.rows]
+            found = _split.given(self.y, together, keys, own, seed=seed, validation=validation, test=test)
+            way = "add some to the part for training, or take the class out"
+        missing = _split.untaught(self.y, self.y[found.train])
+        if missing:
+            named = ", ".join(f"'{self.classes[k]}'" for k in missing[:5])
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            raise BadInput(
+                self.source, f"no training image of {named}{more}, only others", "some of each class", way
+            )
+        return found
 
     def folds(self, *, k: int = 5, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """k pairs (train positions, test positions): stratified, copies and groups together."""

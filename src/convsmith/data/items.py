@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from .decode import MAX_FILE_BYTES, Unreadable
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Items(Protocol):
@@ -59,8 +62,28 @@ class Names(Sequence[str]):
 
 
 def shown(name: str) -> str:
-    """A file name that can be printed and put in JSON, also when it is not valid UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A file name that can be printed and put in JSON, also when it is not valid UTF-8.
+
+    Bytes that are not UTF-8 are read as Windows-1252, one by one, so that different names stay different.
+
+    Example:
+        >>> shown(os.fsdecode(b"B\\xe4r.png")), shown("ü.png")
+        ('Bär.png', 'ü.png')
+    """
+    if not _SURROGATE.search(name):
+        return name
+    return _SURROGATE.sub(_as_text, name)
+
+
+def _as_text(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if not 0xDC80 <= code <= 0xDCFF:  # no byte of a file name, but half of a character from JSON
+        return "\ufffd"
+    byte = bytes([code - 0xDC00])
+    try:
+        return byte.decode("cp1252")
+    except UnicodeDecodeError:
+        return byte.decode("latin-1")
 
 
 class Files:
@@ -100,6 +123,8 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
             data = file.read(limit + 1)
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror or error}") from None
+    except ValueError:
+        raise Unreadable("cannot be opened: no file has such a name") from None
     if len(data) > limit:
         raise Unreadable(f"huge file: over the limit of {limit:,} bytes")
     return data

@@ -14,6 +14,9 @@ from .listed import FOLDER, IMAGE, OTHER, Entries, Listed
 from .record import Progress
 from .scan import looks_like_image
 
+FOLLOW = "--outside (in Python outside=True)"
+"""How to ask for images outside the folder that was named."""
+
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -24,14 +27,21 @@ class Walked:
     Args:
         others: how many files are no images.
         example: one of them.
-        outside: how many links lead out of the folder.
+        outside: how many links that lead out of the folder were not followed.
+        linked: one of them.
         closed: folders that cannot be listed.
     """
 
     others: int = 0
     example: str = ""
     outside: int = 0
+    linked: str = ""
     closed: list[str] = field(default_factory=list)
+
+    def outside_links(self) -> str:
+        """How many links lead out, in words."""
+        links = "1 symbolic link leads" if self.outside == 1 else f"{self.outside:,} symbolic links lead"
+        return f"{links} out of the folder (such as {shown(self.linked)})"
 
     def notes(self) -> list[str]:
         """Sentences for a report."""
@@ -39,26 +49,33 @@ class Walked:
         if self.others:
             lines.append(f"{self.others:,} other files ignored (such as {self.example})")
         if self.outside:
-            lines.append(f"{self.outside:,} symbolic links that lead out of the folder not followed")
+            lines.append(f"{self.outside_links()}, not followed: {FOLLOW} follows them")
         return lines + [f"folder {name} cannot be listed" for name in self.closed]
 
 
 def walk(
-    root: Path, walked: Walked, *, cache: Path | None = None, progress: Progress | None = None
+    root: Path,
+    walked: Walked,
+    *,
+    outside: bool = False,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[str]:
     """Paths of the image files below `root`, relative to it, sorted folder by folder.
 
-    Hidden files are skipped. Symbolic links are followed only where they stay inside `root`.
+    Hidden files are skipped. Symbolic links are followed where they stay inside `root`.
 
     Args:
         root: the folder.
         walked: filled with what else was met.
+        outside: also follow links that lead out of `root`.
         cache: folder where the listing of a large folder is kept, see `listed.Listed`.
         progress: called as ``progress("listing files", done, 0)`` from time to time.
     """
     real = os.path.realpath(root)
     listed = Listed(real, cache)
-    for count, name in enumerate(_walk(os.fspath(root), "", real, (real,), walked, listed), 1):
+    within = "" if outside else real
+    for count, name in enumerate(_walk(os.fspath(root), "", within, (real,), walked, listed), 1):
         yield name
         if progress and count % 4096 == 0:
             progress("listing files", count, 0)
@@ -104,8 +121,9 @@ def _look(folder: str, real: str, above: tuple[str, ...], walked: Walked) -> Ent
         if link:
             links = True
             target = os.path.realpath(entry.path)
-            if os.path.commonpath([real, target]) != real:
+            if real and os.path.commonpath([real, target]) != real:
                 walked.outside += 1
+                walked.linked = walked.linked or entry.name
                 continue
             if target in above:  # a link to a folder that it lies in: a loop
                 continue

@@ -30,7 +30,9 @@ def members(path: str) -> dict[str, Callable[[], np.ndarray]]:
     try:
         with zipfile.ZipFile(path) as archive:
             found = {info.filename: info for info in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # zipfile and struct each have their own
         raise BadInput(path, f"cannot be read as .npz: {error}", "a file made by numpy.savez") from None
     return {name[:-4]: partial(_member, path, info) for name, info in found.items() if name.endswith(".npy")}
 
@@ -46,7 +48,9 @@ def _member(path: str, info: zipfile.ZipInfo) -> np.ndarray:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(info) as file:
             return read_npy(file, info.file_size, where)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # zlib, lzma, zipfile and struct each have their own
         raise BadInput(where, f"cannot be read: {error}", "an undamaged file") from None
 
 
@@ -61,9 +65,13 @@ def header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], boo
     Raises:
         BadInput: for Python objects, or a shape that does not agree with the size.
     """
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    try:
+        version = np.lib.format.read_magic(file)
+        one = version == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # a header is a Python literal, which fails in any way
+        raise BadInput(where, f"cannot be read as .npy: {error}", "a file made by numpy.save") from None
     if dtype.hasobject:
         raise BadInput(
             where, "holds Python objects, which are never loaded: they could run code", "an array of numbers",
@@ -72,7 +80,9 @@ def header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], boo
     wanted = dtype.itemsize
     for side in shape:
         wanted *= int(side)
-    if any(side < 0 for side in shape) or not wanted <= size <= wanted + 70_000:
+    odd = not dtype.itemsize or dtype.subdtype is not None or len(shape) > 32
+    absurd = odd or any(not 0 <= side <= MAX_BYTES for side in shape)
+    if absurd or not wanted <= size <= wanted + 70_000:
         raise BadInput(
             where, f"a shape of {shape} in {show_bytes(size)}", "as many numbers as the shape says"
         )

@@ -48,8 +48,11 @@ def parquet_rows(data: bytes, where: str) -> tuple[list[str], Iterator[Mapping[s
     plain = [field.name for field in schema if not _holds_images(field)]
 
     def rows() -> Iterator[Mapping[str, Any]]:
-        for batch in file.iter_batches(columns=plain):
-            yield from batch.to_pylist()
+        try:
+            for batch in file.iter_batches(columns=plain):
+                yield from batch.to_pylist()
+        except Exception as error:  # whatever the library finds
+            raise BadInput(where, f"is a damaged Parquet file: {error}", "an undamaged one") from None
 
     return plain, rows()
 
@@ -116,7 +119,7 @@ def class_names(schema: Any, column: str) -> list[str] | None:
     try:
         feature = json.loads(meta or b"")["info"]["features"][column]
         names = feature.get("names")
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
         return None
     if isinstance(names, dict):
         names = [names[key] for key in sorted(names, key=int)]

@@ -48,7 +48,20 @@ class _Array:
     value: np.ndarray | None = None
 
 
-_MARK = object()
+MAX_STEPS = 2_000_000
+"""Instructions that are followed at most; CIFAR-100's training batch has 0.4 million."""
+
+
+class _Allowance:
+    """How much may be built: values that refer to each other can stand for more than any memory holds."""
+
+    def __init__(self, bytes_there: int) -> None:
+        self.left = 1_000_000 + 8 * bytes_there
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise ValueError("it builds more than its size allows")
 
 
 def read_plain(data: bytes, where: str) -> Any:
@@ -69,11 +82,14 @@ def read_plain(data: bytes, where: str) -> Any:
         Traceback (most recent call last):
         convsmith.errors.BadInput: x: names 'builtins print'; expected plain data and NumPy arrays
     """
-    machine = _Machine(where)
+    allowance = _Allowance(len(data))
+    machine = _Machine(where, allowance)
     try:
-        for opcode, argument, _ in pickletools.genops(data):
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if step >= MAX_STEPS:
+                raise ValueError(f"more than {MAX_STEPS:,} instructions")
             machine.obey(opcode.name, argument)
-        return _finished(machine.stack[-1])
+        return _finished(machine.stack[-1], allowance)
     except BadInput:
         raise
     except Exception as error:  # a damaged program fails in any way
@@ -81,17 +97,19 @@ def read_plain(data: bytes, where: str) -> Any:
 
 
 class _Machine:
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, allowance: _Allowance) -> None:
         self.where = where
+        self.allowance = allowance
         self.stack: list[Any] = []
+        self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
 
     def refuse(self, what: str) -> BadInput:
         return BadInput(self.where, what, "plain data and NumPy arrays")
 
     def since_mark(self) -> list[Any]:
-        at = max(k for k, value in enumerate(self.stack) if value is _MARK)
-        taken = self.stack[at + 1 :]
+        at = self.marks.pop()
+        taken = self.stack[at:]
         del self.stack[at:]
         return taken
 
@@ -103,11 +121,14 @@ class _Machine:
         elif name in _CONSTANTS:
             self.stack.append(_CONSTANTS[name])
         elif name == "MARK":
-            self.stack.append(_MARK)
+            self.marks.append(len(self.stack))
         elif name in ("EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE"):
             self.stack.append({"EMPTY_DICT": {}, "EMPTY_LIST": [], "EMPTY_TUPLE": ()}[name])
         elif name in ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE"):
-            self.memo[len(self.memo) if name == "MEMOIZE" else int(argument)] = self.stack[-1]
+            place = len(self.memo) if name == "MEMOIZE" else int(argument)
+            if place >= MAX_STEPS:
+                raise self.refuse(f"remembers a value as number {place}")
+            self.memo[place] = self.stack[-1]
         elif name in ("BINGET", "LONG_BINGET", "GET"):
             self.stack.append(self.memo[int(argument)])
         elif name in ("GLOBAL", "STACK_GLOBAL"):
@@ -133,7 +154,7 @@ class _Machine:
 
     def do_dict(self) -> None:
         taken = self.since_mark()
-        self.stack.append(dict(zip(taken[::2], taken[1::2], strict=True)))
+        self.stack.append({self.key(key): value for key, value in zip(taken[::2], taken[1::2], strict=True)})
 
     def do_tuple1(self) -> None:
         self.stack[-1:] = [tuple(self.stack[-1:])]
@@ -154,14 +175,22 @@ class _Machine:
 
     def do_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self.stack[-1][key] = value
+        self.stack[-1][self.key(key)] = value
 
     def do_setitems(self) -> None:
         taken = self.since_mark()
-        self.stack[-1].update(zip(taken[::2], taken[1::2], strict=True))
+        for key, value in zip(taken[::2], taken[1::2], strict=True):
+            self.stack[-1][self.key(key)] = value
+
+    def key(self, key: Any) -> Any:
+        """A key of a dict: text, whose hashes nobody can choose to be alike."""
+        if not isinstance(key, (str, bytes)):
+            raise self.refuse(f"has a dict with keys of {type(key).__name__}")
+        return key
 
     def do_pop(self) -> None:
-        self.stack.pop()
+        held = self.marks if self.marks and self.marks[-1] == len(self.stack) else self.stack
+        held.pop()
 
     def do_reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
@@ -177,6 +206,7 @@ class _Machine:
         elif function == _Name("__builtin__ bytes") and arguments == ():
             self.stack.append(b"")
         elif function == _Name("_codecs encode") and arguments[1] == "latin1":
+            self.allowance.spend(len(arguments[0]))
             self.stack.append(str(arguments[0]).encode("latin1"))
         else:
             raise self.refuse("calls something")
@@ -198,6 +228,7 @@ class _Machine:
         if dtype.hasobject or dtype.kind not in "biuf":
             raise self.refuse(f"holds an array of {dtype}")
         dtype = dtype.newbyteorder(">" if kind.order == ">" else "<" if kind.order == "<" else "=")
+        self.allowance.spend(len(content))
         raw = content.encode("latin1") if isinstance(content, str) else content
         flat, sides = np.frombuffer(raw, dtype) if raw else np.zeros(0, dtype), tuple(int(n) for n in shape)
         return flat.reshape(sides[::-1]).T if fortran else flat.reshape(sides)
@@ -207,14 +238,15 @@ def _text(value: Any) -> Any:
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
-def _finished(value: Any, depth: int = 0) -> Any:
+def _finished(value: Any, allowance: _Allowance, depth: int = 0) -> Any:
     """The value with arrays in the places where they are wanted; bytes keys become text."""
+    allowance.spend(1)
     if depth > 20:
         raise ValueError("nested too deeply")
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, dict):
-        return {_text(key): _finished(held, depth + 1) for key, held in value.items()}
+        return {_text(key): _finished(held, allowance, depth + 1) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_finished(held, depth + 1) for held in value)
+        return type(value)(_finished(held, allowance, depth + 1) for held in value)
     return value

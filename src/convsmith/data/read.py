@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..errors import BadInput, nearest
+from ..errors import BadInput, ConvsmithError
 from .decode import MAX_PIXELS, Unreadable, decode
 from .groups import grouped
 from .images import Images
@@ -16,8 +17,7 @@ from .items import read_bytes
 from .memory import cache_folder
 from .readers import READERS, as_path
 from .record import Progress
-
-NAMED = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100")
+from .refusal import refusal
 
 
 def read(
@@ -26,6 +26,7 @@ def read(
     reader: str | None = None,
     group: str | None = None,
     strict: bool = False,
+    outside: bool = False,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -41,6 +42,8 @@ def read(
         group: regular expression on the images' names; images whose parentheses match the same text (a
             patient, a burst) stay in one part of every split.
         strict: raise when an image cannot be read, instead of leaving it out.
+        outside: also read images outside the folder that was named, where a table names them or links lead to
+            them.
         max_pixels: images with more pixels are listed as unreadable instead of decoded.
         progress: called as ``progress(what, done, total)`` from time to time; total is 0 where it is not
             known yet.
@@ -62,7 +65,7 @@ def read(
         (1797, 1169, 269, 359)
     """
     kept = cache_folder() if cache == "default" else None if cache is None else Path(cache)
-    images = listing(data, reader=reader, cache=kept, progress=progress)
+    images = listing(data, reader=reader, outside=outside, cache=kept, progress=progress)
     if group is not None:
         images = grouped(images, group)
     images = images.examined(max_pixels=max_pixels, progress=progress, workers=workers, cache=kept)
@@ -80,20 +83,38 @@ def listing(
     data: object,
     *,
     reader: str | None = None,
+    outside: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Images:
     """What the first reader that takes `data` finds, not looked at yet, however little it is.
 
-    Readers with options called `cache` and `progress` get those.
+    Readers with options called `outside`, `cache` and `progress` get those.
     """
-    wishes = {"cache": cache, "progress": progress}
+    wishes = {"outside": outside, "cache": cache, "progress": progress}
     for name in [reader] if reader else list(READERS):
         takes = inspect.signature(READERS[name]).parameters
-        found = READERS[name](data, **{wish: value for wish, value in wishes.items() if wish in takes})
+        found = _asked(name, data, {wish: value for wish, value in wishes.items() if wish in takes})
         if found is not None:
             return found
-    raise _nobody(data, reader)
+    raise refusal(data, reader, outside=outside)
+
+
+def _asked(name: str, data: object, wishes: dict[str, Any]) -> Images | None:
+    """What a reader says of a source. A file may be damaged in more ways than its reader knows of."""
+    try:
+        return READERS[name](data, **wishes)
+    except (ConvsmithError, ImportError):
+        raise
+    except Exception as error:
+        if (path := as_path(data)) is None or not os.path.lexists(path):
+            raise  # somebody's own object says what is wrong with it
+        reason = str(error) or "no reason given"
+        raise BadInput(
+            path,
+            f"the reader '{name}' cannot read it ({type(error).__name__}: {reason})",
+            "an undamaged file",
+        ) from error
 
 
 def photo(path: str | os.PathLike[str]) -> np.ndarray:
@@ -112,35 +133,6 @@ def photo(path: str | os.PathLike[str]) -> np.ndarray:
         return decode(read_bytes(os.fspath(path))).pixels
     except Unreadable as error:
         raise BadInput(os.fspath(path), str(error), "an image file") from None
-
-
-def _nobody(data: object, reader: str | None) -> BadInput:
-    """Why no reader took the data."""
-    path = as_path(data)
-    if path is None:
-        return BadInput("images", f"an object of type {type(data).__name__}", "a path or the name of a set")
-    kinds = f"a folder, zip or tar of images per class, a table, an .npz file, or one of {', '.join(NAMED)}"
-    if reader:
-        return BadInput(path, f"is nothing that the reader '{reader}' reads", "another reader, or none named")
-    if not os.path.lexists(path):
-        near = nearest(path, NAMED)
-        return BadInput(path, "no such file, folder or set", kinds, f"did you mean '{near}'?" if near else "")
-    if os.path.isdir(path):
-        heap = [
-            entry.name for entry in os.scandir(path) if entry.is_file() and not entry.name.startswith(".")
-        ]
-        if not os.listdir(path):
-            return BadInput(
-                path, "the folder is empty", "a folder of images for each class", f"{path}/cat/1.jpg"
-            )
-        came = f"{len(heap)} files in the folder itself" if heap else "folders without images"
-        return BadInput(
-            path,
-            f"{came}, none in a class folder",
-            "a folder of images for each class",
-            "cat/1.jpg, dog/1.jpg",
-        )
-    return BadInput(path, "a file of no kind that is read here", kinds)
 
 
 def enough(images: Images) -> None:

@@ -240,6 +240,20 @@ def _without_leaks(groups: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, in
     return np.where(leaks, -1, part), int(leaks.sum())
 
 
+def untaught(labels: np.ndarray, learned: np.ndarray) -> list[int]:
+    """Classes of a set that are not among its training images.
+
+    Args:
+        labels: (N,) class numbers of the whole set; -1 for no label.
+        learned: (M,) those of the training images.
+
+    Example:
+        >>> untaught(np.array([0, 1, 2, 2]), np.array([0, 2]))
+        [1]
+    """
+    return [int(k) for k in np.setdiff1d(labels[labels >= 0], learned)]
+
+
 def folds(
     labels: np.ndarray, groups: np.ndarray, keys: np.ndarray, *, k: int = 5, seed: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -12,7 +12,8 @@ from .finding import Finding
 from .images import Images
 from .looks import NEAR_BITS
 from .scan import noted
-from .split import PARTS
+from .split import PARTS, TRAIN
+from .split import untaught as untaught_of
 
 MOST_NAMES = 24
 FEW = 20
@@ -87,6 +88,21 @@ def classes(images: Images) -> list[Finding]:
         hint = "read the figures per class; more images of the small ones help most"
         out.append(Finding("warning" if ratio >= 10 else "note", "imbalance", text, hint))
     return out
+
+
+def untaught(images: Images) -> list[Finding]:
+    """Classes that the set's own training part does not have."""
+    if images.part is None:
+        return []
+    missing = untaught_of(images.y, images.y[images.part[images.rows] == TRAIN])
+    if not missing:
+        return []
+    rows = np.flatnonzero(np.isin(images.y, missing))
+    named = ", ".join(f"'{images.classes[k]}'" for k in missing[:8]) + (", ..." if len(missing) > 8 else "")
+    text = f"no training image of {named}, though other parts have some"
+    return [
+        _finding(images, "error", "class without training images", text, "add some, or take it out", rows)
+    ]
 
 
 def shapes(images: Images) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import zipfile
@@ -155,6 +156,10 @@ def _from_h5(stored: Any, groups: Mapping[str, str], graph: Graph, path: Path) -
                 raise BadInput(str(path), f"holds {dataset.shape} for {name}", f"the shape {weight.shape}")
             if dataset.dtype.kind not in "fiu":
                 raise BadInput(str(path), f"holds {dataset.dtype} for {name}", "numbers")
+            unpacked = dataset.dtype.itemsize * math.prod(dataset.chunks or ())
+            if dataset.dtype.itemsize > 8 or unpacked > max(dataset.nbytes, 2**20):
+                came = f"holds {name} in pieces of {unpacked:,} bytes, of which it has {dataset.nbytes:,}"
+                raise BadInput(str(path), came, "pieces no larger than the array")
             if dataset.nbytes > 2**20 and dataset.nbytes > EXPANSION * dataset.id.get_storage_size():
                 raise BadInput(
                     str(path), f"holds {name} packed more than {EXPANSION} times", "an ordinary file"

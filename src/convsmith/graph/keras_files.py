@@ -41,8 +41,8 @@ def old_keras_config(path: Path) -> bytes:
     try:
         with h5py.File(path, "r") as stored:
             known = "model_config" in stored.attrs
-            kind = stored.attrs.get_id("model_config").dtype if known else None
-            small = kind is not None and kind.itemsize <= MAX_TEXT
+            kind = stored.attrs.get_id("model_config") if known else None
+            small = kind is not None and kind.shape == () and kind.dtype.itemsize <= MAX_TEXT
             found = stored.attrs["model_config"] if small else None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise BadInput(str(path), f"is a damaged HDF5 file ({error})", "a network's file") from None

@@ -113,8 +113,8 @@ def _begun(
         if isinstance(data, Images):
             images = data
         else:
-            group, strict = recipe.get("group"), bool(recipe.get("strict"))
-            images = read(data, group=group, strict=strict, progress=bar.count)
+            group, strict, outside = (recipe.get(name) for name in ("group", "strict", "outside"))
+            images = read(data, group=group, strict=bool(strict), outside=bool(outside), progress=bar.count)
     recipe = {"data": images.source, **recipe}
     key = run_key(recipe, images.fingerprint)
     if run is not None and run.key != key:

@@ -39,6 +39,7 @@ def doctor(
     *,
     strict: bool = False,
     group: str | None = None,
+    outside: bool = False,
     fix: str | None = None,
     page: str | None = None,
     workers: int | None = None,
@@ -51,6 +52,7 @@ def doctor(
         strict: exit code 1 when something would hurt.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst).
+        outside: also read images outside the folder that was named, where a table names them or links lead.
         fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
         page: write a page with thumbnails to this .html file.
         workers: processes that decode; one for each core without it.
@@ -69,22 +71,23 @@ def doctor(
         checkup = check(
             data,
             group=group,
+            outside=outside,
             fix=fix,
             page=page,
             workers=workers,
             progress=bar.count,
         )
     if run is not None:
-        checkup = replace(checkup, findings=(*checkup.findings, *_disputed(run, data)))
+        checkup = replace(checkup, findings=(*checkup.findings, *_disputed(run, data, outside)))
     return Diagnosis(checkup, strict)
 
 
-def _disputed(run: str, data: str) -> list[Finding]:
+def _disputed(run: str, data: str, outside: bool) -> list[Finding]:
     """Labels that a network disputes, as a finding; none where it agrees with all."""
     from ..data.finding import Finding
     from .mistakes import suspected
 
-    rows = suspected(run, data)
+    rows = suspected(run, data, outside=outside)
     if not rows:
         return []
     names = tuple(f"{row['name']}: {row['given']}, rather {row['suggested']}" for row in rows)

@@ -46,6 +46,7 @@ def forge(
     test: float = 0.2,
     group: str | None = None,
     strict: bool = False,
+    outside: bool = False,
     seed: int = 0,
     runs: str = "runs",
     resume: str | None = None,
@@ -95,6 +96,7 @@ def forge(
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
         strict: stop when an image cannot be read, instead of leaving it out.
+        outside: also read images outside the folder that was named, where a table names them or links lead.
         seed: of every random number.
         runs: the folder that run folders go to.
         resume: a run folder to go on with, of forge or search; the same command again finds it by itself.
@@ -150,8 +152,8 @@ def forge(
 
 RECIPE = (
     *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
-    "algorithm", "option", "stop_early", "augment", "size", "validation", "test", "group", "strict", "seed",
-    "threads", "plan", "warm_start",
+    "algorithm", "option", "stop_early", "augment", "size", "validation", "test", "group", "strict",
+    "outside", "seed", "threads", "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
 

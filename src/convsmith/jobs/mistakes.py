@@ -140,7 +140,7 @@ def mistakes(
     return Mistakes(folder, said)
 
 
-def suspected(run: str, data: str | Images | None = None) -> list[dict[str, Any]]:
+def suspected(run: str, data: str | Images | None = None, *, outside: bool = False) -> list[dict[str, Any]]:
     """Labels that a run's network disputes, among images that it was not trained on, the surest first."""
     import numpy as np
 
@@ -150,7 +150,7 @@ def suspected(run: str, data: str | Images | None = None) -> list[dict[str, Any]
     from .trained import trained
 
     net = trained(run)
-    own = own_images(net, data)
+    own = own_images(net, data, outside=outside)
     rows = _known(own, "test")
     if own.parts and "validation" not in own.learned:
         rows = np.concatenate([rows, _known(own, "validation")])

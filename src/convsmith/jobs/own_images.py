@@ -42,12 +42,13 @@ class OwnImages:
         return self.parts[part] if self.parts else np.arange(len(self.images))
 
 
-def own_images(net: Trained, data: str | Images | None = None) -> OwnImages:
+def own_images(net: Trained, data: str | Images | None = None, *, outside: bool = False) -> OwnImages:
     """Read a run's images again, or others for the same network.
 
     Args:
         net: the run's network.
         data: other images, whose classes are matched by name; the run's own without it.
+        outside: also read images outside the folder of `data`; of the run's own as the run did.
 
     Raises:
         BadInput: the run's images are gone or changed, or the others share no class with the network.
@@ -61,7 +62,8 @@ def own_images(net: Trained, data: str | Images | None = None) -> OwnImages:
     recipe, known = run.read_json("recipe.json"), run.read_json("data.json")
     given = recipe.get("data") if data is None else data
     try:
-        images = given if isinstance(given, Images) else read(given)
+        beyond = bool(recipe.get("outside")) if data is None else outside
+        images = given if isinstance(given, Images) else read(given, outside=beyond)
     except BadInput as error:
         if data is not None:
             raise

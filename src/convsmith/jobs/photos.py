@@ -69,7 +69,7 @@ def photos(
 
 def _is_set(given: Any) -> bool:
     """Whether it is a data set by name or by file, rather than photographs."""
-    from ..data.read import NAMED
+    from ..data.refusal import NAMED
 
     if not isinstance(given, str | os.PathLike):
         return True

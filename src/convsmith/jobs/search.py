@@ -37,6 +37,7 @@ def search(
     size: Size | None = None,
     group: str | None = None,
     strict: bool = False,
+    outside: bool = False,
     seed: int = 0,
     warm_start: str | None = None,
     workers: int = 1,
@@ -79,6 +80,7 @@ def search(
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
         strict: stop when an image cannot be read, instead of leaving it out.
+        outside: also read images outside the folder that was named, where a table names them or links lead.
         seed: of every random number.
         warm_start: the folder of an earlier search whose best networks are tried first; where images and
             recipe are the same, its scores count.
@@ -122,6 +124,7 @@ def search(
         size=size,
         group=group,
         strict=strict,
+        outside=outside,
         seed=seed,
         warm_start=warm_start,
         workers=workers,

@@ -50,6 +50,7 @@ def train(
     test: float = 0.2,
     group: str | None = None,
     strict: bool = False,
+    outside: bool = False,
     seed: int = 0,
     precision: str = "float32",
     device: str = "auto",
@@ -107,6 +108,7 @@ def train(
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
         strict: stop when an image cannot be read, instead of leaving it out.
+        outside: also read images outside the folder that was named, where a table names them or links lead.
         seed: of every random number.
         precision: of the network's products while it trains, float32 or bfloat16: faster where the machine
             has it, not the same numbers as Keras's.
@@ -146,7 +148,7 @@ RECIPE = (
     "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
     "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
     "loss", "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation",
-    "test", "group", "strict", "seed", "precision", "device", "cuda_graphs", "threads",
+    "test", "group", "strict", "outside", "seed", "precision", "device", "cuda_graphs", "threads",
 )  # fmt: skip
 """The options that decide what comes out."""
 

@@ -7,9 +7,9 @@ import os
 import numpy as np
 
 from ...errors import BadInput
+from ..folder_names import part_of
 from ..images import Images
 from ..labels import numbered
-from ..layout import PART_NAMES
 from ..parquet import ParquetImages, class_names, image_column, open_parquet
 from ..split import TRAIN
 from ..table import LABELS
@@ -62,5 +62,6 @@ def _files(path: str) -> list[str]:
 
 
 def _part(name: str) -> int:
-    stem = os.path.basename(name).lower().removesuffix(".parquet")
-    return PART_NAMES.get(stem, PART_NAMES.get(stem.split("-")[0].split("_")[0], TRAIN))
+    stem = os.path.splitext(os.path.basename(name))[0]
+    found = (part_of(text) for text in (stem, stem.split("-")[0].split("_")[0]))
+    return next((code for code in found if code is not None), TRAIN)

@@ -12,7 +12,8 @@ from ..arrays import images_of
 from ..decode import Unreadable
 from ..images import Images
 from ..split import TEST, TRAIN, VALIDATION
-from ..trees import Folder, Tree, gunzipped, tree_of
+from ..trees import Folder, Tree, tree_of
+from ..unpack import gunzipped
 from . import READERS, as_path
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

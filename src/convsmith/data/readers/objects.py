@@ -11,10 +11,10 @@ import numpy as np
 from ...errors import BadInput
 from ..arrays import images_of, pairs_of
 from ..decode import Unreadable
+from ..folder_names import part_of
 from ..images import Images
 from ..items import Items
 from ..labels import numbered
-from ..layout import PART_NAMES
 from ..split import TEST, TRAIN, VALIDATION
 from ..table import choose, listed
 from ..trees import Folder
@@ -110,7 +110,7 @@ def _table(source: Any) -> Images:
     found = listed(rows, columns, "table")
     return Images.listed(
         Folder(".").items(found.paths), found.labels, found.classes, source="table", reader="objects",
-        part=found.part, group=found.group,
+        part=found.part, group=found.group, notes=found.notes,
     )  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def _hugging_dict(sets: dict[str, Any]) -> Images:
         plain = one.cast_column(image, type(one.features[image])(decode=False))
         items += [(plain, image, i) for i in range(len(one))]
         labels.append(np.asarray(one[label]))
-        part.append(np.full(len(one), PART_NAMES.get(name.lower(), TRAIN), np.int8))
+        part.append(np.full(len(one), part_of(name) or TRAIN, np.int8))
     numbers, classes = numbered(np.concatenate(labels), where="dataset, labels", names=names)
     parts = np.concatenate(part)
     return Images.listed(
