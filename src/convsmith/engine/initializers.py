@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInput, BadName
+from ..kinds.origin import is_keras, title
 
 _TRUNCATED_STD = 0.87962566103423978
 """The standard deviation of a standard normal cut at two standard deviations."""
@@ -62,6 +63,11 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 def _parsed(initializer: str) -> tuple[str, dict[str, Any]]:
     if initializer.startswith("{"):
         found = json.loads(initializer)
+        if not is_keras(found, "initializers"):
+            raise BadInput(
+                "initializer", f"got {title(found)} of the program's own", "one of keras.initializers",
+                "weights of its own: a .keras file, or cs.fit, which starts from the model's",
+            )  # fmt: skip
         name, config = str(found.get("class_name", "")), dict(found.get("config") or {})
     else:
         name, config = initializer, {}

@@ -81,7 +81,13 @@ class Lowered(nn.Module):
                 _share(self.layers_by_name[node.owner], layer)
         self.layers_by_name[node.name] = layer
         name = getattr(node.kind, "activation", None)
-        return Step(node.name, layer, None if name in (None, "linear") else activation_module(name))
+        try:
+            activation = None if name in (None, "linear") else activation_module(name)
+        except BadInput as error:
+            raise BadInput(
+                f"layer {node.name}: {error.where}", error.came, error.expected, error.hint
+            ) from None
+        return Step(node.name, layer, activation)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Lowered:
         """What changes device or type; torch would part the statistics that several calls share."""

@@ -7,7 +7,9 @@ import json
 from torch import Tensor, nn
 
 from ..errors import BadInput
+from ..graph import Graph
 from ..kinds import Kind
+from ..kinds.origin import is_keras, own_parts, title
 from .lower import Lowered
 from .weights import tensors
 
@@ -44,6 +46,20 @@ class Penalty:
         return total
 
 
+def check_own(graph: Graph) -> None:
+    """Refuse a network with regularizers or constraints that are not Keras's own, by layer.
+
+    Raises:
+        BadInput: for the first.
+    """
+    for node in graph.nodes:
+        for setting, what in own_parts(node.kind.settings(), ("regularizer", "constraint")).items():
+            raise BadInput(
+                f"layer {node.name}, {setting}", f"got {what} of the program's own, which is not run here",
+                "one of Keras's", "model.fit of Keras itself",
+            )  # fmt: skip
+
+
 def _given(kind: Kind, weight: str) -> str | None:
     """The regularizer of a weight: Keras names a depthwise kernel's after the kernel's first word."""
     names = [weight, weight.removesuffix("_kernel")]
@@ -68,6 +84,11 @@ def factors(regularizer: str, where: str) -> tuple[float, float]:
     if regularizer.startswith("{"):
         found = json.loads(regularizer)
         name, config = str(found.get("class_name")), found.get("config") or {}
+        if not is_keras(found, "regularizers"):
+            raise BadInput(
+                where, f"regularizer {title(found)} of the program's own", "L1, L2 or L1L2 of Keras",
+                "model.fit of Keras itself",
+            )  # fmt: skip
     plain = name.lower().replace("_", "")
     if plain not in ("l1", "l2", "l1l2"):
         raise BadInput(where, f"regularizer {name}", "L1, L2 or L1L2", "model.fit of Keras itself")

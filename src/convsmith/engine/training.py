@@ -28,6 +28,7 @@ from .optimizers.factors import Factor, blend_
 from .passes import TRAINING, keep_pages
 from .predict import evaluate
 from .recipe import Recipe
+from .regularizers import check_own
 from .schedule import share
 from .statistics import FEW, IMAGES, norms, sample, settle
 from .stopping import best, stops
@@ -60,6 +61,7 @@ class Training:
         teacher: Teacher | None = None,
         device: torch.device = CPU,
     ) -> None:
+        check_own(graph)
         check_graphs(device, recipe.cuda_graphs)
         keep_pages()
         self.device, self.source = device, source(x, y, device)

@@ -15,6 +15,8 @@ from ..errors import BadInput
 from ..graph import Graph
 from ..graph.keras_files import keras_config, weight_groups
 from ..graph.keras_json_out import keras_names, to_keras_json
+from ..kinds.origin import title
+from ..kinds.unknown import OWN_CALL, Unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +49,9 @@ def to_keras(
     """
     found = to_keras_json(graph)
     known = dict(custom_objects or {})
+    for node in graph.nodes:
+        if isinstance(node.kind, Unknown) and node.kind.configuration == OWN_CALL:
+            raise BadInput(f"layer {node.name}", "is a model with a call of its own", "Keras's own models")
     _check_classes(found, known, graph.name)
     if "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -219,11 +224,12 @@ def _check_classes(found: Any, known: Mapping[str, Any], network: str) -> None:
             _check_classes(item, known, network)
     elif isinstance(found, dict):
         name, module = found.get("class_name"), found.get("module")
-        foreign = module is not None and module != "keras" and not str(module).startswith("keras.")
+        ours = module == "keras" or str(module).startswith("keras.")
+        foreign = bool(found.get("registered_name")) if module is None else not ours
         if name is not None and name not in known and (foreign or name in ("Lambda", "__lambda__")):
             raise BadInput(
                 f"network '{network}'",
-                f"has a layer of class {name}",
+                f"has a layer of class {title(found)}",
                 "its class",
                 f"custom_objects={{'{name}': ...}}",
             )

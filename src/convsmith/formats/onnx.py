@@ -178,7 +178,10 @@ def _write_node(
         own["kernel"] = own["kernel"][None, None]
     out = kind.onnx(write, names, list(shapes), own)
     activation = getattr(kind, "activation", None) or "linear"
-    return activation_onnx(write, activation, out, graph.shapes[node.name])
+    try:
+        return activation_onnx(write, activation, out, graph.shapes[node.name])
+    except BadInput as error:
+        raise BadInput(f"layer {node.name}: {error.where}", error.came, error.expected, error.hint) from None
 
 
 def _each_alone(node: Node) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..kinds import Shape
+from ..kinds.origin import is_keras_module
 
 
 @dataclass
@@ -37,6 +38,14 @@ def is_model(entry: Any) -> bool:
     return (
         "output_layers" in config or entry.get("class_name") == "Sequential" or "build_input_shape" in config
     )
+
+
+def is_keras_model(entry: Mapping[str, Any]) -> bool:
+    """Whether a model's class is Keras's own, which calls its layers and does nothing else."""
+    home = entry.get("module")
+    if home is None and not entry.get("registered_name"):
+        return entry.get("class_name") in (None, "Functional", "Model", "Sequential")
+    return is_keras_module(home)
 
 
 def calls_of(

@@ -5,7 +5,7 @@ Nothing in a configuration is run; a layer that no kind describes becomes `Unkno
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,9 @@ from ..errors import BadInput
 from ..kinds import Shape
 from ..kinds.input_layer import InputLayer
 from ..kinds.operation import Operation
-from ..kinds.unknown import Unknown
+from ..kinds.unknown import OWN_CALL, Unknown
 from .graph import Graph, Node
-from .keras_calls import Call, calls_of, is_model, recorded_shape
+from .keras_calls import Call, calls_of, is_keras_model, is_model, recorded_shape
 from .keras_layer import dtype_name, entry_name, layer_kind, text
 from .names import Names
 from .order import topological
@@ -26,12 +26,18 @@ MAX_DEPTH = 64
 InputShape = Sequence[int | None] | Mapping[str, Sequence[int | None]] | None
 
 
-def from_keras_json(entry: Mapping[str, Any], *, input_shape: InputShape = None) -> Graph:
+def from_keras_json(
+    entry: Mapping[str, Any], *, input_shape: InputShape = None, plain: Collection[str] = ()
+) -> Graph:
     """The Graph of a model's configuration, as ``model.to_json()`` writes it.
+
+    A model of a class that is not Keras's may do anything beside calling its layers: behind them stands an
+    unknown layer of that class.
 
     Args:
         entry: the configuration, parsed.
         input_shape: sizes without the batch for the input, or by input name; replaces what is recorded.
+        plain: classes of models that are not Keras's, and are known to call their layers as Keras does.
 
     Raises:
         BadInput: where it is not a model's configuration, with the layer's name.
@@ -40,7 +46,7 @@ def from_keras_json(entry: Mapping[str, Any], *, input_shape: InputShape = None)
         raise BadInput(
             "network", "is not the configuration of a Keras model", "a Functional or Sequential one"
         )
-    reader = _Reader(input_shape)
+    reader = _Reader(input_shape, plain)
     config = entry["config"]
     name = config.get("name") or "model"
     inputs, outputs = reader.model(entry, _Place(), None, {})
@@ -66,10 +72,10 @@ class _Place:
 class _Reader:
     """The walk through one configuration; `nodes` fills as it goes."""
 
-    def __init__(self, input_shape: InputShape) -> None:
+    def __init__(self, input_shape: InputShape, plain: Collection[str]) -> None:
         self.nodes: list[Node] = []
         self.recorded: dict[str, Shape] = {}
-        self.wanted = input_shape
+        self.wanted, self.plain = input_shape, plain
         self._taken = Names()
         self._owners: dict[Any, str] = {}
 
@@ -83,7 +89,22 @@ class _Reader:
         """Read a model; `given` are the nodes that it is called on, None for the network itself."""
         config = entry["config"]
         read = self._functional if "output_layers" in config else self._sequential
-        return read(config, place.inside(config), given, shapes)
+        if is_keras_model(entry) or entry.get("class_name") in self.plain:
+            return read(config, place.inside(config), given, shapes)
+        # What the layers make need not be what the model gives.
+        inputs, ends = read(config, place.inside(config), given, {})
+        wanted = shapes or dict.fromkeys(range(len(ends)))
+        home = entry.get("module")
+        own = Unknown(str(entry.get("class_name")), home if isinstance(home, str) else None, OWN_CALL)
+        name = place.prefix[:-1] or self._free(str(config.get("name") or "model"))
+        made = [name, *(self._free(name) for _ in range(max(wanted, default=0)))]
+        for place_, output in enumerate(made):
+            self.nodes.append(
+                Node(
+                    output, replace(own, output_shape=wanted.get(place_)), tuple(ends), name, place.trainable
+                )
+            )
+        return inputs, made
 
     def _sequential(
         self,

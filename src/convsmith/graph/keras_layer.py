@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 from ..errors import BadInput
 from ..kinds import KINDS, Kind
+from ..kinds.activation import LAYERS_AS_ACTIVATION
 from ..kinds.operation import FUNCTIONS, Operation
+from ..kinds.origin import is_keras, is_keras_module
 from ..kinds.unknown import OPERATION_HOMES, Unknown
 from .keras_calls import Call
 
 MAX_NAME = 500
-LAYER_HOMES = ("keras.layers", "keras.src.layers", "tensorflow.keras.layers", "tf_keras.layers", None)
-"""Modules under which versions of Keras have serialised their own layers."""
-_LAYER_FOLDERS = ("keras.src.layers.", "keras.layers.", "tensorflow.keras.layers.", "tf_keras.src.layers.")
 _NOT_SETTINGS = frozenset(("name", "trainable", "dtype", "batch_input_shape", "registered_name"))
 _DEFAULTS: Mapping[str, Any] = {"renorm_momentum": 0.99}
 """Settings beyond the kinds' own that Keras always writes, with the values that say nothing."""
@@ -35,8 +35,12 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
         if operation is not None:
             return operation, {}
     cls = KINDS[found] if isinstance(found, str) and found in KINDS else None
-    own = cls is not None and _is_kinds(cls, home, entry.get("registered_name"))
+    own = cls is not None and _is_kinds(cls, entry)
+    if own and isinstance(config.get("activation"), dict):
+        activation = _activation(config["activation"])
+        own, config = activation is not None, {**config, "activation": activation}
     if cls is None or not own or not _understood(config):
+        config = entry["config"]
         return Unknown(str(found), home if isinstance(home, str) else None, text(config) or "{}"), {}
     try:
         kind = cls.from_config(config)
@@ -61,13 +65,31 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
     return kind, {"config": more} if more else {}
 
 
-def _is_kinds(cls: type[Kind], home: Any, registered: Any) -> bool:
+def _is_kinds(cls: type[Kind], entry: Mapping[str, Any]) -> bool:
     """Whether a configuration's class is the kind's, by its module; Keras saves none for a program's own."""
-    if cls.home != "keras.layers":
-        return home is None or home == cls.home
-    if home is None:
-        return not registered or registered == cls.__name__
-    return home in LAYER_HOMES or (isinstance(home, str) and home.startswith(_LAYER_FOLDERS))
+    home = entry.get("module")
+    if cls.home == "keras.layers":
+        return is_keras(entry, "layers")
+    if is_keras_module(
+        cls.home
+    ):  # of keras.applications; what files of Keras 2 name like it must also fit it
+        fits = {item.name for item in fields(cls) if item.default is MISSING} <= set(entry["config"])
+        return home == cls.home or (home is None and not entry.get("registered_name") and fits)
+    return home is None or home == cls.home
+
+
+def _activation(entry: Mapping[str, Any]) -> Any:
+    """An activation that is an object, without what says nothing; None where it may own weights.
+
+    Functions own none, so that a layer with one of the program's own is still counted; it only cannot be run.
+    """
+    if entry.get("class_name") in ("function", None):
+        return entry
+    found = entry.get("class_name")
+    if found not in LAYERS_AS_ACTIVATION or not is_keras(entry, "layers"):
+        return None
+    kind = KINDS[found].from_config(entry.get("config") or {})
+    return {"class_name": found, "config": kind.config(), "module": "keras.layers", "registered_name": None}
 
 
 def _operation(function: str, config: Mapping[str, Any], call: Call) -> Operation | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
 from ..kinds.input_layer import InputLayer
+from ..kinds.origin import is_keras_module
 from .graph import Graph
 from .keras_files import MAX_TEXT, keras_config, old_keras_config
 from .keras_json import InputShape, from_keras_json
@@ -84,20 +85,46 @@ def _from_model(model: Any, input_shape: InputShape) -> Graph:
     title = f"model '{getattr(model, 'name', type(model).__name__)}'"
     try:
         found = json.loads(model.to_json())
+        layers = dict(_layers(model, ""))
     except (NotImplementedError, TypeError, ValueError) as error:
         raise BadInput(
             title, f"cannot be written as JSON by Keras ({error})", "a Sequential or Functional model"
         ) from None
-    graph = _from_dictionary(found, title, input_shape)
-    # JSON does not say that two nested models share a layer; the live model knows.
-    layers = dict(_layers(model, ""))
+    graph = _from_dictionary(found, title, input_shape, _plain_models([model, *layers.values()]))
+    # JSON does not say that two nested models share a layer, nor whose an activation of Keras's name is; the
+    # live model knows.
     first: dict[int, str] = {}
     nodes = []
     for node in graph.nodes:
         layer = layers.get(node.owner)
         owner = node.owner if layer is None else first.setdefault(id(layer), node.owner)
+        own = _own_activation(getattr(layer, "activation", None))
+        if own is not None and "activation" in node.kind.field_names():
+            node = replace(node, kind=replace(node.kind, activation=own))  # type: ignore[call-arg]
         nodes.append(node if owner == node.owner else replace(node, owner=owner))
     return Graph(graph.name, nodes, graph.outputs, graph.inputs)
+
+
+def _plain_models(models: Iterable[Any]) -> set[str]:
+    """Classes of models that are the program's own, and leave calling the layers to Keras."""
+    classes = {type(model) for model in models if hasattr(model, "layers")}
+    own = {each.__name__ for each in classes if not all(map(is_keras_module, _homes(each)))}
+    return {each.__name__ for each in classes} - own
+
+
+def _homes(model: type) -> Iterator[str]:
+    """The modules of the classes that say what calling a model does."""
+    for name in ("call", "__call__"):
+        yield next((each.__module__ for each in model.__mro__ if name in vars(each)), "")
+
+
+def _own_activation(function: Any) -> str | None:
+    """An activation function that is not Keras's, as a setting that no activation is named like."""
+    name, home = getattr(function, "__name__", None), getattr(function, "__module__", None)
+    if function is None or name is None or is_keras_module(home):
+        return None
+    entry = {"class_name": "function", "config": name, "module": "builtins", "registered_name": "function"}
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"))
 
 
 def _layers(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -142,11 +169,13 @@ def _from_text(text: str | bytes, where: str, input_shape: InputShape) -> Graph:
     return _from_dictionary(found, where, input_shape)
 
 
-def _from_dictionary(found: Mapping[str, Any], where: str, input_shape: InputShape) -> Graph:
+def _from_dictionary(
+    found: Mapping[str, Any], where: str, input_shape: InputShape, plain: Collection[str] = ()
+) -> Graph:
     try:
         if "nodes" in found and "format" in found:
             return resized(Graph.from_json(found), input_shape)
-        return from_keras_json(found, input_shape=input_shape)
+        return from_keras_json(found, input_shape=input_shape, plain=plain)
     except (
         KeyError,
         TypeError,

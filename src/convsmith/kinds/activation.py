@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadName
-from .kind import Kind, OnnxWriter, Shape, kind
+from ..errors import BadInput, BadName
+from .kind import KINDS, Kind, OnnxWriter, Shape, kind
+from .origin import is_keras, title
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,12 +32,43 @@ class Activation(Kind):
         return names[0]
 
 
+LAYERS_AS_ACTIVATION = ("ReLU", "LeakyReLU", "ELU", "Softmax")
+"""Keras's layers without weights that are given as an activation, e.g. ``Dense(8, activation=ReLU(6.0))``."""
+
+
+def activation_layer(setting: str) -> Kind | None:
+    """The layer that was given as an activation; None for an activation by name.
+
+    Raises:
+        BadInput: for a function or a layer that is not Keras's own.
+    """
+    if not setting.startswith("{"):
+        return None
+    entry = json.loads(setting)
+    name = entry.get("class_name")
+    if name not in LAYERS_AS_ACTIVATION or not is_keras(entry, "layers"):
+        raise BadInput(
+            "activation",
+            f"got {title(entry)} of the program's own, whatever its name",
+            "one of keras.activations",
+            "a layer of its own behind it, taught as docs/how-to/add-a-layer-kind.md shows",
+        )
+    return KINDS[name].from_config(entry.get("config") or {})
+
+
 def activation_module(name: str) -> torch.nn.Module:
     """The torch module of an activation by Keras's name, with Keras's constants.
 
+    Args:
+        name: the name, or a layer given as an activation as canonical JSON.
+
     Raises:
         BadName: for a name that is not in the table.
+        BadInput: for a function or a layer that is not Keras's own.
     """
+    layer = activation_layer(name)
+    if layer is not None:
+        return layer.module((None,))
     from torch import nn
 
     from . import _torch
@@ -99,6 +132,9 @@ def activation_onnx(write: OnnxWriter, name: str, value: str, shape: Shape) -> s
     number = lambda x: write.constant(np.asarray(x, dtype=np.float32))  # noqa: E731
     if name in ("linear", None):
         return value
+    layer = activation_layer(name)
+    if layer is not None:
+        return layer.onnx(write, [value], [shape], {})
     if name in simple:
         operator, attributes = simple[name]
         return write.node(operator, [value], **attributes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_tr
 
 from ..errors import BadInput, BadName
 from ..registry import Registry
+from .origin import is_keras
 
 if TYPE_CHECKING:
     import numpy as np
@@ -305,7 +306,8 @@ _INITIALIZERS = {
 def _short_name(value: Mapping[str, Any]) -> str | None:
     name = _INITIALIZERS.get(value.get("class_name", ""))
     config = value.get("config") or {}
-    return name if name and all(item is None for item in config.values()) else None
+    plain = name and is_keras(value, "initializers")
+    return name if plain and all(item is None for item in config.values()) else None
 
 
 def pair(value: Any, name: str) -> tuple[int, int]:

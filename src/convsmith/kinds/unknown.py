@@ -10,6 +10,8 @@ from .kind import Kind, OnnxWriter, Reach, Shape, kind
 
 OPERATION_HOMES = ("keras.src.ops.", "keras.ops", "keras.src.activations.", "onnx.functions")
 """Modules under which Keras serialises functions of tensors; ONNX operators without weights go with them."""
+OWN_CALL = '{"own_call":true}'
+"""The configuration of what a model of one's own class makes of its layers' outputs."""
 
 
 @kind
@@ -59,6 +61,13 @@ class Unknown(Kind):
         raise self._refusal("ONNX")
 
     def _refusal(self, form: str) -> BadInput:
+        if self.configuration == OWN_CALL:
+            return BadInput(
+                f"model of class {self.keras_class}",
+                f"may do more than call its layers, and that has no {form} form",
+                "Keras's own Sequential or Functional model",
+                "keras.Model(model.inputs, model.outputs), which is its layers alone",
+            )
         return BadInput(
             f"layer of class {self.keras_class}",
             f"is unknown here, so it has no {form} form",
