@@ -46,7 +46,7 @@ def clean(text: str) -> str:
     """The cell without Markdown's, HTML's and LaTeX's dress."""
     text = re.sub(r"<br\s*/?>|&nbsp;|\$", " ", text)
     text = re.sub(r"\\(times|cdot)", "×", text).replace("\\,", "").replace("&times;", "×")
-    text = " ".join(text.split())
+    text = " ".join(re.sub(r"\[([^\]]+)\]\([^()\s]*\)", r"\1", text).split())
     for mark in ("**", "__", "`", "*"):
         if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
             text = text[len(mark) : -len(mark)].strip()
@@ -99,7 +99,10 @@ def _plain(text: str, scale: int) -> tuple[float, float] | None:
         digits = digits.replace(".", "")
     if "." not in digits:
         value = int(digits) * unit
-        return value, (unit if unit > 1 else 0)
+        if unit == 1:
+            return value, 0
+        zeros = 10 ** (len(digits) - len(digits.rstrip("0")))  # of 800K perhaps only the 8 is meant
+        return value, max(unit, min(zeros * unit, value // 100))
     places = len(digits.split(".")[1])
     return float(digits) * unit, unit / 10**places
 
@@ -148,11 +151,13 @@ def _value(node: ast.expr) -> int:
 def shape(text: str) -> tuple[int, ...] | None:
     """The sizes in a cell, without batch and without trailing ones; None when it cannot be read as a shape.
 
+    Of four sizes the first is the batch; ``112²×64`` is 112×112×64.
+
     Example:
         >>> shape("(28, 28, 6)"), shape("6@28x28"), shape("120 x 1"), shape("(None, 10)")
         ((28, 28, 6), (28, 28, 6), (120,), (10,))
     """
-    text = clean(text).lower().strip("()[]{} ")
+    text = re.sub(r"(\d+)(?:²|\^2)", r"\1x\1", clean(text).lower()).strip("()[]{} ")
     maps = re.fullmatch(r"(\d+)\s*@\s*(\d+)\s*[x×*]\s*(\d+)", text)
     if maps:
         return int(maps[2]), int(maps[3]), int(maps[1])
@@ -161,7 +166,18 @@ def shape(text: str) -> tuple[int, ...] | None:
         parts = parts[1:]
     if not parts or not all(part.isdecimal() and len(part) < 9 for part in parts):
         return None
-    return squeezed(tuple(int(part) for part in parts))
+    return squeezed(tuple(int(part) for part in (parts[1:] if len(parts) == 4 else parts)))
+
+
+def is_shape(text: str) -> bool:
+    """Whether a cell is several sizes, and neither one number nor a sum.
+
+    Example:
+        >>> is_shape("28x28x6"), is_shape("112²×64"), is_shape("4,704"), is_shape("28*28*6 = 4704")
+        (True, True, False, False)
+    """
+    several = len(re.findall(r"\d+", re.sub(r"²|\^2", " 2", text))) > 1
+    return several and _plain(clean(text), 1) is None and shape(text) is not None
 
 
 def squeezed(sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..graph import Graph
 from .table import Column, Table, Tabled, shown
 
 TITLES = {
     "output_shape": "output shape", "activation_size": "activation size", "params": "parameters",
-    "trainable_params": "trainable parameters", "macs": "MACs",
+    "trainable_params": "trainable parameters", "macs": "MACs", "input_shape": "input shape",
 }  # fmt: skip
 
 
@@ -58,6 +58,22 @@ class Finding:
         }  # fmt: skip
 
 
+class Explained(NamedTuple):
+    """One cell that is right by another convention than the ledger's.
+
+    Args:
+        row: the table's name of the row.
+        column: the column's title as published.
+        came: the cell as published.
+        convention: the way of counting that fits, in words.
+    """
+
+    row: str
+    column: str
+    came: str
+    convention: str
+
+
 @dataclass(frozen=True)
 class Audit(Tabled):
     """What an audit found. ``print(audit)`` shows it; exit code 1 when a cell is wrong or unreadable.
@@ -69,6 +85,8 @@ class Audit(Tabled):
         unmatched: rows that fit no layer.
         checked: how many cells were compared.
         remarks: what the reader should know: columns left out, conventions taken from the table.
+        explained: cells that are right by another convention than the ledger's.
+        rows_are: "layer" or "network": what the table's rows were taken for.
     """
 
     graph: Graph
@@ -77,6 +95,8 @@ class Audit(Tabled):
     unmatched: tuple[str, ...]
     checked: int
     remarks: tuple[str, ...] = ()
+    explained: tuple[Explained, ...] = ()
+    rows_are: str = "layer"
 
     @property
     def table(self) -> Table:
@@ -110,13 +130,16 @@ class Audit(Tabled):
         count = len(self.wrong)
         said = "no wrong cell" if not count else "1 wrong cell" if count == 1 else f"{count} wrong cells"
         more = f", {len(self.unreadable)} that cannot be read" if self.unreadable else ""
-        return f"{said}{more}, in {self.checked} checked against {self.graph.name}"
+        against = self.graph.name if self.rows_are == "layer" else "the networks that the rows name"
+        return f"{said}{more}, in {self.checked} checked against {against}"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Rows without a layer, and the remarks."""
-        lost = (f"rows that fit no layer: {', '.join(self.unmatched)}",) if self.unmatched else ()
-        return (*lost, *self.remarks)
+        """Rows without a layer, the conventions that explain cells, and the remarks."""
+        lost: tuple[str, ...] = ()
+        if self.unmatched:
+            lost = (f"rows that fit no {self.rows_are}: {', '.join(self.unmatched)}",)
+        return (*lost, *_conventions(self.explained), *self.remarks)
 
     @property
     def text(self) -> str:
@@ -132,6 +155,7 @@ class Audit(Tabled):
             "wrong": [finding.to_json() for finding in self.wrong],
             "unreadable": [finding.to_json() for finding in self.unreadable],
             "unmatched": list(self.unmatched),
+            "explained": [found._asdict() for found in self.explained],
             "remarks": list(self.remarks),
         }
 
@@ -139,3 +163,15 @@ class Audit(Tabled):
     def exit_code(self) -> int:
         """1 when a cell is wrong or cannot be read, else 0."""
         return 1 if self.wrong or self.unreadable else 0
+
+
+def _conventions(explained: tuple[Explained, ...]) -> tuple[str, ...]:
+    """One line for each column and convention, with the cells that it explains."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row, column, came, convention in explained:
+        groups.setdefault((column, convention), []).append(f"{row} {came}")
+    return tuple(
+        f"right by another convention ({convention}): {column} of {', '.join(found[:3])}"
+        + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        for (column, convention), found in groups.items()
+    )

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from . import cells
-from .published import Published
+from .published import SHAPES, Published
 from .rows import Row
 
 TOTAL = -1
@@ -41,7 +41,7 @@ def match(table: Published, rows: tuple[Row, ...], network: str) -> list[int | N
     found: list[int | None] = [None] * len(table.labels)
     layers = []
     for place, label in enumerate(table.labels):
-        if _word(label) == "total" or _plain(label) == _plain(network):
+        if _word(label) == "total" or known_as(label, network):
             found[place] = TOTAL
         else:
             layers.append(place)
@@ -53,6 +53,11 @@ def match(table: Published, rows: tuple[Row, ...], network: str) -> list[int | N
     for place, index in zip(layers, _align(scores, len(rows)), strict=True):
         found[place] = index
     return found
+
+
+def known_as(label: str, network: str) -> bool:
+    """Whether a label is the network's own name, however it is spelled."""
+    return bool(_plain(network)) and _plain(label) == _plain(network)
 
 
 def _align(scores: list[list[float]], width: int) -> list[int | None]:
@@ -93,7 +98,11 @@ def _label(label: str) -> _Name:
 def _layer(row: Row, last: bool) -> tuple[_Name, dict[str, Any]]:
     """What can be compared of a layer."""
     figures: dict[str, Any] = {name: getattr(row, name) for name in _WEIGHTS}
-    figures["output_shape"] = cells.squeezed(tuple(item or 0 for item in row.output_shape))
+    figures["learned"] = None if row.params is None else row.params - (row.statistics or 0)
+    shape = cells.squeezed(tuple(item or 0 for item in row.output_shape))
+    figures["output_shape"] = {shape}
+    if len(shape) == 3:  # channels first, or left out
+        figures["output_shape"] |= {(shape[2], *shape[:2]), shape[:2]}
     plain = _plain(row.name)
     return _Name(frozenset(_kind(row, last)), plain, _number(plain)), figures
 
@@ -107,16 +116,17 @@ def _score(named: _Name, figures: dict[str, Any], layer: tuple[_Name, dict[str, 
     same = named.plain == name.plain
     if named.words and not same and named.words.isdisjoint(name.words):
         return 0.0
-    score = 3.0 if named.words else 0.5
+    score = 3.0 if named.words else 0.0  # a label that says nothing is placed by its figures alone
     if same:
         score += 6
     elif named.number and named.number == name.number:
         score += 2
-    if figures.get("output_shape") == right["output_shape"]:
+    if figures.get("output_shape") in right["output_shape"]:
         score += 2
     for figure, weight in _WEIGHTS.items():
         value = figures.get(figure)
-        if value is not None and right[figure] and value.agrees(right[figure]):
+        ways = (right[figure], right["learned"] if figure == "params" else 0)
+        if value is not None and any(way and value.agrees(way) for way in ways):
             score += weight
     return score
 
@@ -125,7 +135,7 @@ def _known(table: Published, place: int) -> dict[str, Any]:
     """The figures that the row gives, read."""
     return {
         head.figure: cells.shape(table.cell(place, head))
-        if head.figure == "output_shape"
+        if head.figure in SHAPES
         else cells.figure(table.cell(place, head), head.scale)
         for head in table.heads
     }
@@ -140,7 +150,7 @@ def _kind(row: Row, last: bool) -> set[str]:
 
 
 def _word(label: str) -> str:
-    lowered = label.lower().strip()
+    lowered = re.sub(r"^[\s│├└─|+-]+", "", label.lower()).strip()
     return next((word for word, pattern in _WORDS if re.search(pattern, lowered)), "")
 
 

@@ -13,8 +13,9 @@ from . import cells
 
 MAX_BYTES = 4 * 2**20
 MAX_ROWS = 2000
-FIGURES = ("output_shape", "activation_size", "params", "trainable_params", "macs")
-"""What a column can say about a layer."""
+FIGURES = ("input_shape", "output_shape", "activation_size", "params", "trainable_params", "macs")
+"""What a column can say about a layer or a network; `SHAPES` are not numbers."""
+SHAPES = ("input_shape", "output_shape")
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Published:
         labels: what each row calls its layer.
         rows: the cells of each row, as text.
         ignored: titles of the other columns.
+        subject: "network" or "layer", what the labels' title says that a row is; empty where that is open.
     """
 
     heads: tuple[Head, ...]
     labels: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     ignored: tuple[str, ...]
+    subject: str = ""
 
     def cell(self, row: int, head: Head) -> str:
         """One cell's text; empty where the row is too short."""
@@ -95,7 +98,11 @@ def read_table(table: str | Path) -> Published:
         title for place, title in enumerate(titles) if place not in taken and place != label and title
     )
     labels = tuple(cells.clean(row[label]) if label < len(row) else "" for row in rows)
-    return Published(heads, labels, tuple(tuple(row) for row in rows), ignored)
+    said = titles[label].lower()
+    networks = re.search(r"model|network|backbone|architecture|weight", said)
+    layers = re.search(r"layer|stage|operat|block", said)
+    subject = "layer" if layers else "network" if networks else ""
+    return Published(heads, labels, tuple(tuple(row) for row in rows), ignored, subject)
 
 
 def _content(path: Path) -> str:
@@ -148,34 +155,57 @@ def _heads(titles: list[str], rows: list[list[str]]) -> tuple[tuple[Head, ...], 
     for place, title in enumerate(titles):
         texts = [row[place] for row in rows if place < len(row)]
         found = _meaning(title, texts)
-        if found and all(head.figure != found for head in heads):
+        again = any(head.figure == found for head in heads)
+        if found and not (again and found not in ("params", "macs", "output_shape")):
             heads.append(Head(title, found, place, _scale(title), "flop" in title.lower()))
+    if all(head.figure == "input_shape" for head in heads):
+        return (), set()
     return tuple(heads), {head.place for head in heads}
 
 
 def _meaning(title: str, texts: list[str]) -> str:
     """Which figure a column holds, by its title, and by its cells where the title may mean two things."""
     name = re.sub(r"[^a-z#+]", "", title.lower())
+    filled = [text for text in texts if cells.clean(text).lower() not in cells.EMPTY]
     if "param" in name or name in ("weights", "#weights", "weight"):
-        if "non" in name:
+        named = sum(bool(re.match(r"[^\W\d]", cells.clean(text))) for text in filled)
+        if "non" in name or named * 2 > len(filled):
             return ""
         return "trainable_params" if "trainable" in name else "params"
-    if re.search(r"macs?$|^[kmg]?macs?|mult|madd|flop", name):
+    other = re.search(r"multiplier|byte|second", name)
+    if re.search(r"macs?$|^[kmg]?macs?|mult|madd|flop", name) and not other:
         return "macs"
-    if re.search(r"size|shape|output|activation|feature", name) and not re.search(
-        r"kernel|filter|pool|input", name
-    ):
-        filled = [text for text in texts if cells.clean(text).lower() not in cells.EMPTY]
-        images = sum(cells.figure(text) is None and len(cells.shape(text) or ()) > 1 for text in filled)
-        if "shape" in name or images * 2 > len(filled):
-            return "output_shape"
-        return "activation_size" if re.search(r"size|activation", name) else ""
+    if re.search(r"^input|^resolution|^cropsize|^imagesize|defaultinput", name):
+        return "input_shape"
+    if re.search(r"kernel|filter|pool|input|batch|mb$|kb$|byte|memory|model|file|resize|min|max|crop", name):
+        return ""
+    if re.search(r"size|shape|output|activation|feature", name):
+        return _size_or_shape(name, filled)
     return ""
+
+
+def _size_or_shape(name: str, filled: list[str]) -> str:
+    if "shape" in name:
+        return "output_shape"
+    if "activation" in name:  # its size may be written as a product
+        images = sum(cells.figure(text) is None and len(cells.shape(text) or ()) > 1 for text in filled)
+        return "output_shape" if images * 2 > len(filled) else "activation_size"
+    images = sum(cells.is_shape(text) for text in filled)
+    if images * 2 > len(filled):
+        return "output_shape"
+    single = all(cells.shape(text) for text in filled)
+    if "output" in name and filled and single:
+        return "output_shape"
+    return "activation_size" if "size" in name else ""
 
 
 def _scale(title: str) -> int:
     """What a column's title multiplies its cells by."""
     lowered = title.lower()
+    if re.search(r"10(\^|\*\*)?[6⁶]\b|10⁶", lowered):
+        return 10**6
+    if re.search(r"10(\^|\*\*)?9\b|10⁹", lowered):
+        return 10**9
     found = re.search(r"\b(k|m|g|b|million|billion)\b", lowered) or re.search(
         r"\b([kmg])(?:mac|flop|madd)", lowered
     )

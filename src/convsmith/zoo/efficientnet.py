@@ -75,5 +75,13 @@ for _size, (*_, _params, _macs, _top1) in SIZES.items():
     enter(
         f"efficientnet_{_size}",
         partial(efficientnet, _size, name=f"efficientnet_{_size}"),
-        Published(_PAPER, 2019, int(_params), _macs, _top1, "torchvision 0.28, IMAGENET1K_V1"),
+        Published(
+            _PAPER,
+            2019,
+            int(_params),
+            _macs,
+            _top1,
+            "torchvision 0.28, IMAGENET1K_V1",
+            sides=(260,) if _size == "b2" else (),  # the paper's; torchvision's weights are of 288
+        ),
     )

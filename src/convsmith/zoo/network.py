@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from typing import Any
 
+from ..errors import BadInput
 from ..graph import Graph
 from ..registry import Registry
 
@@ -26,6 +29,7 @@ class Published:
         statistics: True where `params` counts batch-norm statistics, as Keras does.
         trained_on: the data of `top1`.
         note: why a figure differs from this network's own, where it does.
+        sides: other sizes of image, in pixels, at which its figures are published too.
     """
 
     paper: str
@@ -37,6 +41,7 @@ class Published:
     statistics: bool = False
     trained_on: str = "ImageNet"
     note: str = ""
+    sides: tuple[int, ...] = ()
 
 
 PUBLISHED: dict[str, Published] = {}
@@ -69,24 +74,39 @@ def published(name: str) -> Published | None:
     return PUBLISHED.get(name)
 
 
-def network(name: str, input_shape: Sequence[int] | None = None, classes: int | None = None) -> Graph:
+def network(
+    name: str,
+    input_shape: Sequence[int] | None = None,
+    classes: int | None = None,
+    *,
+    width: float | None = None,
+) -> Graph:
     """The network of that name as a Graph.
 
     Args:
         name: e.g. ``"lenet5"``; `NETWORKS` lists them.
         input_shape: rows, columns, channels; the network's own without it.
         classes: how many classes; the network's own without it.
+        width: another factor of the channels, where the name stands for one of a family of widths.
 
     Raises:
         BadName: for an unknown name, with the nearest one.
+        BadInput: for a width of a network that has only one.
 
     Example:
         >>> network("lenet5").params
         61706
+        >>> network("mobilenet", width=0.75).params == network("mobilenet_075").params
+        True
     """
     settings: dict[str, Any] = {}
     if input_shape is not None:
         settings["input_shape"] = tuple(input_shape)
     if classes is not None:
         settings["classes"] = classes
-    return NETWORKS[name](**settings)
+    build = NETWORKS[name]
+    if width is None:
+        return build(**settings)
+    if not isinstance(build, partial) or next(iter(signature(build.func).parameters)) != "width":
+        raise BadInput(f"network '{name}'", f"asked for at width {width:g}", "one of several widths")
+    return build.func(width, **settings, name=f"{name}_width_{width:g}")  # type: ignore[no-any-return]

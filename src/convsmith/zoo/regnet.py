@@ -83,5 +83,13 @@ for _size, (*_, _params, _macs, _top1) in SIZES.items():
     enter(
         f"regnet_{_size}",
         partial(regnet, _size, name=f"regnet_{_size}"),
-        Published(_PAPER, 2020, int(_params), _macs, _top1, _source(_size)),
+        Published(
+            _PAPER,
+            2020,
+            int(_params),
+            _macs,
+            _top1,
+            _source(_size),
+            sides=(384,) if _size in ("y_16gf", "y_32gf", "y_128gf") else (),  # torchvision's SWAG_E2E
+        ),
     )
