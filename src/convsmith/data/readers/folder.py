@@ -102,9 +102,9 @@ def _compared(table: Table, names: Names, found: Layout) -> list[tuple[str, str]
     met: dict[str, list[int]] = {}
     for k, number in zip(found.kept.tolist(), found.labels.tolist(), strict=True):
         steps = os.path.splitext(names[k])[0].replace(os.sep, "/").split("/")
-        path = next((end for n in range(len(steps)) if (end := "/".join(steps[n:])) in labels), None)
-        if path is not None:
-            met.setdefault(path, []).append(number)
+        known = next((end for n in range(len(steps)) if (end := "/".join(steps[n:])) in labels), None)
+        if known is not None:
+            met.setdefault(known, []).append(number)
     rows = [(labels[path], found.classes[all_of[0]]) for path, all_of in met.items() if len(all_of) == 1]
     return rows if rows and 2 * len(rows) >= len(labels) else []
 
