@@ -21,6 +21,25 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"convsmith {__version__}\n"
 
 
+@pytest.mark.parametrize("raises", [KeyboardInterrupt, typer.Abort])
+def test_ctrl_c_is_130_and_says_how_to_go_on(
+    raises: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*given: object, **named: object) -> None:
+        raise raises
+
+    for line, says in (
+        (["train", "lenet5", "digits"], "the same command again goes on where it stopped"),
+        (["forge", "--resume", "runs/0001", "--more-trials", "3"], "without --more-... goes on"),
+        (["size", "lenet5"], "interrupted"),
+    ):
+        monkeypatch.setattr("convsmith.cli.app.get_command", lambda app: interrupted)
+        assert run(line) == 130
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
+
+
 def test_without_arguments_it_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     shown = capsys.readouterr().out

@@ -180,6 +180,14 @@ def test_truncated_files_are_refused(kind: str, share: float) -> None:
         decode(data[: int(len(data) * share)])
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
+def test_the_limit_of_pixels_is_the_last_that_is_read(kind: str) -> None:
+    data = saved(Image.fromarray(PIXELS), kind)
+    assert decode(data, max_pixels=13 * 17).pixels.shape == (13, 17, 3)
+    with pytest.raises(Unreadable, match="17x13, over the limit of 220 pixels"):
+        decode(data, max_pixels=13 * 17 - 1)
+
+
 def test_draft_decoding_is_large_enough_and_upright() -> None:
     x = np.linspace(0, 255, 640, dtype=np.float32)
     smooth = np.stack(

@@ -57,6 +57,25 @@ def test_same_pixels_as_pillow(
     assert "damaged" not in found.notes
 
 
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (640, 480), (100, 1000), (97, 203)])
+@pytest.mark.parametrize("part", [8, 4, 2, 1])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_it_is_decoded_no_smaller_than_is_enough(
+    height: int, width: int, part: int, orientation: int
+) -> None:
+    """Just enough is a whole part of the size; a pixel more than that needs the next larger one."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = _file(_picture(height, width), exif=exif)
+    upright = (height, width) if orientation == 1 else (width, height)
+    for more in (0, 1):
+        enough = tuple(min(side, side // part + more) for side in upright)
+        found = decode(data, at_least=enough).pixels.shape[:2]
+        assert all(have >= want for have, want in zip(found, enough, strict=True))
+    least = decode(data, at_least=(upright[0] // part, upright[1] // part)).pixels.shape[:2]
+    assert least == tuple(-(-side // part) for side in upright)
+
+
 def test_damage_inside_is_noticed() -> None:
     data = _file(_picture(200, 300), quality=80)
     with Image.open(BytesIO(data)) as whole:

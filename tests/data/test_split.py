@@ -130,6 +130,21 @@ def test_own_validation_is_kept() -> None:
     ]  # fmt: skip
 
 
+def test_copies_are_in_the_last_of_the_given_parts_that_have_them() -> None:
+    """Copies between train and validation leak as those of test images do; those inside a part may stay."""
+    part = np.array([TRAIN] * 8 + [VALIDATION] * 4 + [TEST] * 4, np.int8)
+    groups = np.arange(16)
+    groups[[0, 8]] = 0  # train and validation
+    groups[[1, 9, 12]] = 1  # all three
+    groups[[10, 13]] = 10  # validation and test
+    groups[[2, 3]] = 2  # train alone
+    split = given_parts(np.tile([0, 1], 8), groups, keys_of(16), part)
+    assert [rows.tolist() for rows in (split.train, split.validation, split.test)] == [
+        [2, 3, 4, 5, 6, 7], [8, 11], [12, 13, 14, 15],
+    ]  # fmt: skip
+    assert split.notes[1].startswith("4 images left out")
+
+
 @pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (-0.1, 0.2), (0.1, 1.0), (float("nan"), 0.1)])
 def test_fractions_that_leave_nothing_are_refused(validation: float, test: float) -> None:
     with pytest.raises(BadInput, match=r"0\.2"):

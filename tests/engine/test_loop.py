@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from convsmith.engine import loop, training
+from convsmith.engine.augment.policy import POLICIES, Policy
 from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import TrainingFailed, fit
 from convsmith.engine.predict import evaluate
@@ -72,6 +73,58 @@ def test_the_same_seed_gives_the_same_bits(augment):
     )
     assert same(one, again)
     assert not same(one, other)
+
+
+@pytest.mark.parametrize("what", ["order", "augment", "weights"])
+def test_another_seed_is_another_training(what, monkeypatch):
+    """The order of the images, how they are varied and the first weights: each by the seed, each anew."""
+    x, y = stripes(24)
+    seen: dict[int, list[bytes]] = {}
+    first = initial(small(), 0)
+    policy = POLICIES["digits"] if what == "augment" else Policy()
+
+    class Seen(Policy):
+        def __call__(self, x_NCHW, target, *, classes, generator):
+            changed = policy(x_NCHW, target, classes=classes, generator=generator)
+            seen[seed].append(changed[0].numpy().tobytes())
+            return changed
+
+    given = {} if what == "weights" else {"weights": first}
+    batch = 24 if what == "augment" else 4  # all images at once, sorted, come in one order
+    found = {}
+    for seed in (0, 1, 2):
+        seen[seed] = []
+        fitted = fit(small(), x, y, epochs=2, seed=seed, augment=Seen(), batch_size=batch, **given)
+        found[seed] = fitted.weights
+        each = len(seen[seed]) // 2
+        assert what == "weights" or seen[seed][:each] != seen[seed][each:]  # and another in each epoch
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+    starts = [initial(small(), seed)["a/kernel"].tobytes() for seed in (0, 1, 2)]
+    assert len(set(starts)) == 3
+    assert not same(found[0], found[1])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "nadam", "lion", "muon", "rmsprop", "adagrad"])
+def test_weight_decay_is_of_kernels_alone(optimizer):
+    """Of one step with and without it: kernels differ by what decays, all else by nothing."""
+    x, y = stripes(24)
+    options = {
+        "optimizer": optimizer, "learning_rate": 0.01, "schedule": "constant", "epochs": 1, "batch_size": 24,
+        "ema": 0, "augment": "none", "seed": 0,
+    }  # fmt: skip
+    start = initial(small(), 0)
+    start = {name: array + 0.5 for name, array in start.items()}
+    without = fit(small(), x, y, weights=start, weight_decay=0.0, **options).weights
+    decayed = fit(small(), x, y, weights=start, weight_decay=0.2, **options).weights
+    for name in start:
+        if "moving" in name:
+            continue
+        if name.endswith("kernel"):
+            np.testing.assert_allclose(
+                without[name] - decayed[name], 0.01 * 0.2 * start[name], rtol=0.02, atol=1e-6
+            )
+        else:
+            assert (without[name] == decayed[name]).all(), name
 
 
 def test_nothing_outside_is_disturbed():

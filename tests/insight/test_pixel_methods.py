@@ -189,6 +189,16 @@ def test_integrated_gradients_add_up(case, baseline):
     assert f"compared with a {baseline} image" in found.notes[0]
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 6, 8, 14, 64])
+def test_integrated_gradients_however_the_points_are_put_together(case, batch_size):
+    """Seven points in parts of any size; the last may be of one."""
+    net, x_NCHW = case
+    whole = integrated_gradients(net, x_NCHW, TARGET, steps=7, batch_size=7 * len(x_NCHW))
+    parts = integrated_gradients(net, x_NCHW, TARGET, steps=7, batch_size=batch_size)
+    for name in ("attribution_NCHW", "completeness_error_N"):
+        np.testing.assert_allclose(parts.arrays[name], whole.arrays[name], rtol=1e-4, atol=1e-5)
+
+
 def test_on_a_linear_network_everything_is_a_formula(linear):
     net, x_NCHW, slopes_NHW = linear
     x_NHW = x_NCHW[:, 0].numpy()

@@ -161,6 +161,22 @@ def test_liveness_is_the_literal_simulation_and_models_only_improve(plan: list[t
     assert every >= live >= fused >= in_place > 0
 
 
+def test_what_is_given_back_is_held_to_the_end() -> None:
+    """An output that no layer reads again, before larger ones; and what a late layer reads, until it has."""
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 1))
+    early = layers.Conv2D(10, 3, padding="same")(inputs)
+    x = layers.Conv2D(20, 3, padding="same")(early)
+    x = layers.Conv2D(30, 3, padding="same")(x)
+    given_back = keras.Model(inputs, [early, x])
+    assert liveness(given_back) == 4 * 64 * (10 + 20 + 30) == literal_liveness(given_back)
+    kept_inside = keras.Model(inputs, x)
+    assert liveness(kept_inside) == 4 * 64 * (20 + 30)
+    late = keras.Model(inputs, layers.Concatenate()([x, early]))
+    assert liveness(late) == 4 * 64 * (10 + 30 + 40) == literal_liveness(late)
+    assert peak_memory(given_back, "fused") == peak_memory(given_back, "in_place_depthwise")
+
+
 def test_a_normalisation_does_not_write_over_what_a_shortcut_still_needs() -> None:
     layers = keras.layers
     inputs = keras.Input((8, 8, 1))

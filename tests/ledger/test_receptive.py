@@ -116,6 +116,29 @@ def test_splitting_and_shuffling_channels_stays_in_place() -> None:
     assert shuffled[last].stride == (32, 32)
 
 
+def test_rows_and_columns_grow_by_their_own_strides() -> None:
+    """Windows that differ in rows and columns: each axis is what the same windows give along it alone."""
+    plan = [((3, 5), (2, 1)), ((2, 3), (1, 3)), ((5, 2), (3, 2)), ((3, 3), (1, 1))]
+
+    def field(windows: list[tuple[tuple[int, int], tuple[int, int]]], padding: str) -> Field:
+        x = inputs = keras.Input((96, 96, 1))
+        for kernel, strides in windows:
+            x = layers.Conv2D(1, kernel, strides=strides, padding=padding)(x)
+        graph = keras.Model(inputs, x)
+        return fields(graph)[graph.outputs[0]]
+
+    for padding in ("valid", "same"):
+        both = field(plan, padding)
+        for axis in (0, 1):
+            alone = field([((k[axis],) * 2, (s[axis],) * 2) for k, s in plan], padding)
+            assert (both.size[axis], both.stride[axis], both.start[axis]) == (
+                alone.size[axis], alone.stride[axis], alone.start[axis],
+            )  # fmt: skip
+    both = field(plan, "valid")
+    assert both.size == (1 + 2 + 2 + 8 + 12, 1 + 4 + 2 + 3 + 12)
+    assert both.stride == (6, 6)
+
+
 WINDOW = st.tuples(
     st.sampled_from(["conv", "pool", "branch"]), st.integers(1, 4), st.integers(1, 3),
     st.sampled_from(["same", "valid"]), st.integers(1, 2),

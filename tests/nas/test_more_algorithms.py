@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,6 +142,30 @@ def test_nsga2_spreads_over_the_front():
         ALGORITHMS["nsga2"](SPACE, [], np.random.default_rng(0), goals="parms")
 
 
+def test_nsga2_breeds_from_the_less_crowded_of_a_front():
+    """Three trials crowd at one place of the front, one is alone between its ends: who lives, who breeds."""
+    names = ["aaaaaa", "bbbbbb", "cccccc", "dddddd", "aabbcc", "ccddaa"]
+    points = [(0.1, 1), (0.50, 500), (0.501, 501), (0.502, 502), (0.75, 750), (0.99, 1000)]  # one front
+    genotypes = [{f"edge_{edge}": word for edge, word in enumerate(name)} for name in names]
+    history = [
+        trial(answers | ({"more": 0} if answers["edge_0"] == "d" else {}), score, params=params)
+        for answers, (score, params) in zip(genotypes, points, strict=True)
+    ]
+    bred = Counter()
+    for seed in range(200):
+        child = ALGORITHMS["nsga2"](
+            SPACE, history, np.random.default_rng(seed), goals="params", population=4, crossover=0.0
+        )
+        near = min(
+            range(len(names)),
+            key=lambda place: sum(child[f"edge_{edge}"] != names[place][edge] for edge in range(6)),
+        )
+        bred[near] += 1
+    assert set(bred) <= {0, 1, 3, 4, 5}  # the one in the middle of the crowd is not among the four
+    assert bred[2] == 0
+    assert bred[0] + bred[5] > bred[4] + bred[1] + bred[3]  # ends first, in every tournament
+
+
 def test_hyperband_has_the_brackets_of_the_paper():
     """Li et al. 2018, table 1: R = 81, factor 3."""
     assert brackets(5, 3) == [(81, 0), (34, 1), (15, 2), (8, 3), (5, 4)]
@@ -167,6 +193,15 @@ def test_successive_halving_trains_nine_then_three_then_one():
 def test_hyperband_goes_round_its_brackets():
     history = rungs_of("hyperband", 22, least=1, most=9)
     assert [one["epochs"] for one in history] == [1] * 9 + [3] * 3 + [9] + [3] * 5 + [9] + [9] * 3
+
+
+def test_hyperband_of_four_rungs_keeps_one_in_three_from_rung_to_rung():
+    """Li et al. 2018, table 1, with R = 27: each bracket's numbers on its rungs."""
+    assert brackets(4, 3) == [(27, 0), (12, 1), (6, 2), (4, 3)]
+    history = rungs_of("hyperband", 65, least=1, most=27)
+    assert [one["epochs"] for one in history] == (
+        [1] * 27 + [3] * 9 + [9] * 3 + [27] + [3] * 12 + [9] * 4 + [27] + [9] * 6 + [27] * 2
+    )
 
 
 def test_asha_never_waits_and_promotes_only_from_the_best_third():

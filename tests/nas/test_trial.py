@@ -7,9 +7,14 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.ledger.budget import Budget
+from convsmith.nas.arms import Arms
+from convsmith.nas.pace import Clock
+from convsmith.nas.proposal import Proposal
 from convsmith.nas.spaces import space
 from convsmith.nas.store import Store, Trial
+from convsmith.nas.trainings import Trainings
 from convsmith.nas.trial import Evaluation, Seen, propose, random_numbers, run_trial
+from convsmith.nas.work import Pool
 from convsmith.runs import Run
 from convsmith.runs.files import to_json
 
@@ -127,3 +132,60 @@ def test_a_loss_that_json_cannot_keep_orders_trials_the_same_after_reading(loss)
     read = [Trial.from_json(json.loads(to_json(one.to_json()))) for one in (unknown, known)]
     for pair in ([unknown, known], read):
         assert [one.index for one in sorted(pair, key=lambda one: one.rank)] == [1, 0]
+
+
+def test_a_seed_of_the_search_is_in_every_training():
+    seeds = []
+
+    def note(graph, *, epochs, seed):
+        seeds.append(seed)
+        return Evaluation(0.5, 1.0)
+
+    for seed in range(4):
+        run(note, seed=seed)
+    assert len(set(seeds)) == 4
+    drawn = {int(random_numbers(seed, "random", 3).integers(2**60)) for seed in range(4)}
+    assert len(drawn) == 4
+
+
+class Nobody(Pool):
+    """Workers who are given tasks and do none."""
+
+    is_alone = True
+    slots = 4
+
+    def __init__(self):
+        self.given = []
+
+    def submit(self, task):
+        self.given.append(task)
+
+    def wait(self):
+        raise AssertionError("nothing is under way")
+
+
+@pytest.mark.parametrize(
+    ("budget", "proposal", "is_kept"),
+    [
+        (Budget(params=100), Proposal(ANSWERS), False),
+        (Budget(params=100), Proposal(ANSWERS, size=(16, 16)), False),
+        (Budget(), Proposal(ANSWERS, size=(16, 16)), True),
+        (Budget(macs=DIGITS.graph(ANSWERS).macs), Proposal(ANSWERS), True),
+        (Budget(macs=DIGITS.graph(ANSWERS).macs), Proposal(ANSWERS, size=(16, 16)), False),
+        (Budget(memory=2_000_000, macs=DIGITS.graph(ANSWERS).macs), Proposal(ANSWERS, size=(8, 16)), False),
+    ],
+)
+def test_what_a_budget_refuses_is_given_to_nobody(budget, proposal, is_kept):
+    """At the proposal's own size of images, too."""
+    pool, store = Nobody(), Store(None, None)
+    arms = Arms(["random"], store.trials, lambda trial: True)
+    trainings = Trainings(
+        DIGITS, pool, arms, store, budget=budget, seed=0, latency_ms=None, stop=None,
+        progress=lambda event: None, clock=Clock(None),
+    )  # fmt: skip
+    trainings.begin("random", 0, 0, 4, proposal)
+    assert len(pool.given) == len(trainings.running) == is_kept
+    assert [trial.status for trial in store.trials] == [] if is_kept else ["over_budget"]
+    for task in pool.given:
+        assert task.graph.input_shape[:2] == (proposal.size or (8, 8))
+        assert budget.check(task.graph).kept

@@ -33,6 +33,28 @@ def test_torn_last_line_is_not_there_and_does_not_spoil_the_next(tmp_path_factor
     assert read_lines(file) == [*lines, more]
 
 
+@pytest.mark.parametrize("writes", ["append", "whole"])
+def test_what_is_written_is_forced_to_the_disk_and_so_is_its_name(tmp_path, monkeypatch, writes):
+    """The file before it is told of, and the folder where its name is new: else a power cut takes either."""
+    forced, real = [], os.fsync
+
+    def fsync(descriptor):
+        forced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    file = tmp_path / "runs" / "trials.jsonl"
+    for count in (1, 2):
+        if writes == "append":
+            append_line(file, "a line")
+            wanted = [str(file), str(file.parent)] if count == 1 else [str(file)]
+        else:
+            write_whole(file, "a line\n")
+            wanted = [str(file.with_name(f".{file.name}.{os.getpid()}.tmp")), str(file.parent)]
+        assert forced == wanted
+        forced.clear()
+
+
 def test_torn_line_longer_than_a_block_is_cut(tmp_path):
     file = tmp_path / "a"
     file.write_bytes(b"first\n" + b"x" * 200_000)
