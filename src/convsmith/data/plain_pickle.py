@@ -78,9 +78,9 @@ def read_plain(data: bytes, where: str) -> Any:
         >>> import pickle
         >>> read_plain(pickle.dumps({"labels": [1, 2], "data": np.arange(3, dtype=np.uint8)}), "x")
         {'labels': [1, 2], 'data': array([0, 1, 2], dtype=uint8)}
-        >>> read_plain(pickle.dumps(print), "x")
+        >>> read_plain(pickle.dumps(len), "x")
         Traceback (most recent call last):
-        convsmith.errors.BadInput: x: names 'builtins print'; expected plain data and NumPy arrays
+        convsmith.errors.BadInput: x: names 'builtins len'; expected plain data and NumPy arrays
     """
     allowance = _Allowance(len(data))
     machine = _Machine(where, allowance)
