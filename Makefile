@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test mutants clean
 
 demo: .venv/installed
 	$(BIN)/convsmith forge digits --max-params 20k --minutes 3
@@ -12,6 +12,10 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# One small fault at a time, in a copy: whether the tests notice. Long, and not part of CI.
+mutants: .venv/installed-dev
+	$(BIN)/python bench/mutants.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
