@@ -4,8 +4,8 @@
     python bench/mutants.py jobs/ memory    those whose file has one of these in its path
     python bench/mutants.py --out run.jsonl a line for each; what is in the file already is not run again
 
-Exit code 1 where fewer than 95% of those that ran are killed. Tests that do not end count as failed ones, and are
-told apart.
+Exit code 1 where fewer than 95% of those that ran are killed. Tests that do not end count as
+failed ones, and are told apart.
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ DEEPEST = 100
 """Lists and objects inside each other; nothing that convsmith writes comes near it."""
 
 
-def parse(data: bytes | str, where: str) -> Any:
+def parse(data: bytes | str, where: str, expected: str = "JSON as convsmith writes it") -> Any:
     """The value of a JSON text.
 
     Args:
         data: the text; bytes are UTF-8.
         where: the file, and perhaps the line, for the message.
+        expected: what should be there, for the message.
 
     Raises:
         BadInput: text that is not UTF-8, not JSON, or nested deeper than `DEEPEST`.
@@ -45,7 +46,7 @@ def parse(data: bytes | str, where: str) -> Any:
         came = f"cannot be read: {error}"
     else:
         return found
-    raise BadInput(where, came, "JSON as convsmith writes it")
+    raise BadInput(where, came, expected)
 
 
 def _is_deep(value: Any) -> bool:

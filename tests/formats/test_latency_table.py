@@ -120,12 +120,18 @@ def test_the_table_of_another_space_is_refused():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "space": 3}', '{"format": 1']
-)
-def test_files_that_are_no_tables(tmp_path, text):
+    ("text", "says"),
+    [
+        ("", "is empty"), ('{"format": 1', "is not JSON"), ("[" * 200 + "]" * 200, "is nested too deeply"),
+        (b"\xff\xfe{}", "is not UTF-8"), ("9" * 5000, "cannot be read: Exceeds the limit"),
+        ("[]", "is not one"), ("{}", "is not one"), ('{"format": 2}', "is not one"),
+        ('{"format": 1, "space": 3}', "is not one"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_tables(tmp_path, text, says):
     path = tmp_path / "table.json"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=r"latency table .*table.json: is not one"):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BadInput, match=rf"latency table .*table.json: {says}.* convsmith latency-table"):
         read_table(path)
     with pytest.raises(BadInput, match="cannot be read"):
         read_table(tmp_path / "none.json")

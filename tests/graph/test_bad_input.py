@@ -78,7 +78,7 @@ def test_files_that_are_not_there_or_something_else(tmp_path: Path) -> None:
     (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     refused(tmp_path / "old.h5", "damaged HDF5")
     (tmp_path / "empty.json").write_bytes(b"")
-    refused(tmp_path / "empty.json", "is not JSON")
+    refused(tmp_path / "empty.json", "is empty")
     refused(42, "got a int")
     refused({}, "not the configuration of a Keras model")
     refused({"class_name": "Functional", "config": None}, "not the configuration")

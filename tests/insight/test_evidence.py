@@ -47,11 +47,16 @@ def test_other_weights_are_another_key(case, trained):
     assert len(keys) == 3
 
 
-def test_a_torn_cache_is_computed_again(case, tmp_path):
-    net, data = case
-    found = explain(net, data.x_NHWC[:1], target=0)
-    (tmp_path / f"{module._key(net, found, 0)}.json").write_text("{")
-    assert evidence(net, found, cache=tmp_path, beside=())["tests"][0]["images"] == 1
+def test_a_damaged_cache_is_computed_again(tmp_path):
+    damaged = [
+        "", "{", "[" * 100_000, "[1]", "{}", '{"images": null}', '{"images": "9"}', "9" * 5000, "null",
+        "\udcff",
+    ]  # fmt: skip
+    for text in damaged:
+        (tmp_path / "key.json").write_bytes(text.encode(errors="surrogateescape"))
+        assert module._cached(tmp_path, "key", 2, lambda: {"images": 3, "fresh": True})["fresh"], text
+        assert module._cached(tmp_path, "key", 3, lambda: {"images": 3}) == {"images": 3, "fresh": True}
+        assert module._cached(tmp_path, "key", 4, lambda: {"images": 4}) == {"images": 4}
 
 
 def test_integrated_gradients_must_add_up(case):

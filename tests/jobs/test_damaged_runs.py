@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 import shutil
@@ -143,3 +145,36 @@ def test_a_damaged_neighbour_stops_nobody(whole: Path, tmp_path: Path) -> None:
     assert found is not None
     assert found.path == made.path
     found.close()
+
+
+HOSTILE = (
+    "=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", 'a","b', "two\nlines", "\x1b[31mred",
+    "\u202egnp.exe", "'=1", '"', ",", "=" * 50_000,
+)  # fmt: skip
+
+
+def test_trials_as_csv_whatever_their_answers_and_errors_hold(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One row for each trial, nothing that a spreadsheet would run, nothing that moves a cursor."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (first, *_) = [json.loads(line) for line in (run / "trials.jsonl").read_text().splitlines()]
+    made = []
+    for place, text in enumerate(HOSTILE):
+        answers = {**first["answers"], "word": text, text: 1}
+        failed = {"status": "failed", "score": None, "error": f"Traceback\n{text}", "answers": answers}
+        made.append({**first, "index": place, "arm_index": place, "arm": text, **failed})
+    (run / "trials.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
+    assert command(["trials", str(run), "--csv"]) == 0
+    said = capsys.readouterr().out
+    assert not any(sign in said for sign in "\x1b\u202e")
+    csv.field_size_limit(1_000_000)
+    names, *cells = csv.reader(io.StringIO(said))
+    assert len(names) == len(set(names))
+    assert len(cells) == len(made)
+    assert all(len(row) == len(names) for row in cells)
+    for row in (names, *cells):
+        for cell in row:
+            risky = cell[:1] in ("=", "+", "-", "@", "\t", "\r")
+            assert not risky or cell.replace("-", "").replace(".", "").replace("e", "").isdigit(), cell

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import BadInput
 from ..graph import Graph
 from ..runs.files import write_whole
+from ..strict_json import parse
 from .calibration import Law
 from .latency_blocks import Block, alignment, blocks
 
@@ -175,7 +176,7 @@ def read_table(path: str | Path) -> LatencyTable:
     try:
         if Path(path).stat().st_size > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES // 1_000_000} MB")
-        found = json.loads(Path(path).read_text())
+        found = parse(Path(path).read_bytes(), f"latency table {path}", "a file of convsmith latency-table")
         if found.pop("format") != FORMAT:
             raise ValueError("another format")
         table = LatencyTable(**found)
@@ -184,7 +185,7 @@ def read_table(path: str | Path) -> LatencyTable:
         raise BadInput(
             f"latency table {path}", f"cannot be read ({error.strerror})", "a file of convsmith latency-table"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
             f"latency table {path}", f"is not one ({error})", "a file of convsmith latency-table"
         ) from None

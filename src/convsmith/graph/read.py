@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import BadInput
 from ..kinds.input_layer import InputLayer
 from ..kinds.origin import is_keras_module
+from ..strict_json import parse
 from .graph import Graph
 from .keras_files import MAX_TEXT, keras_config, old_keras_config
 from .keras_json import InputShape, from_keras_json
@@ -160,10 +161,7 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
 
 
 def _from_text(text: str | bytes, where: str, input_shape: InputShape) -> Graph:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(where, f"is not JSON ({error})", "a .keras, .json or .onnx file") from None
+    found = parse(text, where, "a .keras, .json or .onnx file")
     if not isinstance(found, Mapping):
         raise BadInput(where, f"holds a {type(found).__name__}", "a network's JSON object")
     return _from_dictionary(found, where, input_shape)

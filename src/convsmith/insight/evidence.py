@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BadInput
+from ..strict_json import parse
 from .checks import deletion_insertion, randomisation, spearman
 from .explain import explain_again
 from .method import method as by_name
@@ -134,11 +135,11 @@ def _cached(folder: str | Path | None, key: str, images: int, compute: Any) -> d
 
     path = Path(folder) / f"{key}.json"
     try:
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, Any] = parse(path.read_bytes(), str(path))
         if kept["images"] >= images:
             return kept
-    except (OSError, ValueError, LookupError, TypeError):
-        pass  # absent or torn: computed below
+    except (OSError, BadInput, LookupError, TypeError):
+        pass  # absent or damaged: computed below
     computed: dict[str, Any] = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, to_json(computed, indent=1) + "\n")
