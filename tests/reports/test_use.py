@@ -1,4 +1,4 @@
-"""The five lines that use the exported file, run as a stranger would run them."""
+"""The program that uses the exported file, run as a stranger would run it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def brightest_channel(channels: int) -> tuple[Graph, dict[str, np.ndarray]]:
 @pytest.mark.parametrize(
     ("channels", "colour", "answer"), [(3, (9, 250, 3), 'gr"een'), (1, (9, 9, 9), "dark")]
 )
-def test_five_lines_that_run(tmp_path: Path, channels: int, colour: tuple[int, ...], answer: str) -> None:
+def test_a_program_that_runs(tmp_path: Path, channels: int, colour: tuple[int, ...], answer: str) -> None:
     from convsmith.formats.onnx import export_onnx
 
     graph, weights = brightest_channel(channels)
@@ -38,7 +38,7 @@ def test_five_lines_that_run(tmp_path: Path, channels: int, colour: tuple[int, .
     Image.new("RGB", (31, 40), colour).save(tmp_path / "photo.jpg")
     lines = use(Facts(tmp_path, graph=graph), "model.onnx")
     assert lines is not None
-    assert len(lines.splitlines()) == 5
+    assert "convsmith" not in lines
     done = subprocess.run(
         [sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -13,11 +12,21 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvsmithError
-from .jpeg import jpeg_pixels
+from ..units import show_bytes
+from .damage import png_damage, tiff_damage
+from .eight_bits import ORIENTATIONS, eight_bits, upright
+from .jpeg import jpeg_pixels, sound
 from .sniff import FORMATS, why_unknown
 
 MAX_PIXELS = 50_000_000
-"""Images with more pixels than this are not decoded; one pixel takes up to 8 bytes while decoding."""
+"""Images with more pixels than this are not decoded."""
+
+BYTES_EACH = 8
+"""Decoding takes up to so many bytes for each of `MAX_PIXELS`, beside the file's own; images that take more
+for a pixel may have fewer. Measured in tests/data/test_memory.py."""
+
+_MORE_BYTES = {"WEBP": 18, "progressive": 9, "CMYK JPEG": 16}
+"""What decoders keep for a pixel where it is more: WebP two canvases, a progressive JPEG its coefficients."""
 
 MAX_FILE_BYTES = 512_000_000
 
@@ -36,17 +45,6 @@ NOTES = {
     "damaged": "damaged inside: the decoder guessed a part of the picture",
 }
 """What was done to an image on its way to 8-bit pixels, in words."""
-
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
-    8: np.rot90,
-}
-"""From EXIF's orientation to what turns an (H, W, C) array upright."""
 
 
 class Unreadable(ConvsmithError):
@@ -81,7 +79,8 @@ def decode(data: bytes, *, at_least: tuple[int, int] | None = None, max_pixels: 
         data: the bytes of a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM file.
         at_least: (height, width) that is enough; a JPEG is then decoded at 1/2, 1/4 or 1/8 of its size
             where that is still no smaller. None decodes the full size.
-        max_pixels: refuse images whose header declares more.
+        max_pixels: refuse images whose header declares more, and those that take more than `BYTES_EACH`
+            times as many bytes to decode.
 
     Returns:
         The first frame, upright, grey (one channel) or RGB (three), transparency composited on white.
@@ -137,6 +136,12 @@ def _decode(data: bytes, image: Any, at_least: tuple[int, int] | None, max_pixel
     if width < 1 or height < 1:
         raise Unreadable("damaged: no pixels")
     mode, kind = image.mode, image.format
+    need, most = width * height * _bytes_each(image), BYTES_EACH * max_pixels
+    if need > most:
+        raise Unreadable(
+            f"huge dimensions: {width}x{height}, which takes {show_bytes(need)} to decode, over the limit of "
+            f"{show_bytes(most)}"
+        )
     notes = []
     if kind != "MPO" and getattr(image, "is_animated", False):
         notes.append("animated")
@@ -155,75 +160,48 @@ def _decode(data: bytes, image: Any, at_least: tuple[int, int] | None, max_pixel
         getattr(image, "tile", "")
     ):  # Pillow keeps the high byte itself
         notes.append("16-bit")
-    jpeg = kind in ("JPEG", "MPO") and mode in ("L", "RGB")
-    pixels = jpeg_pixels(data, mode, (width, height), enough) if jpeg else None
+    jpeg = kind in ("JPEG", "MPO")
+    pixels = jpeg_pixels(data, mode, (width, height), enough) if jpeg and mode in ("L", "RGB") else None
     more: list[str] = []
     if pixels is None:
         image.load()
-        plain, more = _eight_bits(image)
-        pixels = np.asarray(plain)
-        if jpeg:
+        wrong = None
+        if kind == "PNG":
+            wrong = png_damage(data)
+        elif kind == "TIFF":
+            wrong = tiff_damage(data, image.tag_v2, 1_000_000 + 16 * width * height)
+        if wrong:
+            raise Unreadable(f"damaged: {wrong}")
+        # Pillow turns TIFF while loading
+        pixels, more = eight_bits(image, 1 if kind == "TIFF" else orientation)
+        if jpeg and not sound(data, mode):
             more.append("damaged")
-    if kind == "TIFF":  # Pillow turns these while loading
-        (width, height), orientation = image.size, 1
+    elif orientation > 1:
+        pixels = np.ascontiguousarray(upright(pixels, orientation))
+    if kind == "TIFF":
+        width, height = image.size
     elif orientation > 4:
         width, height = height, width
-    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    if orientation > 1:
-        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
     if pixels.shape[2] == 3 and is_grey(pixels):
         more.append("grey")
     return Decoded(pixels, height, width, mode, "JPEG" if kind == "MPO" else kind, (*notes, *more))
 
 
+def _bytes_each(image: Any) -> int:
+    """Bytes for each pixel that decoding takes at most, the pixels that come out included."""
+    if image.format in ("JPEG", "MPO"):
+        kind = "CMYK JPEG" if image.mode == "CMYK" else "progressive" if "progressive" in image.info else ""
+    else:
+        kind = image.format
+    return _MORE_BYTES.get(kind, BYTES_EACH)
+
+
 def _orientation(image: Any) -> int:
     try:
         value = int(image.getexif().get(274, 1))
-        return value if value in _UPRIGHT else 1
+        return value if value in ORIENTATIONS else 1
     except Exception:  # a damaged EXIF block must not lose the picture
         return 1
-
-
-def _eight_bits(image: Any) -> tuple[Any, list[str]]:
-    """The loaded image in mode L or RGB, and the notes on how it got there."""
-    from PIL import Image
-
-    mode = image.mode
-    if mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)), ["16-bit"]
-    if mode in ("I", "F"):
-        return Image.fromarray(_scaled(np.asarray(image))), ["float"]
-    notes = []
-    if mode == "P":
-        notes.append("palette")
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        grey = mode in ("L", "LA", "La", "1")
-        layer = image.convert("RGBA")
-        if layer.getchannel("A").getextrema()[0] < 255:
-            notes.append("alpha")
-            white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-            white.alpha_composite(layer)
-            layer = white
-        return layer.convert("L" if grey else "RGB"), notes
-    if mode == "CMYK":
-        notes.append("cmyk")
-    if mode in ("L", "RGB"):
-        return image, notes
-    return image.convert("L" if mode == "1" else "RGB"), notes
-
-
-def _scaled(values: np.ndarray) -> np.ndarray:
-    """Floating-point or 32-bit values as uint8: 0..1, 0..255 and 0..65535 keep their meaning."""
-    values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 65535:
-        values = (values - low) * (255 / ((high - low) or 1))
-    elif high > 255:
-        values = values / 257
-    elif high <= 1:
-        values = values * 255
-    return np.rint(values).astype(np.uint8)
 
 
 def is_grey(pixels: np.ndarray) -> bool:

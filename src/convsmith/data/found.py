@@ -24,7 +24,8 @@ def report(images: Images) -> dict[str, Any]:
 
     Returns:
         ``source``, ``reader``, ``images``, ``bytes``, ``classes`` (name -> count), ``sizes`` ([height, width]
-        of the smallest, median and largest, and how many different), ``modes``, ``formats``, ``unreadable``
+        of the smallest, median and largest, and how many different), ``modes``, ``formats``, ``forms`` (keys
+        of `decode.NOTES`: what had to be done to how many images), ``unreadable``
         (name, reason), ``duplicates`` (images that are copies of another one, and examples), ``conflicts``
         (copies with different labels), ``parts`` (of a set that came in parts), ``notes``.
     """
@@ -40,6 +41,7 @@ def report(images: Images) -> dict[str, Any]:
         "sizes": _sizes(seen),
         "modes": _counts(seen["mode"]),
         "formats": _counts(seen["format"]),
+        "forms": _forms(seen),
         "unreadable": [{"name": name, "reason": reason} for name, reason in images.unreadable],
         "duplicates": _duplicates(images, copies),
         "conflicts": _conflicts(images, copies),
@@ -51,6 +53,11 @@ def report(images: Images) -> dict[str, Any]:
 def _counts(values: np.ndarray) -> dict[str, int]:
     names, counts = np.unique(values, return_counts=True)
     return {bytes(name).decode(): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _forms(seen: np.ndarray) -> dict[str, int]:
+    counts = {note: int(noted(seen, note).sum()) for note in NOTES}
+    return {note: count for note, count in counts.items() if count}
 
 
 def _parts(part: np.ndarray) -> dict[str, int]:

@@ -236,7 +236,14 @@ class Images:
         row = int(self.rows[i])
         try:
             raw = self.items.raw(row)
-            return raw if isinstance(raw, np.ndarray) else decode(raw).pixels
+            if isinstance(raw, np.ndarray):
+                return raw
+            declared = (
+                0
+                if self.records is None
+                else int(self.records["height"][row]) * int(self.records["width"][row])
+            )
+            return decode(raw, max_pixels=max(MAX_PIXELS, declared)).pixels
         except Unreadable as error:
             raise BadInput(self.items.name(row), str(error), "the file that was there before") from None
 

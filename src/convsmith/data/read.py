@@ -124,7 +124,7 @@ def photo(path: str | os.PathLike[str]) -> np.ndarray:
         path: a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM file.
 
     Returns:
-        uint8 (H, W, 1 or 3), upright; `pixels.resized` brings it to a network's size.
+        uint8 (H, W, 1 or 3), upright, at its own size; `pixels_in` is what a network sees of it.
 
     Raises:
         BadInput: when it cannot be read, with the reason.

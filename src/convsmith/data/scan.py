@@ -169,6 +169,11 @@ def _look(items: Items, i: int, max_pixels: int) -> np.ndarray | str:
         return str(error)
 
 
+def mark(record: np.ndarray, note: str) -> None:
+    """Add a note to one record."""
+    record["notes"] |= _NOTE_BIT[note]
+
+
 def noted(records: np.ndarray, note: str) -> np.ndarray:
     """Which of the records carry a note, bool (N,)."""
     return (records["notes"] & _NOTE_BIT[note]) != 0

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
 
-from .decode import Unreadable, decode, plugins
+from .decode import Unreadable, plugins
 from .items import read_bytes
 from .looks import digest
-from .pixels import resized
-from .scan import scan_bytes
+from .pixels_in import seen
+from .scan import mark, scan_bytes
+
+_OBJECTION = re.compile(rb"^(\w*Decode\w*|\w+Lib|tempfile\.tif): ", re.MULTILINE)
+"""How lines of libtiff's about the pixels begin; those about tags name the function that read the tag."""
 
 LENGTHS = struct.Struct("<II")
 
@@ -47,20 +53,32 @@ def _receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     return json.loads(stream.read(head)), stream.read(body)
 
 
-def work(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Do one job: look at a file (``scan``), bring it to the working size (``pixels``), or ``nothing``."""
+def work(
+    job: dict[str, Any], body: bytes, complained: Callable[[], bool] = lambda: False
+) -> tuple[dict[str, Any], bytes]:
+    """Do one job: look at a file (``scan``), bring it to the working size (``pixels``), or ``nothing``.
+
+    Args:
+        job: what to do.
+        body: the file, where the job names none.
+        complained: whether a decoder objected to what it read since it was asked last, as `Complaints` does.
+    """
     if job["do"] == "nothing":
         return {"ok": True}, b""
     try:
         data = read_bytes(job["path"]) if "path" in job else body
         if job["do"] == "scan":
+            complained()  # drops what was said of an earlier file that could not be read
             record = scan_bytes(data, job["name"], max_pixels=job["max_pixels"])
+            if complained():
+                mark(record, "damaged")
             return {"ok": True}, record.tobytes()
         if digest(data).hex() != job["raw"]:
             raise Unreadable("has changed since it was read")
         height, width, channels = job["shape"]
-        image = decode(data, at_least=(4 * height, 4 * width))
-        return {"ok": True}, np.ascontiguousarray(resized(image.pixels, (height, width), channels)).tobytes()
+        # its size was bounded when it was looked at
+        pixels = seen(data, (height, width), channels, max_pixels=sys.maxsize)
+        return {"ok": True}, np.ascontiguousarray(pixels).tobytes()
     except Unreadable as error:
         return {"ok": False, "reason": str(error)}, b""
     except MemoryError:
@@ -81,17 +99,41 @@ def limit(memory: int) -> None:
         return
 
 
+class Complaints:
+    """What libraries print on this process's standard error: libtiff goes on after damage and only prints it.
+
+    A pipe that is never full: what does not fit into it is lost, so that no file can fill a disk.
+    """
+
+    def __init__(self) -> None:
+        self._end, write = os.pipe()
+        for end in (self._end, write):
+            os.set_blocking(end, False)
+        os.dup2(write, 2)
+        os.close(write)
+
+    def __call__(self) -> bool:
+        """Whether one of libtiff's decoders objected since the last call."""
+        objected, told = False, b""
+        with suppress(BlockingIOError):
+            while piece := os.read(self._end, 1 << 16):
+                told = told[-80:] + piece
+                objected = objected or _OBJECTION.search(told) is not None
+        return objected
+
+
 def main() -> None:
     """Answer frames until the input ends."""
     plugins()
     limit(int(sys.argv[1]))
     # what a library prints must not get between the frames
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    complaints = Complaints()
     os.dup2(2, 1)
     sink.write(READY)
     sink.flush()
     while (message := _receive(source)) is not None:
-        sink.write(frame(*work(*message)))
+        sink.write(frame(*work(*message, complaints)))
         sink.flush()
 
 

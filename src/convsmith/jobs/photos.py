@@ -119,7 +119,7 @@ def _of_files(net: Trained, files: list[Path], most: int) -> Photos:
     import numpy as np
 
     from ..data import photo
-    from ..data.pixels import resized
+    from ..data.pixels_in import pixels_in
 
     rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
     numbers = {name: number for number, name in enumerate(net.classes)}
@@ -140,7 +140,7 @@ def _of_files(net: Trained, files: list[Path], most: int) -> Photos:
     return Photos(
         [path.name for path, _ in good],
         [pixels for _, pixels in good],
-        np.stack([resized(pixels, (rows, columns), channels) for _, pixels in good]),
+        np.stack([pixels_in(path, (rows, columns), channels) for path, _ in good]),
         [numbers.get(path.parent.name, -1) for path, _ in good],
         (*_left(len(files), len(chosen)), *notes),
     )

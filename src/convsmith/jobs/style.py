@@ -225,7 +225,7 @@ def _fitted(
 def _read(file: str, side: int, channels: int) -> np.ndarray:
     """A picture at this longer side, uint8 (H, W, channels)."""
     from ..data import photo
-    from ..data.pixels import resized
+    from ..data.pixels_in import resized
 
     pixels = photo(file)
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""The exported file: size, speed, agreement with the engine, and how to use it in five lines."""
+"""The exported file: size, speed, agreement with the engine, and a program that uses it."""
 
 from __future__ import annotations
 
@@ -50,19 +50,14 @@ def build(facts: Facts) -> dict[str, Any] | None:
 
 
 def use(facts: Facts, name: str) -> str | None:
-    """Five lines of Python that classify one image with the file; None where its size is not known."""
+    """A program that classifies one image with the file; None where its size is not known."""
+    from ...data.program import program  # NumPy comes along: only where a page is made
+
     shape = facts.graph.input_shape if facts.graph is not None else ()
     if len(shape) != 3 or None in shape:
         return None
-    rows, columns, channels = shape
-    bilinear = "PIL.Image.BILINEAR"
-    mode, lift = ('"RGB"', "[None]") if channels == 3 else ('"L"', "[None, ..., None]")
-    return "\n".join(
-        [
-            "import json, numpy, onnxruntime, PIL.Image",
-            f"network = onnxruntime.InferenceSession({name!r})",
-            f'image = PIL.Image.open("photo.jpg").convert({mode}).resize(({columns}, {rows}), {bilinear})',
-            f'p = network.run(None, {{"image": numpy.asarray(image, "float32"){lift}}})[0][0]',
-            'print(json.loads(network.get_modelmeta().custom_metadata_map["classes"])[p.argmax()], p.max())',
-        ]
-    )
+    rows, columns, channels = (int(side or 0) for side in shape)
+    if channels not in (1, 3):
+        return None
+    forms = (facts.data.get("found") or {}).get("forms")
+    return program((rows, columns), channels, forms=forms, network=name)
