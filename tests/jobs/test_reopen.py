@@ -13,7 +13,7 @@ from convsmith.errors import BadInput
 from convsmith.jobs.clock import FILE as CLOCK
 from convsmith.jobs.job import BUDGET_OPTIONS
 from convsmith.jobs.reopen import SEARCH_SHARE, reopen
-from convsmith.jobs.steps.train import Pace
+from convsmith.jobs.steps.full import Pace
 from convsmith.ledger.budget import Budget
 from convsmith.nas.found import Found
 from convsmith.nas.pace import FIRST_SHARE
@@ -127,11 +127,9 @@ def test_a_training_planned_for_one_epoch_goes_on_where_there_is_time(tmp_path, 
     job: Any = SimpleNamespace(
         run=run,
         recipe={"plan": None, "epochs": None},
-        clock=SimpleNamespace(limit=60.0, left=seconds + 4.6),  # 4.6 are kept for what comes after
-        split=SimpleNamespace(train=range(1000), validation=range(0)),
+        clock=SimpleNamespace(limit=60.0),
     )
-    trial: Any = SimpleNamespace(seconds=1e-9, epochs=1)
-    pace = Pace(job, "winner", trial, 1)
+    pace = Pace(job, "winner", each=1e-9, seconds=seconds, epochs=60)
     pace.first = pace.total = 1
     epoch, total = 0, 1
     while epoch < total:

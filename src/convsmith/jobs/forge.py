@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..data import Images
     from ..nas.choose import SpaceFunction
 
-STEPS = ("images", "search", "train", "test", "explain", "export", "report")
+STEPS = ("images", "pretrained", "search", "train", "test", "explain", "export", "report")
 """What the display counts."""
 
 
@@ -41,6 +41,8 @@ def forge(
     option: list[str] | None = None,
     stop_early: bool = False,
     augment: str = "auto",
+    pretrained: str = "auto",
+    teacher: str = "auto",
     size: Size | None = None,
     validation: float = 0.15,
     test: float = 0.2,
@@ -90,6 +92,11 @@ def forge(
         stop_early: end a candidate's short training when its learning curve promises less than the others'.
         augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
             "strong".
+        pretrained: a network with weights to start from: "auto" takes the usual one where the images are
+            large enough and its weights are on this machine; "none"; or a name of the table, or NAME=PATH
+            with a file of its weights.
+        teacher: who teaches the networks that are trained to the end: "auto" is the whole pretrained network,
+            where it is better than they are; or "none".
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
         test: share of the images that nothing sees before the end.
@@ -152,7 +159,7 @@ def forge(
 
 RECIPE = (
     *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
-    "algorithm", "option", "stop_early", "augment", "size", "validation", "test", "group", "strict",
+    "algorithm", "option", "stop_early", "augment", "pretrained", "teacher", "size", "validation", "test", "group", "strict",
     "outside", "seed", "threads", "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
@@ -162,24 +169,28 @@ def work(job: Job) -> None:
     """The steps, in their order; each has its results in the run folder when it ends."""
     from .steps.explain import explain
     from .steps.export import export
-    from .steps.images import prepare
+    from .steps.images import prepare, work_at
     from .steps.judge import judge
+    from .steps.known import finals, start_from_known
     from .steps.report import report
     from .steps.search import search
-    from .steps.train import train
 
     prepare(job)
     job.display.step(STEPS[1])
-    found = search(job)
+    known = start_from_known(job)
     job.display.step(STEPS[2])
-    finals = train(job, found)
+    found = None if known is not None and known.arm == "pretrained" else search(job)
     job.display.step(STEPS[3])
-    metrics, probabilities = judge(job, finals)
+    done = finals(job, known, found)
+    winner = done["winner"]
+    work_at(job, winner.graph)
     job.display.step(STEPS[4])
-    explain(job, finals["winner"], probabilities)
+    metrics, probabilities = judge(job, done)
     job.display.step(STEPS[5])
-    exported = export(job, finals["winner"])
+    explain(job, winner, probabilities)
     job.display.step(STEPS[6])
-    report(job, finals, metrics, exported)
+    exported = export(job, winner)
+    job.display.step(STEPS[7])
+    report(job, done, metrics, exported)
     job.clock.save()
     job.run.finish()

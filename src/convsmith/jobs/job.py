@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
@@ -51,6 +52,7 @@ class Job:
     split: Split = field(init=False)
     working: Resolution = field(init=False)
     pixels_NHWC: np.ndarray = field(init=False)
+    _sized: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     @property
     def budget(self) -> Budget:
@@ -62,17 +64,41 @@ class Job:
         """Rows, columns and channels of the working images."""
         return self.working.height, self.working.width, self.working.channels
 
-    def part(self, *names: str) -> tuple[np.ndarray, np.ndarray]:
+    def part(self, *names: str, size: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Images (N, H, W, C) uint8 and labels (N,) of one or several parts of the split, put together.
 
         Pixels that would fill the memory stay on disk and are read batch by batch.
-        """
-        import numpy as np
 
+        Args:
+            names: of the parts.
+            size: rows and columns; the working size without it.
+        """
         from ..data.view import selected
 
-        rows = np.sort(np.concatenate([getattr(self.split, name) for name in names]))
-        return selected(self.pixels_NHWC, rows), self.images.y[rows]
+        rows = self.rows(*names)
+        return selected(self.pixels(size), rows), self.images.y[rows]
+
+    def rows(self, *names: str) -> np.ndarray:
+        """Positions of the images of one or several parts of the split, in order."""
+        import numpy as np
+
+        return np.sort(np.concatenate([getattr(self.split, name) for name in names]))
+
+    def pixels(self, size: tuple[int, int] | None = None) -> np.ndarray:
+        """All images at a size, decoded once; at the working size without it."""
+        if size is None or tuple(size) == self.working.size:
+            return self.pixels_NHWC
+        if size not in self._sized:
+            with self.display.bar("decoding") as bar:
+                self._sized[size] = self.images.pixels(
+                    size, self.working.channels, self.cache, progress=bar.count
+                )
+        return self._sized[size]
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what can be made again, which the runs beside this one use as well."""
+        return self.run.path.parent / ".cache"
 
 
 def budget_of(recipe: dict[str, Any]) -> Budget:
@@ -120,6 +146,7 @@ def check_names(recipe: dict[str, Any]) -> None:
     from ..nas.algorithms import ALGORITHMS
     from ..nas.spaces import SPACES, space_function
 
+    check_pretrained(recipe)
     named = recipe.get("space")
     if isinstance(named, str) and ":" in named:
         space_function(named)
@@ -132,6 +159,19 @@ def check_names(recipe: dict[str, Any]) -> None:
         name = recipe.get(option)
         if isinstance(name, str) and name not in known:
             raise BadName(f"--{option}", name, known)
+
+
+def check_pretrained(recipe: dict[str, Any]) -> None:
+    """Say a pretrained network or teacher that does not exist before anything is read."""
+    from ..pretrained.sources import SOURCES
+
+    wanted, teacher = recipe.get("pretrained"), recipe.get("teacher")
+    if recipe.get("network") is not None:  # train has a teacher of another kind
+        return
+    if wanted not in (None, "auto", "none") and wanted.partition("=")[0] not in SOURCES:
+        raise BadName("--pretrained", wanted, ("auto", "none", *SOURCES))
+    if teacher not in (None, "auto", "none"):
+        raise BadName("--teacher", teacher, ("auto", "none"))
 
 
 def check_latency(recipe: dict[str, Any]) -> None:

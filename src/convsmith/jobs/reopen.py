@@ -14,7 +14,10 @@ SEARCH_SHARE = 0.5
 """Of the added time that the search gets."""
 
 _DECIDED_AT_THE_END = ("order", "final", "finalists")
-_MADE_AT_THE_END = ("finals.json", "search.json", "result.json", "metrics.json")
+_MADE_AT_THE_END = (
+    "finals.json", "search.json", "result.json", "metrics.json", "pretrained.json", "arms.json",
+    "teacher.json", "tuned.json",
+)  # fmt: skip
 
 
 def reopen(

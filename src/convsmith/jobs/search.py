@@ -34,6 +34,8 @@ def search(
     option: list[str] | None = None,
     stop_early: bool = False,
     augment: str = "auto",
+    pretrained: str = "auto",
+    teacher: str = "auto",
     size: Size | None = None,
     group: str | None = None,
     strict: bool = False,
@@ -76,6 +78,8 @@ def search(
         stop_early: end a candidate's short training when its learning curve promises less than the others'.
         augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
             "strong".
+        pretrained: as of forge: "auto", "none", or a name of the table.
+        teacher: as of forge: "auto" or "none".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.
@@ -121,6 +125,8 @@ def search(
         option=option,
         stop_early=stop_early,
         augment=augment,
+        pretrained=pretrained,
+        teacher=teacher,
         size=size,
         group=group,
         strict=strict,

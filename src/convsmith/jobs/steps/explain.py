@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..explain import checked_images
 from ..job import Job
-from .train import Final
+from .full import Final
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...units import show_bytes
 from ..job import Job
+from .full import Final
 from .latency import table_of
-from .train import Final
 
 if TYPE_CHECKING:
     from ...formats.latency import Latency

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...data import Resolution, Split, resolution
 from ...data.resolution import LADDER
@@ -13,6 +13,9 @@ from ...errors import BadInput
 from ...runs.files import write_whole
 from ..job import Job
 from .thumbnails import thumbnails
+
+if TYPE_CHECKING:
+    from ...graph import Graph
 
 PASSES = 400
 """Epochs that a whole job has, all candidates and full trainings together, at least."""
@@ -37,9 +40,8 @@ def prepare(job: Job) -> None:
             )
     job.working = _working(recipe["size"], _advised(job))
     _say(job, found)
-    cache = job.run.path.parent / ".cache"
     with job.display.bar("decoding") as bar:
-        job.pixels_NHWC = images.pixels(job.working.size, job.working.channels, cache, progress=bar.count)
+        job.pixels_NHWC = images.pixels(job.working.size, job.working.channels, job.cache, progress=bar.count)
     keep_split(job.run.path, job.split)
     job.run.write_json(
         "data.json",
@@ -52,14 +54,21 @@ def prepare(job: Job) -> None:
             "found": found,
             "split": {name: len(getattr(job.split, name)) for name in ("train", "validation", "test")},
             "split_notes": list(job.split.notes),
-            "resolution": {
-                "height": job.working.height,
-                "width": job.working.width,
-                "channels": job.working.channels,
-                "why": job.working.why,
-            },
+            "resolution": asdict(job.working),
         },
     )
+
+
+def work_at(job: Job, graph: Graph) -> None:
+    """Make a network's own size the working size, where it is another; writes data.json again."""
+    rows, columns = (int(side or 0) for side in graph.input_shape[:2])
+    if (rows, columns) == job.working.size:
+        return
+    pixels, why = job.pixels((rows, columns)), "the best of its sizes on validation images"
+    job.working = replace(job.working, height=rows, width=columns, why=why)
+    job.pixels_NHWC = pixels
+    job.run.write_json("data.json", job.run.read_json("data.json") | {"resolution": asdict(job.working)})
+    job.display.say(f"from here on at {rows}x{columns}: {why}")
 
 
 def keep_split(folder: Path, split: Split) -> None:

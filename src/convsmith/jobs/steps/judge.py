@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..job import Job
-from .train import Final
+from .full import Final
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ...graph import Graph
 
 
 def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarray]:
@@ -21,9 +23,12 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
     from ...engine.predict import predict
     from ...insight.mistakes import figures
 
-    x_NHWC, y = job.part("test")
     names = list(job.images.classes)
-    said = {name: predict(final.graph, x_NHWC, weights=final.weights) for name, final in finals.items()}
+    y = job.images.y[job.rows("test")]
+    said = {
+        name: predict(final.graph, job.part("test", size=input_size(final.graph))[0], weights=final.weights)
+        for name, final in finals.items()
+    }
     judged = {name: figures(y, probabilities, names) for name, probabilities in said.items()}
     metrics = dict(judged["winner"])
     found = [row["recall"] for row in metrics["per_class"] if row["recall"] is not None]
@@ -46,6 +51,12 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
             f"(95% interval {low:.2%} to {high:.2%})"
         )
     return metrics, said["winner"]
+
+
+def input_size(graph: Graph) -> tuple[int, int]:
+    """Rows and columns of the images that a network takes."""
+    rows, columns, _ = graph.input_shape
+    return int(rows or 0), int(columns or 0)
 
 
 def judge_views(job: Job, final: Final) -> dict[str, Any]:

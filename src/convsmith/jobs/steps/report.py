@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..job import Job
-from .train import Final
+from .full import Final
 
 RESULT = (
     "test_accuracy", "interval", "tta", "params", "macs", "weight_bytes", "latency_ms",
@@ -43,7 +43,7 @@ def report(
     said = {name: metrics[name] for name in RESULT if name in metrics}
     said["baselines"] = {
         name: baselines[name]["test_accuracy"] if name in baselines else None
-        for name in ("random", "largest")
+        for name in ("random", "largest", *(("fits",) if "fits" in baselines else ()))
     }
     said |= _weakness(job, metrics)
     job.run.write_json("result.json", {"run": str(job.run.path), **said, "seconds": seconds})

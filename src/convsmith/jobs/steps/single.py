@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BadInput
 from ..job import Job
 from ..threads import set_threads
+from .full import Final, keep
 from .start import opened, start
-from .train import Final, keep
 
 if TYPE_CHECKING:
     import numpy as np

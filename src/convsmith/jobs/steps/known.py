@@ -1,0 +1,100 @@
+"""Step 2: the pretrained network: judged, a first finished network, and whose the rest of the time is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..job import Job
+from ..threads import FILE as THREADS
+from .cuts import Judged, judge_cuts
+from .full import Final, keep
+from .lessons import Lessons, lessons
+from .linear import fits
+from .places import member_at, places
+from .probe import FILE as ARMS
+from .probe import whose_turn
+from .source import source_for
+from .speed import measure_speed
+from .train import train
+from .tuned import candidates, go_on, tune
+
+if TYPE_CHECKING:
+    from ...nas.search import Found
+    from ...pretrained import Source
+
+BOTH = 0.4
+"""Of the time that is left, for fine-tuning where the search has its part, too."""
+
+
+@dataclass
+class Known:
+    """What a job starts from.
+
+    Args:
+        judged: the source's cuts.
+        head: the pretrained network that fits, with a linear head.
+        arm: whose time it is: "pretrained", "searched" or "both".
+    """
+
+    judged: Judged
+    head: Final
+    arm: str
+
+
+def start_from_known(job: Job) -> Known | None:
+    """Judge the pretrained network and finish a first one; None where none is used, which is said."""
+    source = source_for(job)
+    if source is None:
+        return None
+    if not job.run.has(ARMS):
+        _measure(job, source)
+    judged = judge_cuts(job, source)
+    if judged is None:
+        (job.run.path / THREADS).unlink(missing_ok=True)
+        return None
+    if job.run.has(ARMS):
+        _measure(job, source)
+    head = fits(job, judged)
+    if not (job.run.path / "weights.safetensors").exists():
+        keep(job, head)  # whatever happens from here on, there is a network
+    is_new = not job.run.has(ARMS)
+    arm = whose_turn(job, head)
+    if is_new and arm == "searched":
+        (job.run.path / THREADS).unlink(missing_ok=True)  # its networks are of another kind
+    return Known(judged, head, arm)
+
+
+def _measure(job: Job, source: Source) -> None:
+    place = places(job)[0]
+    cut = source.cuts[min(6, len(source.cuts) - 1)].name
+    measure_speed(job, member_at(job, source, cut, place), place.size)
+
+
+def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Final]:
+    """The finished networks: "winner", and the baselines that there are.
+
+    Args:
+        job: the job.
+        known: the pretrained arm, where there is one.
+        found: what the search found, where there was one.
+    """
+    if known is None:
+        assert found is not None
+        return train(job, found)
+    tuned: list[Final] = []
+    taught: Lessons | None = None
+    if known.arm != "searched":
+        share = 1.0 if known.arm == "pretrained" else BOTH
+        rows = candidates(job, known.judged, share)
+        if rows:
+            taught = lessons(job, known.judged, known.head.validation or 0.0)
+            tuned = tune(job, known.judged, taught, rows)
+    best = max([known.head, *tuned], key=lambda final: (final.validation or 0.0, final.epochs))
+    if found is not None and (found.best.score or 0.0) > (best.validation or 0.0):
+        done = train(job, found)
+    else:
+        winner = best if best is known.head else go_on(job, known.judged, taught, best)
+        done = {"winner": winner}
+        keep(job, winner)
+    return done | {"fits": known.head}
