@@ -44,7 +44,7 @@ def started(arguments: list[str], cwd: Path, *, program: list[str] = PROGRAM) ->
 @pytest.mark.parametrize(
     ("at", "signals", "said"),
     [
-        ("[1/7] images", [signal.SIGINT], "interrupted"),
+        ("[1/8] images", [signal.SIGINT], "interrupted"),
         ("each candidate", [signal.SIGTERM], "stopped by SIGTERM"),
         ("each candidate", [signal.SIGHUP], "stopped by SIGHUP"),
         ("each candidate", [signal.SIGINT, signal.SIGINT], "interrupted"),

@@ -258,8 +258,30 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
                 "search": tested(right, graph.params, 61.0),
                 "random": tested(right - n // 90 - 1, 18_804, 60.2),
                 "largest": tested(right - n // 14, 19_966, 60.9),
+                "fits": tested(right - n // 10, 17_308, 8.5),
             },
         },
+    )
+    cut = {"cut": "block3", "size": [96, 96], "sides": [96, 96], "params": 17_308, "macs": 8_200_000}
+    put(
+        "pretrained.json",
+        {
+            "source": {
+                "name": "efficientnet_lite0", "licence": "Apache-2.0", "commercial": True,
+                "origin": "somebody, somewhere", "sha256": "0" * 64,
+            },
+            "images": 1.0,
+            "sizes": [{"size": [96, 96], "sides": [96, 96], "seconds": 3.1, "each": 0.004}],
+            "table": [cut | {"fits": True, "validation": 0.82, "left_out": 0.81}],
+            "smallest": "at least params 1.4k",
+            "seconds": 7.9,
+        },
+    )  # fmt: skip
+    put("arms.json", {"arm": "both", "why": "both have their part"})
+    put("chosen.json", {"winner": "tuned-1", "validation": {"fits": 0.82, "tuned-1": 0.9}, "teacher": "x"})
+    put(
+        "teacher.json",
+        cut | {"views": 10, "validation": 0.99, "strength": 0.03, "seconds": 46.0, "params": 3_428_396},
     )
     put(
         "search.json",

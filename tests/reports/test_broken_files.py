@@ -19,7 +19,7 @@ RunFolder = Callable[..., Path]
 FILES = (
     "run", "recipe", "data", "env", "search", "metrics", "export", "graph", "explain/explain",
     "explain/fool/fool", "explain/robustness/robustness", "explain/style/style",
-    "explain/mistakes/mistakes", "explain/units/units",
+    "explain/mistakes/mistakes", "explain/units/units", "pretrained", "arms", "chosen", "teacher",
 )  # fmt: skip
 WRONG: list[Any] = [
     None, True, -1, 0, 1e308, float("nan"), "", "<b>", [], {}, [None], {"a": 1}, [[1]], "../x", 10**30,

@@ -159,8 +159,8 @@ def forge(
 
 RECIPE = (
     *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
-    "algorithm", "option", "stop_early", "augment", "pretrained", "teacher", "size", "validation", "test", "group", "strict",
-    "outside", "seed", "threads", "plan", "warm_start",
+    "algorithm", "option", "stop_early", "augment", "pretrained", "teacher", "size", "validation", "test",
+    "group", "strict", "outside", "seed", "threads", "plan", "warm_start",
 )  # fmt: skip
 """The options that decide what comes out."""
 

@@ -119,6 +119,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     from ..runs import Run
 
     check_names(recipe)
+    check_pretrained(recipe)
     check_numbers(recipe)
     check_latency(recipe)
     parse_options(recipe["algorithm"], recipe["option"] or ())
@@ -146,7 +147,6 @@ def check_names(recipe: dict[str, Any]) -> None:
     from ..nas.algorithms import ALGORITHMS
     from ..nas.spaces import SPACES, space_function
 
-    check_pretrained(recipe)
     named = recipe.get("space")
     if isinstance(named, str) and ":" in named:
         space_function(named)
@@ -166,8 +166,6 @@ def check_pretrained(recipe: dict[str, Any]) -> None:
     from ..pretrained.sources import SOURCES
 
     wanted, teacher = recipe.get("pretrained"), recipe.get("teacher")
-    if recipe.get("network") is not None:  # train has a teacher of another kind
-        return
     if wanted not in (None, "auto", "none") and wanted.partition("=")[0] not in SOURCES:
         raise BadName("--pretrained", wanted, ("auto", "none", *SOURCES))
     if teacher not in (None, "auto", "none"):

@@ -26,6 +26,7 @@ from .sections import (
     head,
     mistakes,
     network,
+    pretrained,
     repeat,
     robustness,
     search,
@@ -38,6 +39,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 SECTIONS = (
     data,
     network,
+    pretrained,
     search,
     training,
     evaluation,

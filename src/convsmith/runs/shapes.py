@@ -17,6 +17,7 @@ MAYBE = (int, float, None)
 _RECORD = {"epoch": COUNT, "seconds?": NUMBER, "loss?": MAYBE}
 _CORE = {"first?": {"epochs": COUNT, "cap_effort?": MAYBE}, "order?": [str], "shared?": COUNT}
 _FINAL = {"top": COUNT, "epochs": COUNT}
+_CUT = {"cut": str, "size": [COUNT], "sides": [COUNT], "params": COUNT, "macs": COUNT}
 _TRIAL_KEY = {"arm": str, "arm_index": COUNT, "rung": COUNT}
 
 SHAPES: dict[str, Any] = {
@@ -43,6 +44,19 @@ SHAPES: dict[str, Any] = {
     "threads.json": {"threads": COUNT},
     "searched.json": {"images": COUNT},
     "rates.json": {"rate": NUMBER},
+    "speed.json": {"each": NUMBER},
+    "pretrained.json": {
+        "source": {"name": str, "licence": str, "origin": str, "sha256": str}, "images": NUMBER,
+        "sizes": [{"sides": [COUNT], "each": NUMBER}], "smallest": str, "seconds": NUMBER,
+        "table": [_CUT | {"left_out?": NUMBER, "validation?": NUMBER, "fits": bool}],
+    },
+    "arms.json": {"arm": str, "why": str},
+    "teacher.json": {
+        "views": COUNT, "why?": str, "cut?": str, "size?": [COUNT], "sides?": [COUNT], "params?": COUNT,
+        "validation?": NUMBER, "strength?": NUMBER, "seconds?": NUMBER,
+    },
+    "tuned.json": {"rows": [_CUT | {"seconds?": NUMBER}]},
+    "chosen.json": {"winner": str, "validation": {str: MAYBE}, "teacher": (str, None)},
     "training.json": {"recipe": {"augment": {"flip": (bool, int, float)}}},
     "plan.json": {
         **_CORE, "of?": {str: object}, "final?": _FINAL, "forecast?": {str: MAYBE},

@@ -1,4 +1,4 @@
-"""Step 2: every cut of a pretrained network that keeps the budget, judged by a linear head on its features."""
+"""Every cut of a pretrained network that keeps the budget, judged by a linear head on its features."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ...nas.search import Found
     from ...pretrained import Source
 
+FILE = "chosen.json"
 BOTH = 0.4
 """Of the time that is left, for fine-tuning where the search has its part, too."""
 
@@ -92,9 +93,14 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
             tuned = tune(job, known.judged, taught, rows)
     best = max([known.head, *tuned], key=lambda final: (final.validation or 0.0, final.epochs))
     if found is not None and (found.best.score or 0.0) > (best.validation or 0.0):
-        done = train(job, found)
+        done, name = train(job, found), "search"
     else:
         winner = best if best is known.head else go_on(job, known.judged, taught, best)
-        done = {"winner": winner}
+        done, name = {"winner": winner}, best.name
         keep(job, winner)
+    shares = {final.name: final.validation for final in (known.head, *tuned)}
+    if found is not None:
+        shares["search"] = found.best.score
+    taught_by = None if taught is None or name == known.head.name else known.judged.source.name
+    job.run.write_json(FILE, {"winner": name, "validation": shares, "teacher": taught_by})
     return done | {"fits": known.head}

@@ -150,7 +150,7 @@ def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
     )
     about = {name: row[name] for name in ("cut", "size", "sides", "params", "macs")}
     if accuracy <= better_than:
-        why = f"the whole network has {accuracy:.1%} on validation images, what it would teach {better_than:.1%}"
+        why = f"it has {accuracy:.1%} on validation images, and what it would teach {better_than:.1%}"
         return {"views": 0, "why": why}
     return {**about, "views": views, "validation": accuracy, "strength": strength}
 

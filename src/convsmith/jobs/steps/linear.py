@@ -1,4 +1,4 @@
-"""The pretrained network that fits, with a linear head and no training of its own: a first finished network."""
+"""The pretrained network that fits, with a linear head and no training: a first finished network."""
 
 from __future__ import annotations
 

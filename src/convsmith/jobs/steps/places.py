@@ -52,10 +52,7 @@ def places(job: Job) -> list[Place]:
     """
     from ...data.resolution import resolution
 
-    if job.recipe["size"]:
-        own = job.working.size
-    else:
-        own = resolution(job.images, most=512).size
+    own = job.working.size if job.recipe["size"] else resolution(job.images, most=512).size
     found: list[Place] = []
     for side in SIDES:
         if side <= max(own) and not job.recipe["size"]:

@@ -1,4 +1,4 @@
-"""Which pretrained network a job may start from: asked for, or the usual one where the images are large enough."""
+"""Which pretrained network a job may start from: the one asked for, or the usual one."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ MATTERS = 0.01  # share of the variance; less is not shown
 def build(facts: Facts) -> dict[str, Any] | None:
     """The front plots, the comparison with the baselines, the trials."""
     search, trials = facts.search, facts.trials
-    baselines = facts.metrics.get("baselines") or {}
+    baselines = dict(facts.metrics.get("baselines") or {})
+    baselines.pop("fits", None)  # a section of its own shows it
     if not (search or trials or baselines):
         return None
     done = [t for t in trials if t.get("status", "ok") == "ok" and t.get("score") is not None]

@@ -1,0 +1,87 @@
+"""The pretrained network: where its weights come from, what fits of it, who taught, what it was worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import verdict, words
+from ..facts import Facts
+
+TITLE = "The pretrained network"
+SHOWN = 8
+FITS = "the pretrained network that fits, with a linear head and no training of its own"
+
+
+def build(facts: Facts) -> dict[str, Any] | None:
+    """Source and licence, the comparison with the network that was not trained, the cuts, the teacher."""
+    judged = facts.found("pretrained.json")
+    if not judged.get("source"):
+        return None
+    source, chosen = judged["source"], facts.found("chosen.json")
+    teacher = facts.found("teacher.json") if chosen.get("teacher") else {}
+    fitting = sorted(
+        (row for row in judged.get("table") or () if row.get("fits")), key=lambda row: -row["left_out"]
+    )
+    return {
+        "sentences": _sentences(facts, source, chosen, teacher),
+        "facts": _rows(judged, source, facts, teacher),
+        "rows": [row | {"sides": "×".join(map(str, row["sides"]))} for row in fitting[:SHOWN]],
+        "left_out": max(0, len(fitting) - SHOWN),
+    }
+
+
+def _sentences(
+    facts: Facts, source: dict[str, Any], chosen: dict[str, Any], teacher: dict[str, Any]
+) -> list[str]:
+    name, found = str(source["name"]), []
+    why = str(facts.found("arms.json").get("why") or "")
+    own, fits = facts.metrics, (facts.metrics.get("baselines") or {}).get("fits") or {}
+    if chosen.get("winner") == "search":
+        found.append(f"The network that came out does not start from {name}: the search's was better.")
+    elif chosen.get("winner") == "fits":
+        found.append(f"The network that came out is {FITS}; the weights are those of {name}.")
+    elif chosen:
+        found.append(f"The network that came out starts from the weights of {name}.")
+    if fits.get("interval") and own.get("interval") and chosen.get("winner") != "fits":
+        found.append(
+            verdict.sentence(
+                own["test_accuracy"], own["interval"], fits["test_accuracy"], fits["interval"], FITS
+            )
+        )
+    if teacher.get("views"):
+        found.append(
+            f"It was taught by the whole of {name}, a network of {words.count(teacher['params'])} parameters "
+            "that the budget does not hold for: it is neither a candidate nor returned."
+        )
+    if why:
+        found.append(f"{why[:1].upper()}{why[1:]}.")
+    return found
+
+
+def _rows(
+    judged: dict[str, Any], source: dict[str, Any], facts: Facts, teacher: dict[str, Any]
+) -> list[tuple[str, str]]:
+    rows = [
+        ("weights", f"{source['name']}, {source['origin']}"),
+        (
+            "licence",
+            str(source["licence"]) + ("" if source.get("commercial", True) else ", no commercial use"),
+        ),
+        ("judged in", words.seconds(judged.get("seconds"))),
+    ]
+    if fits := (facts.metrics.get("baselines") or {}).get("fits"):
+        said = (
+            f"{words.percent(fits['test_accuracy'])} of the test images "
+            f"({words.span(fits.get('interval'))}), {words.count(fits['params'])} parameters, "
+            f"after {words.seconds(fits['seconds'])}"
+        )
+        rows.append(("the pretrained network that fits", said))
+    if teacher.get("views"):
+        size = "×".join(map(str, teacher["sides"]))
+        rows.append((
+            "teacher",
+            f"{source['name']} at {size}: {words.percent(teacher['validation'])} of the validation images, "
+            f"{words.count(teacher['params'])} parameters; its answers to {teacher['views']} views of each "
+            f"image took {words.seconds(teacher.get('seconds'))}",
+        ))  # fmt: skip
+    return rows

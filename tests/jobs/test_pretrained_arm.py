@@ -1,0 +1,160 @@
+"""Forge from a pretrained network: what fits, what is refused, that a stopped run ends with the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convsmith
+from convsmith.errors import BadInput, BadName
+from convsmith.graph import Graph
+from convsmith.jobs.done import Done
+from convsmith.jobs.steps import known
+from convsmith.jobs.steps.places import Place, member_at, places
+from convsmith.jobs.trained import trained
+
+OPTIONS: dict[str, Any] = {
+    "max_params": 9_000, "trials": 2, "epochs": 2, "threads": 1, "validation": 0.25, "quiet": True
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "weights"))
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty images of 32 x 32 pixels: stripes that lie, stand or are absent, in noise."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    wave = np.where(np.arange(32) // 4 % 2, 9.0, -9.0)
+    plain = np.stack([wave[:, None] + 0 * wave, wave + 0 * wave[:, None], np.zeros((32, 32))])
+    x = 128 + plain[y][..., None] + rng.normal(0, 60, (60, 32, 32, 3))
+    path = tmp_path_factory.mktemp("images") / "stripes.npz"
+    np.savez(path, x=x.clip(0, 255).astype(np.uint8), y=y)
+    return path
+
+
+@pytest.fixture(scope="module")
+def forged(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "weights"))
+        runs = str(tmp_path_factory.mktemp("runs"))
+        return convsmith.forge(str(stripes), runs=runs, **OPTIONS)
+
+
+def read(run: Path, name: str) -> Any:
+    return json.loads((run / name).read_text())
+
+
+def test_what_is_judged_and_finished_keeps_the_budget(forged: Done) -> None:
+    judged = read(forged.path, "pretrained.json")
+    fitting = [row for row in judged["table"] if row["fits"]]
+    assert fitting
+    assert all(row["params"] <= 9_000 for row in fitting)
+    assert {row["cut"] for row in fitting} == {"stem", "block1", "block2"}
+    assert judged["source"]["licence"] == "Apache-2.0"
+    for path in (forged.path / "finals").glob("*/result.json"):
+        assert Graph.from_json(json.loads(path.read_text())["graph"]).params <= 9_000
+    metrics = read(forged.path, "metrics.json")
+    assert metrics["budget_kept"]
+    assert metrics["baselines"]["fits"]["params"] <= 9_000
+    assert forged.result["baselines"]["fits"] == metrics["baselines"]["fits"]["test_accuracy"]
+
+
+def test_the_winner_is_the_best_on_validation_images(forged: Done) -> None:
+    chosen = read(forged.path, "chosen.json")
+    shares = chosen["validation"]
+    assert set(shares) == {"fits", "search"} | {name for name in shares if name.startswith("tuned-")}
+    assert shares[chosen["winner"]] == max(shares.values())
+    graph = Graph.from_json(read(forged.path, "graph.json"))
+    size = read(forged.path, "data.json")["resolution"]
+    assert graph.input_shape == (size["height"], size["width"], size["channels"])
+
+
+def test_report_and_card_name_source_licence_and_baseline(forged: Done) -> None:
+    page, card = (forged.path / "report.html").read_text(), (forged.path / "README.md").read_text()
+    for text in (page, card):
+        assert "Apache-2.0" in text
+        assert "pretrained network that fits" in text
+        assert "is left out:" not in text
+
+
+def test_stopped_between_two_trainings_it_ends_with_the_same(
+    forged: Done, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(known, "tune", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            convsmith.forge(str(stripes), runs=str(tmp_path), **OPTIONS)
+    stopped = tmp_path / "0001"
+    assert trained(stopped).graph.params <= 9_000  # there is a network already
+    again = convsmith.forge(str(stripes), runs=str(tmp_path), **OPTIONS)
+    assert again.path == stopped
+    for name in ("weights.safetensors", "chosen.json", "pretrained.json"):
+        if name == "pretrained.json":
+            assert read(stopped, name)["table"] == read(forged.path, name)["table"]
+        else:
+            assert (stopped / name).read_bytes() == (forged.path / name).read_bytes()
+
+
+def test_what_cannot_be_used_is_one_line(stripes: Path, tmp_path: Path) -> None:
+    options = OPTIONS | {"runs": str(tmp_path)}
+    with pytest.raises(BadName, match="--pretrained: no 'efficientnet_lite9'"):
+        convsmith.forge(str(stripes), pretrained="efficientnet_lite9", **options)
+    with pytest.raises(BadName, match="--teacher: no 'anybody'"):
+        convsmith.forge(str(stripes), teacher="anybody", **options)
+    with pytest.raises(BadInput, match=r"no cut of efficientnet_lite0 keeps the budget; expected at least"):
+        convsmith.forge(str(stripes), pretrained="efficientnet_lite0", **options | {"max_params": 900})
+
+
+def test_small_images_are_made_larger_inside_the_network(forged: Done) -> None:
+    sides = {tuple(row["sides"]) for row in read(forged.path, "pretrained.json")["table"]}
+    sizes = {tuple(row["size"]) for row in read(forged.path, "pretrained.json")["table"]}
+    assert (96, 96) in sides
+    assert sizes == {(32, 32)}
+
+
+def test_images_are_never_made_larger_but_inside(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from convsmith.data import read as read_images
+
+    x = np.zeros((6, 100, 80, 3), np.uint8)
+    x[..., 0] = np.arange(6)[:, None, None] * 40
+    np.savez(tmp_path / "x.npz", x=x, y=np.arange(6) % 2)
+    job: Any = SimpleNamespace(images=read_images(str(tmp_path / "x.npz")), recipe={"size": None})
+    found = places(job)
+    assert found[0] == Place((96, 76), (96, 76))
+    assert all(place.size == place.sides or place.size == (100, 80) for place in found)
+    asked: Any = SimpleNamespace(recipe={"size": (64, 64)}, working=SimpleNamespace(size=(64, 64)))
+    assert {place.size for place in places(asked)} == {(64, 64)}
+
+
+def test_a_member_with_its_head_gives_what_the_head_gives_on_the_features(
+    forged: Done, stripes: Path
+) -> None:
+    from types import SimpleNamespace
+
+    from convsmith.engine.predict import predict
+    from convsmith.jobs.steps.linear import with_head
+    from convsmith.jobs.steps.places import at_sides
+    from convsmith.pretrained import open_source
+    from convsmith.pretrained.features import Features
+    from convsmith.pretrained.heads import logistic
+    from convsmith.pretrained.inherit import inherited
+
+    source, place = open_source("efficientnet_lite0"), Place((32, 32), (64, 64))
+    job: Any = SimpleNamespace(working=SimpleNamespace(channels=3), images=SimpleNamespace(classes=(0, 1, 2)))
+    graph = member_at(job, source, "block2", place)
+    kept = np.load(stripes)
+    seen = Features(source, (64, 64, 3), ["block2"]).of(at_sides(kept["x"], place))[0]
+    head = logistic(seen, kept["y"], 3)
+    said = predict(graph, kept["x"], weights=with_head(inherited(graph, source), head))
+    odds = np.exp(head.logits(seen) - head.logits(seen).max(1, keepdims=True))
+    assert said == pytest.approx(odds / odds.sum(1, keepdims=True), abs=1e-4)
