@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from itertools import islice
 
 
 class ConvsmithError(Exception):
@@ -62,3 +64,43 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
     lowered = {choice.lower(): choice for choice in choices}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
     return lowered[found[0]] if found else None
+
+
+MOST_NEIGHBOURS = 10_000
+"""Names that are looked through for one that is like a misspelt one."""
+
+
+def nearest_path(path: str | os.PathLike[str]) -> str | None:
+    """What lies beside a path that does not exist and is named most like it, or None.
+
+    Where a folder on the way is misspelt already, that one's neighbour.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> home = Path(tempfile.mkdtemp())
+        >>> (home / "photos" / "cats").mkdir(parents=True)
+        >>> nearest_path(home / "fotos") == nearest_path(home / "phots" / "cats") == str(home / "photos")
+        True
+    """
+    wanted = os.fspath(path).rstrip("/")
+    while wanted and not os.path.isdir(os.path.dirname(wanted) or "."):
+        wanted = os.path.dirname(wanted)
+    parent, name = os.path.split(wanted)
+    try:
+        with os.scandir(parent or ".") as entries:
+            names = [entry.name for entry in islice(entries, MOST_NEIGHBOURS) if entry.name[0] != "."]
+    except (OSError, ValueError):
+        return None
+    near = nearest(name, sorted(names)) if name else None
+    return None if near is None else os.path.join(parent, near)
+
+
+def meant(near: str | None, otherwise: str = "") -> str:
+    """The hint that a near name makes; another one where there is none.
+
+    Example:
+        >>> meant("photos"), meant(None, "convsmith list runs")
+        ("did you mean 'photos'?", 'convsmith list runs')
+    """
+    return otherwise if near is None else f"did you mean '{near}'?"

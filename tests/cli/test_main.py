@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -145,3 +146,38 @@ def test_its_help_comes_from_the_docstring(capsys: pytest.CaptureFixture[str]) -
 def test_own_parsers_name_the_option() -> None:
     with pytest.raises(BadInput, match="--limit: got 'x'"):
         call("a", "--limit", "x")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (["train", "lenet5", "fotos"], "no such file, folder or set; .* did you mean 'photos'?"),
+        (["forge", "fotos/cats", "--max-params", "5k"], "did you mean 'photos'?"),
+        (["check", "phots"], "did you mean 'photos'?"),
+        (["train", "lenet5", "digit"], "did you mean 'digits'?"),
+        (["train", "lenet5", "photos", "--weights", "imagnet"], "did you mean 'imagenet'?"),
+        (["train", "lenet5", "photos", "--teacher", "run/0001"], "did you mean 'runs'?"),
+        (["size", "net.kers"], "did you mean 'net.keras'?"),
+        (["trials", "runs/001"], "did you mean 'runs/0001'?"),
+        (["trials", "elsewhere"], "try: convsmith list runs"),
+        (["size", "lenet5", "--input", "32x32"], "--input: got 32x32; .* try: --input 32x32x1"),
+        (["size", "resnet50", "--input", "64"], "rows, columns and channels; try: --input 64x64x3"),
+        (["compare", "lenet5", "alexnet", "--input", "32x32"], "rows, columns and channels"),
+    ],
+)
+def test_a_misspelt_place_gets_its_neighbour_before_any_work(
+    line: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for name in ("photos/cats", "runs/0001"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "net.keras").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert run(line) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1  # no step was begun
+    first, _, rest = says.partition(" .* ")
+    assert first in said
+    assert rest in said
+    assert sorted(tmp_path.rglob("*")) == before

@@ -77,7 +77,7 @@ def test_other_and_hidden_files_and_empty_folders_are_no_classes(make_folder: Ma
     assert images.found["classes"] == {"cat": 2, "dog": 2}
     notes = " | ".join(images.found["notes"])
     assert "1 other files ignored (such as cat/notes.txt)" in notes
-    assert "1 images that lie in no class folder ignored" in notes
+    assert "1 image in no class folder ignored" in notes
     assert "folders without images ignored: empty" in notes
 
 

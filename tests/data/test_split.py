@@ -118,7 +118,7 @@ def test_own_parts_are_kept_and_leaks_left_out() -> None:
     assert len(split.train) + len(split.validation) == 13
     assert split.notes == (
         "the set's own test part kept",
-        "1 images left out, because they are copies of images of a later part",
+        "1 copy of images of a later part left out",
     )
 
 
@@ -142,7 +142,7 @@ def test_copies_are_in_the_last_of_the_given_parts_that_have_them() -> None:
     assert [rows.tolist() for rows in (split.train, split.validation, split.test)] == [
         [2, 3, 4, 5, 6, 7], [8, 11], [12, 13, 14, 15],
     ]  # fmt: skip
-    assert split.notes[1].startswith("4 images left out")
+    assert split.notes[1].startswith("4 copies of images")
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (-0.1, 0.2), (0.1, 1.0), (float("nan"), 0.1)])

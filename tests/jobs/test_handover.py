@@ -179,6 +179,10 @@ def test_shares_of_the_images_and_groups_decide_the_rows(images: Path, tmp_path:
         with pytest.raises(Enough):
             train("course_cnn", str(images), runs=str(tmp_path), **SMALL, **options)
         assert _parts(spy.calls[-1], share, part, tmp_path)
+    for seed in (4, 5):  # another seed, another cut
+        with pytest.raises(Enough):
+            train("course_cnn", str(images), seed=seed, runs=str(tmp_path), **SMALL)
+    assert len({tuple(sorted(call.pictures)) for call in spy.calls[-2:]}) == 2
     names = convsmith.data.read(str(images)).names
     with pytest.raises(Enough):
         train("course_cnn", str(images), runs=str(tmp_path), group=r"(\d\d)\D*$", **SMALL)
@@ -268,7 +272,7 @@ def forged(images: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done
     with pytest.MonkeyPatch.context() as patch:
         spy = watched(patch, ends=False)
         runs = str(tmp_path_factory.mktemp("forged"))
-        return forge(str(images), seed=3, runs=runs, **LIMITS, **SMALL), spy
+        return forge(str(images), seed=3, augment="light", runs=runs, **LIMITS, **SMALL), spy
 
 
 def test_candidates_are_trained_on_the_training_images_alone(forged: tuple[Done, Spy]) -> None:
@@ -282,7 +286,7 @@ def test_candidates_are_trained_on_the_training_images_alone(forged: tuple[Done,
         assert call.graph is task.graph
         assert (call.options["epochs"], call.options["seed"]) == (task.epochs, task.seed)
         assert (trial["epochs"], trial["seed"]) == (task.epochs, task.seed)
-        assert call.options["augment"] == "auto"
+        assert call.options["augment"] == "light"
         assert call.options["weights"] is None
     assert not parts["train"] & (parts["validation"] | parts["test"])
     assert not parts["validation"] & parts["test"]
@@ -316,7 +320,7 @@ def test_the_winner_and_its_baselines_are_trained_alike_and_never_on_test_images
         for call in finals
     ]
     assert all(one == alike[0] for one in alike)
-    assert alike[0]["seed"] == 3
+    assert (alike[0]["seed"], alike[0]["augment"]) == (3, "light")
     assert alike[0]["validation"] is None
     assert json.loads((done.path / "graph.json").read_text()) == finals[0].graph.to_json()
 
@@ -514,7 +518,7 @@ def test_earlier_runs_reach_the_search(
     assert {one.fingerprint for one in found["warm"].trials} == {
         one["fingerprint"] for one in forged[0].trials
     }
-    found, _ = _searched(spy, images, tmp_path, warm_start=str(run), seed=3)
+    found, _ = _searched(spy, images, tmp_path, warm_start=str(run), seed=3, augment="light")
     assert found["warm"].same
     found, _ = _searched(spy, images, tmp_path, plan=str(run), seed=3)
     assert found["plan"] == json.loads((run / "plan.json").read_text())

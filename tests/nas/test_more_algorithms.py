@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -128,6 +129,12 @@ def test_fronts_by_definition(points):
 
 def test_crowding_of_debs_figure():
     assert crowding([(0.0, 1.0), (0.5, 0.4), (0.6, 0.3), (1.0, 0.0)])[1] == pytest.approx(0.6 + 0.7)
+    assert [room == math.inf for room in crowding([(0, 4), (1, 2), (4, 0), (2, 1)])] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_nsga2_spreads_over_the_front():

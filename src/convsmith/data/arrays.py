@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..errors import BadInput
+from ..units import counted
 from .images import Images
 from .items import Rows
 from .labels import numbered
@@ -59,7 +60,9 @@ def images_of(
         notes += note
         if y is not None and len(y) != len(x):
             raise BadInput(
-                source, f"{len(x)} images in {name}, but {len(y)} labels", "one label for each image"
+                source,
+                f"{counted(len(x), 'image')} in {name}, but {counted(len(y), 'label')}",
+                "one label for each image",
             )
         arrays.append((name, x))
     scale, note = _scale([x for _, x in arrays], source, highest)

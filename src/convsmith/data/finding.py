@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..units import counted
+
 SEVERITIES = ("error", "warning", "note")
 """An error makes the result wrong or stops training; a warning may make it worse; a note is worth knowing."""
 
@@ -82,11 +84,7 @@ class Checkup:
                 out += [f"        and {more:,} more"] if more > 0 else []
             out += [f"        -> {finding.hint}"] if finding.hint else []
         counts = [sum(finding.severity == one for finding in self.findings) for one in SEVERITIES]
-        out.append(
-            ", ".join(
-                f"{n} {word}{'' if n == 1 else 's'}" for n, word in zip(counts, SEVERITIES, strict=True)
-            )
-        )
+        out.append(", ".join(counted(n, word) for n, word in zip(counts, SEVERITIES, strict=True)))
         return "\n".join(out)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..units import show_bytes
+from ..units import counted, show_bytes
 from .decode import NOTES
 from .scan import noted
 
@@ -124,7 +124,7 @@ def _notes(images: Images) -> list[str]:
 
 
 def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
+    return counted(count, "image")
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -139,7 +139,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     each = f"{counts[0]:,} each" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,} each"
     sizes, out = found["sizes"], []
     out.append(
-        f"{_images(found['images'])} of {len(found['classes'])} classes ({each}), "
+        f"{_images(found['images'])} of {counted(len(found['classes']), 'class', 'classes')} ({each}), "
         f"{show_bytes(found['bytes'])}, from {found['source']}"
     )
     if sizes["median"]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInput
+from ..units import counted
 from . import pixels as _pixels
 from . import split as _split
 from .decode import MAX_PIXELS, Unreadable, decode
@@ -77,7 +78,8 @@ class Images:
         y = np.array(labels, np.int64)
         if y.shape != (len(items),) or (len(y) and int(y.max()) >= len(classes)):
             raise BadInput(
-                source, f"{len(items)} images, labels of shape {y.shape}, {len(classes)} classes",
+                source,
+                f"{len(items)} items, labels of shape {y.shape}, {counted(len(classes), 'class', 'classes')}",
                 "one label below the number of classes for each image",
             )  # fmt: skip
         rows = np.arange(len(items), dtype=np.int64)
@@ -118,7 +120,8 @@ class Images:
         return replace(self, rows=self.rows[which if isinstance(which, slice) else np.asarray(which)])
 
     def __repr__(self) -> str:
-        return f"<{len(self):,} images of {len(self.classes)} classes from {self.source}>"
+        classes = counted(len(self.classes), "class", "classes")
+        return f"<{counted(len(self), 'image')} of {classes} from {self.source}>"
 
     @property
     def y(self) -> np.ndarray:

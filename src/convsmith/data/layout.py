@@ -78,7 +78,7 @@ def arrange(names: Names, sep: str = "/") -> Layout:
     if masks:
         notes.append(f"{counted(masks)} not used: masks of images beside them")
     if lost := len(names) - len(kept) - masks - sum(at(top, path).total for path in left):
-        notes.append(f"{lost:,} images that lie in no class folder ignored")
+        notes.append(f"{counted(lost)} in no class folder ignored")
     used = set(which)
     classes = {name: n for n, name in enumerate(sorted({claims[k].label for k in used}))}
     folds = {name: n for n, name in enumerate(sorted({claims[k].fold for k in used}))}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadInput, ConvsmithError
+from ..units import counted
 from .decode import MAX_PIXELS, Unreadable, decode
 from .groups import grouped
 from .images import Images
@@ -72,7 +73,8 @@ def read(
     if strict and images.unreadable:
         name, reason = images.unreadable[0]
         raise BadInput(
-            images.source, f"{len(images.unreadable):,} images cannot be read, such as {name}: {reason}",
+            images.source,
+            f"{counted(len(images.unreadable), 'image')} cannot be read, such as {name}: {reason}",
             "all of them to be readable", "repair or remove them, or do without --strict",
         )  # fmt: skip
     enough(images)
@@ -148,7 +150,7 @@ def enough(images: Images) -> None:
     if len(images.classes) < 2:
         only = images.classes[0] if images.classes else "no label"
         raise BadInput(
-            images.source, f"one class ('{only}', {len(images):,} images)", "two classes or more",
+            images.source, f"one class ('{only}', {counted(len(images), 'image')})", "two classes or more",
             "a folder of images for each class",
         )  # fmt: skip
     counts = np.bincount(images.y, minlength=len(images.classes))

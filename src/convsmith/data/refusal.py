@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import BadInput, nearest
+from ..errors import BadInput, meant, nearest, nearest_path
 from .readers import as_path
 from .readers.folder import why_not
 from .sniff import FORMATS, sniff, why_unknown
@@ -15,6 +15,17 @@ NAMED = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100")
 
 _KINDS = f"a folder, zip or tar of images per class, a table, an .npz file, or one of {', '.join(NAMED)}"
 _PACKED = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x28\xb5\x2f\xfd": "Zstandard data"}
+
+
+def check_there(data: object) -> None:
+    """Say a misspelt file, folder or name before any work.
+
+    Raises:
+        BadInput: a path where nothing is, which no set is called by either; with the nearest name.
+    """
+    path = as_path(data)
+    if path is not None and path not in NAMED and not os.path.lexists(path):
+        raise refusal(data, None)
 
 
 def refusal(data: object, reader: str | None, *, outside: bool = False) -> BadInput:
@@ -34,10 +45,8 @@ def refusal(data: object, reader: str | None, *, outside: bool = False) -> BadIn
     if reader:
         return BadInput(path, f"is nothing that the reader '{reader}' reads", "another reader, or none named")
     if not os.path.lexists(path):
-        near = nearest(path, NAMED)
-        return BadInput(
-            path, "no such file, folder or set", _KINDS, f"did you mean '{near}'?" if near else ""
-        )
+        near = nearest(path, NAMED) or nearest_path(path)
+        return BadInput(path, "no such file, folder or set", _KINDS, meant(near))
     if os.path.isdir(path) and not os.listdir(path):
         return BadInput(path, "the folder is empty", "a folder of images for each class", f"{path}/cat/1.jpg")
     tree = tree_of(path, outside=outside)

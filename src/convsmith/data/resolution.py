@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadInput
+from ..units import counted
 from .images import Images
 from .scan import noted
 
@@ -63,7 +64,7 @@ def resolution(images: Images, *, most: int = 96) -> Resolution:
     elif coloured == len(seen):
         colour = "colour, because all images have it"
     else:
-        colour = f"colour, because {coloured:,} of {len(seen):,} images have it"
+        colour = f"colour, because {coloured:,} of {counted(len(seen), 'image')} have it"
     heights, widths = seen["height"].astype(int), seen["width"].astype(int)
     height, width = int(heights[0]), int(widths[0])
     if (heights == height).all() and (widths == width).all():

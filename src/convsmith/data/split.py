@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadInput
+from ..units import counted
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 PARTS = ("train", "validation", "test")
@@ -222,7 +223,7 @@ def given(
     own = [PARTS[k] for k in (VALIDATION, TEST) if has[k]]
     notes = [f"the set's own {' and '.join(own)} part kept"] if own else []
     if dropped:
-        notes.append(f"{dropped} images left out, because they are copies of images of a later part")
+        notes.append(f"{counted(dropped, 'copy', 'copies')} of images of a later part left out")
     return Split(
         rows[fresh.train],
         np.flatnonzero(part == VALIDATION) if has[VALIDATION] else rows[fresh.validation],

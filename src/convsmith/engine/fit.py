@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import BadInput
+from ..units import counted
 from .compiled import check_execution, check_model, check_settings
 from .keras_data import Arrays, Stream, array, check, class_weights, is_stream, spread_weights
 from .keras_ends import Ends, refuse
@@ -104,7 +105,7 @@ def fit(
         if validation_split and held is None and isinstance(data, Arrays):
             at = math.floor(data.count * (1 - validation_split))
             if at in (0, data.count):
-                came = f"{validation_split} of {data.count} images"
+                came = f"{validation_split} of {counted(data.count, 'image')}"
                 raise BadInput("validation_split", came, "some on each side")
             data, held = data.parted(at, size, weighted=sample_weight is not None)
         return Work(model, module, objective, metrics_of(model, objective)).run(

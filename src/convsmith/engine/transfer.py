@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import BadInput
 from ..graph import Graph
 from ..graph.head import head
+from ..units import counted
 from .weights import initial
 
 
@@ -65,6 +66,6 @@ def transfer(graph: Graph, source: Mapping[str, np.ndarray], *, where: str, seed
         own |= {name: fresh[name] for name in new}
     classes = graph.output_shape[-1]
     note = f"weights from {where}; " + (
-        f"the head '{last}' is new: {classes} classes" if new else "the head's too"
+        f"the head '{last}' is new: {counted(classes or 0, 'class', 'classes')}" if new else "the head's too"
     )
     return Transferred(own, tuple(new), note)

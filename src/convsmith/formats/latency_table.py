@@ -21,6 +21,7 @@ from ..errors import BadInput
 from ..graph import Graph
 from ..runs.files import write_whole
 from ..strict_json import parse
+from ..units import counted
 from .calibration import Law
 from .latency_blocks import Block, alignment, blocks
 
@@ -70,7 +71,7 @@ class LatencyTable:
         """Raise BadInput unless the table is of this space, these images and so many classes."""
         own = (self.space, tuple(self.input_shape), self.classes)
         if not self.is_of(space) or own[1:] != (tuple(input_shape), classes):
-            shown = [f"space {name}, input {'x'.join(map(str, shape))}, {many} classes"
+            shown = [f"space {name}, input {'x'.join(map(str, shape))}, {counted(many, 'class', 'classes')}"
                      for name, shape, many in (own, (space, input_shape, classes))]  # fmt: skip
             raise BadInput(
                 "--latency-table", f"is of {shown[0]}", shown[1], "convsmith latency-table of this space"

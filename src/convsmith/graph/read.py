@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput
+from ..errors import BadInput, meant, nearest_path
 from ..kinds.input_layer import InputLayer
 from ..kinds.origin import is_keras_module
 from ..strict_json import parse
@@ -60,6 +60,29 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     )
 
 
+def check_sizes(wanted: Sequence[int | None], own: Sequence[int | None]) -> None:
+    """Say an input shape without its channels, or of another number of sizes.
+
+    Args:
+        wanted: what was asked for.
+        own: the input that the network has.
+
+    Raises:
+        BadInput: another number of sizes, with the shape that was meant.
+    """
+    if len(wanted) == len(own):
+        return
+    missing = "rows, columns and channels" if len(own) == 3 else f"{len(own)} sizes"
+    sizes = [*(size or 0 for size in wanted)]
+    if len(own) == 3 and 0 < len(sizes) < 3:
+        sizes = [*(sizes * 2)[:2], own[2] or 3]
+    else:
+        sizes = [size or 224 for size in own]
+    raise BadInput(
+        "--input", f"got {'x'.join(map(str, wanted))}", missing, f"--input {'x'.join(map(str, sizes))}"
+    )
+
+
 def resized(graph: Graph, input_shape: InputShape) -> Graph:
     """The Graph with inputs of other sizes; weights that depend on them grow or shrink with them."""
     if input_shape is None:
@@ -70,9 +93,10 @@ def resized(graph: Graph, input_shape: InputShape) -> Graph:
                 "input shape", f"one shape for {len(graph.inputs)} inputs", "a shape by input name"
             )
         input_shape = {graph.inputs[0]: input_shape}
-    for name in input_shape:
+    for name, wanted in input_shape.items():
         if name not in graph.inputs:
             raise BadInput("input shape", f"names '{name}'", f"an input: {', '.join(graph.inputs)}")
+        check_sizes(wanted, graph.shapes[name])
     nodes = [
         replace(node, kind=InputLayer(tuple(input_shape[node.name]), getattr(node.kind, "dtype", "float32")))
         if node.name in input_shape
@@ -89,8 +113,9 @@ def _from_model(model: Any, input_shape: InputShape) -> Graph:
         layers = dict(_layers(model, ""))
     except (NotImplementedError, TypeError, ValueError) as error:
         raise BadInput(
-            title, f"cannot be written as JSON by Keras ({error})", "a Sequential or Functional model"
-        ) from None
+            title, f"cannot be written as JSON by Keras ({error})", "a Sequential or Functional model",
+            "Keras's own model.fit and model.predict, which run its code",
+        ) from None  # fmt: skip
     graph = _from_dictionary(found, title, input_shape, _plain_models([model, *layers.values()]))
     # JSON does not say that two nested models share a layer, nor whose an activation of Keras's name is; the
     # live model knows.
@@ -153,8 +178,9 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
         raise BadInput(str(path), "is a folder", "a .keras, .json or .onnx file") from None
     except OSError as error:
         raise BadInput(
-            str(path), f"cannot be read ({error.strerror or error})", "a .keras, .json or .onnx file"
-        ) from None
+            str(path), f"cannot be read ({error.strerror or error})", "a .keras, .json or .onnx file",
+            meant(None if path.exists() else nearest_path(path)),
+        ) from None  # fmt: skip
     if len(text) > MAX_TEXT:
         raise BadInput(str(path), f"holds more than {MAX_TEXT:,} bytes", "a network's JSON")
     return _from_text(text, str(path), input_shape)

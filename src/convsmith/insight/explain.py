@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..units import counted
 from .explanation import Explanation, joined
 from .method import method as by_name
 from .target import Aim, Target, Versus
@@ -133,5 +134,9 @@ def _part(target: Target, rows: slice, count: int) -> Target:
     if target is None or isinstance(target, int):
         return target
     if len(target) != count:
-        raise BadInput("target", f"{len(target)} classes for {count} images", "one, or one for each image")
+        raise BadInput(
+            "target",
+            f"{counted(len(target), 'class', 'classes')} for {counted(count, 'image')}",
+            "one, or one for each image",
+        )
     return [int(item) for item in target[rows]]

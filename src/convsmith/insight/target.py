@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +123,11 @@ def only_lowered(net: Any) -> None:
 def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
     found = (int(given),) * count if not hasattr(given, "__len__") else tuple(int(item) for item in given)
     if len(found) != count:
-        raise BadInput("target", f"{len(found)} classes for {count} images", "one, or one for each image")
+        raise BadInput(
+            "target",
+            f"{counted(len(found), 'class', 'classes')} for {counted(count, 'image')}",
+            "one, or one for each image",
+        )
     for item in found:
         if not 0 <= item < (classes or 0):
             raise BadInput("target", f"class {item}", f"0 to {(classes or 0) - 1}")

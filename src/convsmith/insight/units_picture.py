@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..units import counted
 from .picture import GAP, INK, PAPER, WARM, photograph
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def contact_sheet(
     pen = ImageDraw.Draw(page)
     left_out = f", {len(found.values_UK) - units} more not shown" if units < len(found.values_UK) else ""
     dead, twins = len(found.dead), len(found.twins)
-    title = f"{found.layer}: {len(found.values_UK)} units on {found.images:,} images; {dead} dead"
+    seen = f"{counted(len(found.values_UK), 'unit')} on {counted(found.images, 'image')}"
+    title = f"{found.layer}: {seen}; {dead} dead"
     pen.text(
         (GAP, 4), title + f", {twins} pair{'' if twins == 1 else 's'} of twins{left_out}", INK, font=_font()
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..units import counted
 from .trained import Trained, trained
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def answers(run: Any) -> Answers:
     if not images or len(out) != 1 or out[0] != len(net.classes) or len(net.classes) < 2:
         raise BadInput(
             str(net.path),
-            f"a network from {shape} to {out} for {len(net.classes)} classes",
+            f"a network from {shape} to {out} for {counted(len(net.classes), 'class', 'classes')}",
             "a classifier of grey or colour images, one number for each class",
         )
     return Answers(net, lower(net.graph, net.weights))

@@ -96,6 +96,7 @@ def _begun(
     quiet: bool,
 ) -> Job:
     from ..data import Images, read
+    from ..data.refusal import check_there
     from ..runs import Run, RunBusy, run_key
     from .clock import Clock
     from .progress import Display
@@ -108,6 +109,8 @@ def _begun(
         raise BadInput(
             kind, "no images were given", 'a folder, an .npz file or "digits"', f"convsmith {kind} digits"
         )
+    if not isinstance(data, Images):
+        check_there(data)
     display.step("images")
     with display.bar("reading") as bar:
         if isinstance(data, Images):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..endings import ending_of
+from ..units import counted
 
 if TYPE_CHECKING:
     from ..data.finding import Checkup, Finding
@@ -91,6 +92,6 @@ def _disputed(run: str, data: str, outside: bool) -> list[Finding]:
     if not rows:
         return []
     names = tuple(f"{row['name']}: {row['given']}, rather {row['suggested']}" for row in rows)
-    text = f"the network of {run} confidently disputes {len(rows):,} labels"
+    text = f"the network of {run} confidently disputes {counted(len(rows), 'label')}"
     hint = "look at them: a label is wrong, or the image is hard"
     return [Finding("note", "suspected labels", text, hint, names, (-1,) * len(rows), len(rows))]

@@ -82,7 +82,8 @@ def forge(
         latency_batch: images at once; the limit on latency is then for all of them.
         latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
             then kept for that machine.
-        minutes: how long it may take; 10 without it and without --trials.
+        minutes: how long all of it may take, from reading the images to the report; 10 without it and without
+            --trials. Time in which the run was stopped does not count.
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
         space: the kind of networks to search among, or a function of a file of your own, mine.py:my_space,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..endings import ending_of
 from ..errors import BadInput
 from ..runs.environment import cpu_model
-from ..units import Size
+from ..units import Size, counted
 
 if TYPE_CHECKING:
     from ..formats.latency_blocks import Block
@@ -76,7 +76,7 @@ def latency_table(
         classes: how many classes the search will have.
         output: the file to write, or to go on with.
         networks: how many networks, drawn at random, the blocks are taken from.
-        minutes: how long it may take.
+        minutes: how long all of it may take.
         threads: of ONNX Runtime.
         batch: images in one run.
         seed: of the networks that are drawn.
@@ -125,7 +125,7 @@ def _table(
     """The table at the path, to go on with, or a new one."""
     from ..formats.latency_table import LatencyTable, read_table
 
-    machine = f"{cpu_model() or platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
+    machine = f"{cpu_model() or platform.machine()}, {counted(threads, 'thread')}"
     if not path.exists():
         return LatencyTable(space, where, classes, machine, threads, batch)
     table = read_table(path)

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
     from .own_images import OwnImages
+    from .progress import Display
     from .trained import Trained
 
+STEPS = ("images", "predictions", "pictures")
+"""What the display counts."""
 SUREST, PAIRS, EACH, THUMBNAILS, SUSPECTS = 24, 4, 3, 1500, 50
 """How many are shown: surest mistakes, confused pairs, images of a pair, thumbnails, suspected labels."""
 
@@ -40,7 +44,7 @@ class Mistakes:
             return json.dumps({"folder": str(self.folder)} | found)
         low, high = found["interval"]
         lines = [
-            f"{found['wrong']:,} of {found['images']:,} images wrong: {found['accuracy']:.2%} right "
+            f"{found['wrong']:,} of {counted(found['images'], 'image')} wrong: {found['accuracy']:.2%} right "
             f"(95% interval {low:.2%} to {high:.2%})"
         ]
         for row in found["confused"][:PAIRS]:
@@ -66,6 +70,7 @@ def mistakes(
     method: str = "grad_cam",
     embedding: Literal["pca", "tsne", "umap"] = "pca",
     seed: int = 0,
+    quiet: bool = False,
 ) -> Mistakes:
     """Show where a network is wrong: which classes and images, how sure it was, which labels may be wrong.
 
@@ -78,6 +83,7 @@ def mistakes(
         method: how confused pairs are explained; "convsmith list explanations" shows the methods.
         embedding: how the last hidden layer is drawn: pca, tsne or umap (needs umap-learn).
         seed: of what is random in the drawing.
+        quiet: no progress on standard error.
 
     Returns:
         The figures; the pictures lie in the run's folder explain/mistakes, and its report shows them.
@@ -87,6 +93,7 @@ def mistakes(
     """
     import numpy as np
 
+    from ..data.refusal import check_there
     from ..engine.predict import predict
     from ..insight import mistakes as figures
     from ..insight.calibration import reliability, temperature, tempered
@@ -95,14 +102,20 @@ def mistakes(
     from ..reports import report
     from ..runs.files import place_in, to_json, write_whole
     from .own_images import own_images
+    from .progress import Display
     from .trained import trained
 
     by_name(method)
     net = trained(run)
+    if isinstance(data, str):
+        check_there(data)
     folder = place_in(net.path, "explain/mistakes")
+    display = Display(len(STEPS), quiet=quiet)
+    display.step(STEPS[0])
     own = own_images(net, data)
     rows = _known(own, "test")
     y, x_NHWC, names = own.y[rows], own.pixels_NHWC[rows], list(net.classes)
+    display.step(STEPS[1])
     p = predict(net.graph, x_NHWC, weights=net.weights)
     found = figures.figures(y, p, names)
     by, after, both, p_both = None, None, rows, p
@@ -134,7 +147,9 @@ def mistakes(
         "copies": _copies(own),
         "notes": [],
     }
-    _draw(folder, net, own, rows, x_NHWC, p, said, method, embedding, seed)
+    display.step(STEPS[2])
+    with display.bar("drawing") as bar:
+        _draw(folder, net, own, rows, x_NHWC, p, said, method, embedding, seed, bar)
     write_whole(folder / "mistakes.json", to_json(said) + "\n")
     report(net.path)
     return Mistakes(folder, said)
@@ -208,7 +223,7 @@ def _copies(own: OwnImages) -> list[dict[str, Any]]:
 
 def _draw(
     folder: Path, net: Trained, own: OwnImages, rows: np.ndarray, x_NHWC: np.ndarray, p: np.ndarray,
-    said: dict[str, Any], method: str, embedding: Any, seed: int,
+    said: dict[str, Any], method: str, embedding: Any, seed: int, bar: Display,
 ) -> None:  # fmt: skip
     """The pictures; what cannot be drawn is a note."""
     from ..engine.lower import lower
@@ -233,12 +248,13 @@ def _draw(
         _save(folder / "surest.png", picture.gallery(shown, words))
     net_module = lower(net.graph, net.weights)
     try:
-        _pairs(folder, net, net_module, own, rows, x_NHWC, p, said, method)
+        _pairs(folder, net, net_module, own, rows, x_NHWC, p, said, method, bar)
     except Refused as refused:
         said["notes"].append(str(refused))
     if len(rows) < 3:
         said["notes"].append("fewer than 3 images: no embedding")
         return
+    bar.update(PAIRS / (PAIRS + 1), f"where {len(rows):,} images lie, by {embedding}")
     some = [k * len(rows) // min(len(rows), THUMBNAILS) for k in range(min(len(rows), THUMBNAILS))]
     try:
         places = flattened(features(net_module, x_NHWC[some]), embedding, seed=seed)
@@ -253,7 +269,7 @@ def _draw(
 
 def _pairs(
     folder: Path, net: Trained, module: Any, own: OwnImages, rows: np.ndarray, x_NHWC: np.ndarray,
-    p: np.ndarray, said: dict[str, Any], method: str,
+    p: np.ndarray, said: dict[str, Any], method: str, bar: Display,
 ) -> None:  # fmt: skip
     """pair-N.png: for each of the most confused pairs, maps for what was said and for what is."""
     import numpy as np
@@ -264,6 +280,7 @@ def _pairs(
     y, guessed, numbers = own.y[rows], p.argmax(1), {name: k for k, name in enumerate(net.classes)}
     for number, pair in enumerate(said["confused"][:PAIRS]):
         true, other = numbers[pair["true"]], numbers[pair["predicted"]]
+        bar.update(number / (PAIRS + 1), f"{method}: {pair['true']} taken for {pair['predicted']}")
         places = np.flatnonzero((y == true) & (guessed == other))
         places = places[np.argsort(-p[places, other], kind="stable")][:EACH]
         sheets = []

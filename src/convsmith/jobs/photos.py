@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,4 +153,8 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _left(count: int, shown: int) -> tuple[str, ...]:
-    return () if shown == count else (f"{shown} of {count:,} images, evenly spread (--most takes more)",)
+    return (
+        ()
+        if shown == count
+        else (f"{shown} of {counted(count, 'image')}, evenly spread (--most takes more)",)
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BadInput
+from ..units import counted
 from .clock import FILE as CLOCK
 from .job import budget_of
 
@@ -75,7 +76,7 @@ def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
         all(line[name] is not None and line[name] <= limit for name, limit in limits.items()) for line in own
     )
     if run.finished and not kept:
-        came = f"none of the {len(own)} trials of {folder} keeps it"
+        came = f"none of {counted(len(own), 'trial')} of {folder} keeps it"
         raise BadInput("budget", came, "trials under it", "--more-trials 10, or --more-minutes 10, too")
 
 

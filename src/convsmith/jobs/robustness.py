@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     from ..data import Images
@@ -43,7 +44,7 @@ class Robust:
             cells = "".join(f"{one['accuracy']:8.1%}" for one in row["severities"])
             lines.append(f"{row['name']:16}{cells}{row['mean']:9.2%}")
         lines.append(
-            f"mean accuracy {result['mean_accuracy']:.2%} on {result['n']:,} images, "
+            f"mean accuracy {result['mean_accuracy']:.2%} on {counted(result['n'], 'image')}, "
             f"{result['relative_error'] * 100:.2f} points below clean"
         )
         lines.append(f"report {self.path / 'report.html'}")
@@ -77,6 +78,7 @@ def robustness(
     Raises:
         BadInput: for a run, options or images that cannot be used.
     """
+    from ..data.refusal import check_there
     from ..insight.corruptions import CORRUPTIONS
     from ..insight.robustness import robustness as measure
     from ..reports import report
@@ -89,6 +91,8 @@ def robustness(
     for name, value in (("--images", images), ("--seed", seed + 1)):
         if value < 1:
             raise BadInput(name, f"got {value}", "at least 1" if name == "--images" else "at least 0")
+    if isinstance(data, str):
+        check_there(data)
     names = tuple(CORRUPTIONS)
     asked = answers(run)
     display = Display(1, quiet=quiet)

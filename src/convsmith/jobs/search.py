@@ -69,8 +69,9 @@ def search(
         latency_batch: images at once; the limit on latency is then for all of them.
         latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
             then kept for that machine.
-        hours: how long it may take.
-        minutes: how long it may take, added to the hours; 10 without any limit.
+        hours: how long all of it may take.
+        minutes: how long all of it may take, from reading the images to the report, added to the hours; 10
+            without any limit.
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
         algorithm: how to search; "convsmith list algorithms" shows the ways.

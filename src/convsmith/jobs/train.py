@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, BadName
+from ..errors import BadInput, BadName, meant, nearest, nearest_path
 from ..units import Size
 from .begin import begin, check_resumed
 from .done import Done
@@ -217,9 +217,14 @@ def _check_sources(options: dict[str, Any]) -> None:
 
     weights, teacher = options["weights"], options["teacher"]
     if weights not in (None, "imagenet") and not Path(weights).exists():
-        raise BadInput("--weights", f"no file or folder '{weights}'", 'a run folder, a file or "imagenet"')
+        raise BadInput(
+            "--weights", f"no file or folder '{weights}'", 'a run folder, a file or "imagenet"',
+            meant(nearest(str(weights), ["imagenet"]) or nearest_path(weights)),
+        )  # fmt: skip
     if teacher is not None and not (Path(teacher).exists() and is_known(teacher)):
-        raise BadInput("--teacher", f"'{teacher}' is no trained network", "a run folder or a .keras file")
+        near = None if Path(teacher).exists() else nearest_path(teacher)
+        came = f"'{teacher}' is no trained network"
+        raise BadInput("--teacher", came, "a run folder or a .keras file", meant(near))
 
 
 def _number(option: str, value: str | float | None, hint: str) -> float | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BadInput
 from ..printable import spreadsheet_cell
 from ..runs import to_json
+from ..units import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -113,7 +114,7 @@ class Told:
         if self.running:
             parts.append(f"{self.running} running" if self.driven else f"{self.running} were under way")
         state = "finished" if self.finished else "running" if self.driven else "stopped before its end"
-        return f"{self.path}: {len(self.trials)} trials ({', '.join(parts)}), {state}"
+        return f"{self.path}: {counted(len(self.trials), 'trial')} ({', '.join(parts)}), {state}"
 
     def _text(self) -> str:
         lines = [self._state(), "", *_table(self.ranked[:SHOWN])]
@@ -136,7 +137,7 @@ class Told:
         found = importance(self.trials)
         if found is None:
             return [f"importance of choices: not before {FEWEST} comparable trials"]
-        lines = [f"importance of choices, {found.trials} trials ({found.method}):"]
+        lines = [f"importance of choices, {counted(found.trials, 'trial')} ({found.method}):"]
         if not found.falls:
             lines.append("  nothing: the forest hardly predicts a held-out score better than their mean")
         else:
@@ -163,7 +164,7 @@ class Told:
 
         drawn = plots.front(self.ranked, [], name, None)
         if drawn is None:
-            came = f"has {len(self.ranked)} trials that worked"
+            came = f"has {counted(len(self.ranked), 'trial')} that worked"
             raise BadInput(str(self.path), came, "two or more to draw", "wait for them")
         return str(drawn)
 

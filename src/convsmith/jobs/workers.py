@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     from ..nas.work import Pool
@@ -71,7 +72,7 @@ def pool(job: Job) -> Pool:
             portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus,
             warn=job.display.say,
         )  # fmt: skip
-        job.display.say(f"it has room for {cluster.slots} trials at once")
+        job.display.say(f"it has room for {counted(cluster.slots, 'trial')} at once")
         return cluster
     if workers.count == 1:
         return Here(portable(None).build())
@@ -80,10 +81,10 @@ def pool(job: Job) -> Pool:
 
     cores, gpus = usable_cores(), visible_gpus()
     threads = asked or max(1, cores // workers.count)
-    share = f"{len(gpus)} GPUs" if gpus else f"{cores} cores"
+    share = counted(len(gpus), "GPU") if gpus else counted(cores, "core")
     crowded = workers.count > (len(gpus) or cores)
     job.display.say(
-        f"{workers.count} workers with {threads} thread{'s' if threads > 1 else ''} each on {share}"
+        f"{workers.count} workers with {counted(threads, 'thread')} each on {share}"
         + (": more than there are, so they share them and each is slower" if crowded else "")
     )
     folder = job.run.path / ".workers"

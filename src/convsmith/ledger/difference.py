@@ -11,7 +11,7 @@ from typing import Any
 
 from ..graph import Graph
 from ..graph.blocks import described
-from ..units import Size
+from ..units import Size, counted
 from .files import check_ending, save
 from .rows import Row, rows
 from .source import graph_of
@@ -204,7 +204,7 @@ def _settings(before: Row, after: Row) -> str:
 
 
 def _folded(count: int) -> tuple[Any, ...]:
-    return "=", f"{count} equal layer{'s' if count > 1 else ''}", "", "", "", "", "", ""
+    return "=", counted(count, "equal layer"), "", "", "", "", "", ""
 
 
 def _change(before: int | None, after: int | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from ..units import counted
 from .published import Head, Published
 
 
@@ -20,7 +21,7 @@ def another_way(came: tuple[int, ...], right: tuple[int, ...], batch: int | None
         if came == (math.prod(right),):
             return "the number of activations, not their shape"
     if batch is not None and came == (batch, *right):
-        return f"with the batch of {batch} images"
+        return f"with the batch of {counted(batch, 'image')}"
     return ""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import graph as graphs
-from ..errors import BadInput
+from ..errors import BadInput, nearest_path
 from ..graph import Graph
 
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
@@ -36,7 +36,8 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
         zoo = importlib.import_module("convsmith.zoo")
         if network.lower() in zoo.NETWORKS:
             return zoo.network(network.lower(), input_shape, classes)
-        if Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
+        named = "." not in network or nearest_path(network) is None
+        if named and Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
             return zoo.network(network, input_shape, classes)
     if classes is not None:
         raise BadInput("--classes", "given for a network of its own classes", "a name in the zoo, or none")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from convsmith.errors import BadInput, nearest
 from convsmith.graph import Graph
 
+from ..units import counted
 from .options import Options, SpaceError, checked_options, index_of, is_number, is_ordered, thawed
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Space:
         self._kept: OrderedDict[str, Walk] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"Space({self.name!r}, {self.input_shape}, {self.classes} classes)"
+        return f"Space({self.name!r}, {self.input_shape}, {counted(self.classes, 'class', 'classes')})"
 
     def walk(self, pick: Pick) -> Walk:
         """Go through the space; `pick(question, options)` gives the index of each answer.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from convsmith import __version__
-from convsmith.errors import BadInput
+from convsmith.errors import BadInput, meant, nearest_path
 from convsmith.strict_json import parse
 
 from .environment import environment
@@ -280,7 +280,9 @@ def _read_about(path: Path) -> dict[str, Any]:
         came = (
             "holds no run.json" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
         )
-        raise NotARun(str(path), came, "a run folder such as runs/0001", "convsmith list runs") from None
+        near = None if path.exists() else nearest_path(path)
+        way = meant(near, "convsmith list runs")
+        raise NotARun(str(path), came, "a run folder such as runs/0001", way) from None
     except OSError as error:
         raise NotARun(str(file), f"cannot be read ({error.strerror})", "run.json of a run") from None
     except BadInput as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..graph import Graph
+from ..graph.read import check_sizes
 from ..registry import Registry
 
 NETWORKS: Registry[Callable[..., Graph]] = Registry("network", package="convsmith.zoo")
@@ -91,7 +92,7 @@ def network(
 
     Raises:
         BadName: for an unknown name, with the nearest one.
-        BadInput: for a width of a network that has only one.
+        BadInput: for a width of a network that has only one; for other than three sizes.
 
     Example:
         >>> network("lenet5").params
@@ -100,6 +101,8 @@ def network(
         True
     """
     settings: dict[str, Any] = {}
+    if input_shape is not None and len(input_shape) != 3:
+        check_sizes(input_shape, NETWORKS[name]().input_shape)
     if input_shape is not None:
         settings["input_shape"] = tuple(input_shape)
     if classes is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...units import counted
 from .fooling import FOLDER
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def attacked(
 
     curves = []
     for attack, norm in CURVES:
-        display.say(f"{attack.upper()}, {norm}: accuracy against epsilon on {len(known):,} images")
+        display.say(f"{attack.upper()}, {norm}: accuracy against epsilon on {counted(len(known), 'image')}")
         rows = accuracy_against_epsilon(
             asked.module,
             known.x_NHWC,

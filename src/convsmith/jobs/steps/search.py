@@ -87,9 +87,7 @@ def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
         return  # the search says it, with the smallest figures that are possible
     x_NHWC, y = job.part("train")
     threads = set_threads(job.run, asked, space.graph(answers), x_NHWC[:256], y[:256])
-    job.display.say(
-        f"training on {threads} thread{'s' if threads > 1 else ''}{'' if asked else ', the faster here'}"
-    )
+    job.display.say(f"training on {counted(threads, 'thread')}{'' if asked else ', the faster here'}")
 
 
 def _search_seconds(job: Job) -> float:
@@ -141,13 +139,13 @@ class _Teller:
                 if self._seconds
                 else self._count / (2 * (self._trials or 1) + 8)
             )
-            bar.update(done, f"{self._count} trials, best {self._best:.1%}; {trial.arm}: {told}")
+            bar.update(done, f"{counted(self._count, 'trial')}, best {self._best:.1%}; {trial.arm}: {told}")
 
 
 def _summary(found: Found) -> list[str]:
     """The search in a few lines: trials of each arm, and each arm's best."""
     ok = sum(trial.status == "ok" for trial in found.trials)
-    lines = [f"{len(found.trials)} trials, {ok} trained, {found.seconds:.0f} s"]
+    lines = [f"{counted(len(found.trials), 'trial')}, {ok} trained, {found.seconds:.0f} s"]
     for arm, trial in found.winners.items():
         if trial.score is not None:
             macs = "unknown" if trial.macs is None else show_count(trial.macs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from ...units import counted
 from ..job import Job
 from ..threads import set_threads
 from .full import Final, keep
@@ -33,9 +34,7 @@ def train_one(job: Job) -> Final:
     job.run.write_json("graph.json", graph.to_json())
     x_NHWC, y = job.part("train")
     threads = set_threads(job.run, recipe["threads"], graph, x_NHWC[:256], y[:256])
-    job.display.say(
-        f"{graph.name}: {graph.params:,} parameters, on {threads} thread{'s' if threads > 1 else ''}"
-    )
+    job.display.say(f"{graph.name}: {graph.params:,} parameters, on {counted(threads, 'thread')}")
     rate = _rate(job, graph, x_NHWC, y, first)
     epochs = recipe["epochs"] or PRESETS[recipe["recipe"]].epochs
     with job.display.bar("training") as bar:
@@ -141,4 +140,6 @@ def _say(job: Job, fitted: Fitted, epochs: int) -> None:
         job.display.say(f"classes balanced by {used['balance']}: {used['balance_why']}")
     if fitted.epochs < epochs:
         job.display.say(f"ended after epoch {fitted.epochs} of {epochs}; epoch {fitted.best} counts")
-    job.display.say(f"{fitted.epochs} epochs, {fitted.seconds:.0f} s, loss {fitted.history[-1]['loss']:.3f}")
+    job.display.say(
+        f"{counted(fitted.epochs, 'epoch')}, {fitted.seconds:.0f} s, loss {fitted.history[-1]['loss']:.3f}"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import BadInput
+from ...units import counted
 from ..job import Job
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
 
     classes = len(job.images.classes)
     graph, start = pretrained(network, job.input_shape, classes, weights=weights, seed=job.recipe["seed"])
-    job.display.say(f"weights from {weights}; the head is new: {classes} classes")
+    job.display.say(f"weights from {weights}; the head is new: {counted(classes, 'class', 'classes')}")
     return graph, start
 
 
@@ -95,7 +96,9 @@ def build(job: Job) -> Graph:
         )  # fmt: skip
     if graph.output_shape != (classes,):
         was = graph.output_shape[-1]
-        job.display.say(f"{graph.name} tells {was} classes apart; its new head {classes}")
+        job.display.say(
+            f"{graph.name} tells {counted(was or 0, 'class', 'classes')} apart; its new head {classes}"
+        )
     return with_classes(graph, classes)
 
 
