@@ -112,7 +112,7 @@ def test_copies_across_the_sets_own_parts_are_errors(make_folder: Maker) -> None
     assert "1 picture in train and test" in checkup.findings[0].text
     split = read(root).split()
     assert len(split.train) + len(split.validation) == 49
-    assert "1 images left out" in split.notes[1]
+    assert "1 copy of images of a later part left out" in split.notes[1]
 
 
 def test_near_copies_are_found_in_photos(shared: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_strict_does_not_leave_images_out(make_folder: Maker) -> None:
     assert len(read(root, strict=True)) == 6
     (root / "cat" / "zero.png").write_bytes(b"")
     with pytest.raises(
-        BadInput, match=r"1 images cannot be read, such as cat/zero\.png: empty file \(0 bytes\)"
+        BadInput, match=r"1 image cannot be read, such as cat/zero\.png: empty file \(0 bytes\)"
     ):
         read(root, strict=True)
 

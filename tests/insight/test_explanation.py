@@ -109,7 +109,7 @@ def test_targets_that_cannot_be():
     x = np.zeros((2, 32, 32, 1), np.uint8)
     for target, words in (
         (10, "class 10; expected 0 to 9"),
-        ([1], "1 classes for 2"),
+        ([1], "1 class for 2"),
         (Versus(1, -1), "class -1"),
     ):
         with pytest.raises(BadInput, match=words):

@@ -47,7 +47,7 @@ def test_strict_stops_at_a_broken_image(photos: Path) -> None:
     (photos / "cat" / "broken.png").write_bytes(b"")
     with _begin(photos, group=None, strict=False).run as run:
         assert run.path.is_dir()
-    with pytest.raises(BadInput, match=r"1 images cannot be read, such as cat/broken\.png: empty file"):
+    with pytest.raises(BadInput, match=r"1 image cannot be read, such as cat/broken\.png: empty file"):
         _begin(photos, group=None, strict=True)
 
 
