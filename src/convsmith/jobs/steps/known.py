@@ -13,7 +13,7 @@ from .lessons import Lessons, lessons
 from .linear import fits
 from .places import member_at, places
 from .probe import FILE as ARMS
-from .probe import whose_turn
+from .probe import leads, whose_turn
 from .source import source_for
 from .speed import measure_speed
 from .train import train
@@ -92,7 +92,7 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
             taught = lessons(job, known.judged, known.head.validation or 0.0)
             tuned = tune(job, known.judged, taught, rows)
     best = max([known.head, *tuned], key=lambda final: (final.validation or 0.0, final.epochs))
-    if found is not None and (found.best.score or 0.0) > (best.validation or 0.0):
+    if found is not None and _search_goes_on(job, found.best.score or 0.0, best, known.head):
         done, name = train(job, found), "search"
     else:
         winner = best if best is known.head else go_on(job, known.judged, taught, best)
@@ -104,3 +104,13 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
     taught_by = None if taught is None or name == known.head.name else known.judged.source.name
     job.run.write_json(FILE, {"winner": name, "validation": shares, "teacher": taught_by})
     return done | {"fits": known.head}
+
+
+def _search_goes_on(job: Job, score: float, best: Final, head: Final) -> bool:
+    """Whether the search's network is the winner: it is still trained to the end, a linear head is not.
+
+    So the head must be ahead by more than chance; a fine-tuned network goes on, too: it is compared as it is.
+    """
+    if best is not head:
+        return score > (best.validation or 0.0)
+    return leads(head.validation or 0.0, score, len(job.rows("validation")))[1] <= 0

@@ -25,6 +25,15 @@ FEWEST = 2
 """Epochs that say something of a network that begins with random numbers."""
 
 
+def leads(share: float, other: float, images: int) -> tuple[float, float, float]:
+    """By how much one share of images is above another: difference, and its 95% interval."""
+    from ...insight.mistakes import wilson
+    from ...reports.verdict import difference
+
+    ends = [wilson(round(one * images), images) for one in (share, other)]
+    return difference(share, ends[0], other, ends[1])
+
+
 def whose_turn(job: Job, head: Final) -> str:
     """ "pretrained", "searched" or "both"; kept in arms.json, with why.
 
@@ -40,9 +49,6 @@ def whose_turn(job: Job, head: Final) -> str:
 
 
 def _decided(job: Job, head: Final) -> dict[str, Any]:
-    from ...insight.mistakes import wilson
-    from ...reports.verdict import difference
-
     share, limit = head.validation or 0.0, job.clock.limit
     if limit is None:
         return {"arm": "both", "why": "both the pretrained network and the search are trained", "probe": None}
@@ -54,8 +60,7 @@ def _decided(job: Job, head: Final) -> dict[str, Any]:
         why = "the time is too short to try a network that begins with random numbers: no search"
         return {"arm": "pretrained", "why": why, "probe": None}
     count, other = len(job.rows("validation")), probed.validation or 0.0
-    ends = [wilson(round(one * count), count) for one in (share, other)]
-    apart, low, high = difference(share, ends[0], other, ends[1])
+    apart, low, high = leads(share, other, count)
     arm = "pretrained" if low > 0 else "searched" if high < 0 else "both"
     told = {"pretrained": "no search", "searched": "the search has the time", "both": "both have their part"}
     why = (

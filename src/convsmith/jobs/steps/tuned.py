@@ -28,7 +28,7 @@ EACH = 25
 MOST = 3
 """Candidates."""
 NEAR = 0.05
-"""Share of images that a further candidate's linear head may get wrong more often than the first one's."""
+"""Share of images that a candidate's linear head may get wrong more often than the best one's."""
 SETTLED = 0.985
 """A linear head that is right so often is not fine-tuned: so few images could not show that it helps."""
 EPOCHS = 40
@@ -63,7 +63,7 @@ def _chosen(job: Job, judged: Judged, share: float) -> list[dict[str, Any]]:
         graph = judged.graph(job, row)
         left = share * (job.clock.left - after(job, judged, row))
         each = seconds_of_epoch(job, graph, images)
-        if found and row["left_out"] < found[0]["left_out"] - NEAR:
+        if row["left_out"] < fitting[0]["left_out"] - NEAR:
             break
         if left / each < FEWEST or (found and FIRST * left < EACH * (seconds + each)):
             continue
