@@ -112,7 +112,7 @@ def test_a_budget_that_no_trial_keeps_wants_more_of_them(tmp_path):
     go_on(path, Worker(), trials=4)
     plan = (path / "plan.json").read_bytes()
     tight = {**NO_LIMITS, "max_params": 300}
-    with pytest.raises(BadInput, match=r"none of the \d+ trials .* keeps it; .*--more-trials 10"):
+    with pytest.raises(BadInput, match=r"none of \d+ trials .* keeps it; .*--more-trials 10"):
         reopen(str(path), trials=None, minutes=None, limits=tight)
     assert (path / "plan.json").read_bytes() == plan
     assert Run.open(path).finished
