@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import tarfile
 from collections.abc import Callable
@@ -258,3 +259,32 @@ def test_names_hold_many_strings() -> None:
     assert (len(names), names[0], names[69_999], names[-1]) == (70_000, texts[0], texts[-1], texts[-1])
     with pytest.raises(IndexError):
         names[70_000]
+
+
+def test_a_file_that_changed_is_noticed_without_processes_too(make_folder: Maker) -> None:
+    root = make_folder(cat=2, dog=2)
+    images = read(root)
+    out, raws = np.zeros((4, 8, 8, 3), np.uint8), images.seen["raw"]
+    pixels_module.fill(out, images.items, images.rows, raws, workers=0)
+    assert np.array_equal(out, images.pixels((8, 8), 3))
+    Image.fromarray(noise(78)).save(root / "dog" / "001.png")
+    with pytest.raises(BadInput, match=r"dog/001\.png: has changed since it was read"):
+        pixels_module.fill(out, images.items, images.rows, raws, workers=0)
+
+
+def test_photos_are_decoded_at_four_times_the_working_size_or_more(
+    make_folder: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = read(make_folder(cat=2, dog=2))
+    pixels_in = importlib.import_module("convsmith.data.pixels_in")  # the room gives the function that name
+    asked, real = [], pixels_in.decode
+
+    def decode(data: bytes, *, at_least: tuple[int, int], max_pixels: int) -> object:
+        asked.append(at_least)
+        return real(data, at_least=at_least, max_pixels=max_pixels)
+
+    monkeypatch.setattr(pixels_in, "decode", decode)
+    out = np.zeros((4, 6, 8, 3), np.uint8)
+    pixels_module.fill(out, images.items, images.rows, images.seen["raw"], workers=0)
+    assert len(asked) == 4
+    assert all(rows >= 24 and columns >= 32 for rows, columns in asked)

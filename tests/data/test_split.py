@@ -173,3 +173,11 @@ def test_folds_are_stratified() -> None:
     labels = np.repeat([0, 1, 2], [20, 30, 10])
     for _, test in folds(labels, np.arange(60), keys_of(60), k=5):
         assert np.bincount(labels[test]).tolist() == [4, 6, 2]
+
+
+def test_groups_fill_every_part_in_its_proportion() -> None:
+    """Thirty pairs of one class and thirty of another: each part as large as it should be, within a pair."""
+    groups = np.repeat(np.arange(60), 2)
+    split = cut(np.repeat([0, 1], 60), groups, keys_of(120), validation=0.2, test=0.3)
+    for part, wanted in ((split.train, 30), (split.validation, 12), (split.test, 18)):
+        assert np.abs(np.bincount(part >= 60, minlength=2) - wanted).max() <= 2

@@ -13,7 +13,8 @@ from sklearn.datasets import load_digits
 from convsmith.engine.loop import fit
 from convsmith.engine.predict import evaluate
 from convsmith.engine.presets import PRESETS
-from convsmith.engine.recipe import recipe
+from convsmith.engine.recipe import automatic_batch, recipe
+from convsmith.engine.schedule import share
 from convsmith.zoo import network
 
 TRAIN, TEST = 800, 600
@@ -102,3 +103,16 @@ def test_what_is_given_counts_more_than_the_preset() -> None:
     assert (found.batch_size, found.momentum, found.warm_up) == (32, 0.0, 0.05)
     other = recipe(x, y, name="plain", optimizer="adam")
     assert (other.optimizer, other.learning_rate) == ("adam", 0.005), "another optimizer has its own rate"
+
+
+def test_schedules_by_hand() -> None:
+    assert [round(share("one_cycle", at, 0.2), 3) for at in (0.0, 0.1, 0.2, 0.6, 1.0)] == [
+        0.05, 0.525, 1.0, 0.5, 0.0,
+    ]  # fmt: skip
+    found = [share("cosine", at, 0.0) for at in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert found == pytest.approx([0.5 + 0.5 * np.cos(np.pi * at) for at in (0.0, 0.25, 0.5, 0.75, 1.0)])
+    assert [share("step", at, 0.0) for at in (0.1, 0.6, 0.9)] == [1.0, 0.1, 0.01]
+
+
+def test_few_epochs_want_more_steps() -> None:
+    assert [automatic_batch(8500, epochs=epochs) for epochs in (1, 3, 10, None)] == [32, 64, 128, 128]

@@ -11,9 +11,11 @@ from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
 from convsmith.engine.passes import TRAINING
 from convsmith.engine.predict import evaluate
+from convsmith.engine.statistics import norms, settle
 from convsmith.engine.weights import dump
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights
+from convsmith.zoo import network
 
 layers = notation.layers
 
@@ -168,3 +170,11 @@ def test_it_is_counted_as_cost(monkeypatch):
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(now)))
     fitted = fit(plain(), x, y, epochs=2, augment="none")
     assert fitted.seconds > fitted.history[-1]["seconds"]
+
+
+def test_the_momenta_are_what_they_were() -> None:
+    net = lower(network("resnet20", (16, 16, 3), 3))
+    before = [norm.momentum for norm in norms(net)]
+    settle(net, np.zeros((8, 16, 16, 3), np.uint8), [np.arange(8)])
+    assert [norm.momentum for norm in norms(net)] == before
+    assert len(before) > 5

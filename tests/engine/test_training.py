@@ -14,8 +14,10 @@ from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
 from convsmith.engine.predict import evaluate, predict
+from convsmith.engine.statistics import FEW
 from convsmith.engine.teacher import Teacher
-from convsmith.engine.weights import initial
+from convsmith.engine.training import Training
+from convsmith.engine.weights import dump, initial
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph, notation
 from convsmith.graph.head import frozen
@@ -206,3 +208,41 @@ def test_bad_options_are_named() -> None:
     for arguments, near in (({"recipe": "plane"}, "plain"), ({"balance": "weight"}, "weights")):
         with pytest.raises(BadName, match=near):
             fit(small(), x, y, **arguments)
+
+
+def test_the_best_epoch_is_the_first_of_the_best_and_its_weights_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted = [(0.5, 1.0), (0.9, 0.7), (0.9, 0.5), (0.9, 0.5), (0.3, 0.1), (0.2, 0.1)]
+    seen: list[dict[str, np.ndarray]] = []
+
+    def evaluate(self: Training, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        seen.append({name: array.copy() for name, array in dump(self.judged(FEW)).items()})
+        accuracy, loss = planted[len(seen) - 1]
+        return {"accuracy": accuracy, "loss": loss}
+
+    monkeypatch.setattr(Training, "evaluate", evaluate)
+    fitted = fit(small(), *stripes(), epochs=20, patience=3, learning_rate=0.01, validation=HELD)
+    assert (fitted.epochs, fitted.best) == (6, 3)
+    assert all(np.array_equal(fitted.weights[name], seen[2][name]) for name in seen[2])
+    assert not all(np.array_equal(fitted.weights[name], seen[3][name]) for name in seen[3])
+
+
+def test_what_is_asked_reaches_the_first_step() -> None:
+    x, y = stripes()
+    for seed in (0, 5):
+        still = {"learning_rate": 0.0, "weight_decay": 0.0, "ema": 0, "epochs": 1, "augment": "none"}
+        fitted = fit(small(), x, y, seed=seed, **still)
+        first = initial(small(), seed)
+        kept = [name for name in first if "moving" not in name]
+        assert all(np.array_equal(fitted.weights[name], first[name]) for name in kept)
+    losses = [
+        fit(small(), x, y, label_smoothing=share, epochs=1, augment="none").history[0]["loss"]
+        for share in (0.0, 0.9)
+    ]
+    assert abs(losses[0] - losses[1]) > 0.01
+
+
+def test_weights_of_classes_are_one_on_average_over_the_images() -> None:
+    for counts in ([10, 90], [1, 5, 400], [7, 7, 7]):
+        assert class_weights(np.array(counts)) @ np.array(counts) == pytest.approx(sum(counts))

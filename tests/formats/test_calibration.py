@@ -147,3 +147,23 @@ def test_fields_out_of_their_bounds_are_one_line(change, tmp_path):
     with pytest.raises(BadInput, match=r"latency table .*: is not one \(") as found:
         read_table(path)
     assert "\n" not in str(found.value)
+
+
+def test_errors_count_by_their_share_and_no_network_predicts_itself():
+    """By hand: least squares of relative errors, and each network by the law of all the others."""
+    rng = np.random.default_rng(3)
+    parts = np.column_stack([rng.uniform(0.01, 50, 12), rng.integers(3, 40, 12)])
+    took = (0.2 + 1.5 * parts[:, 0] + 0.01 * parts[:, 1]) * rng.uniform(0.8, 1.25, 12)
+
+    def literal(rows):
+        x = np.column_stack([np.ones(len(rows)), parts[rows]]) / took[rows, None]
+        return np.linalg.solve(x.T @ x, x.sum(0))
+
+    law = fit_law(parts, took)
+    whole = literal(list(range(12)))
+    assert (law.overhead_ms, law.factor, law.step_ms) == pytest.approx(tuple(whole), rel=1e-6)
+    found = shortfalls(parts, took)
+    for place in range(12):
+        overhead, factor, step = literal([row for row in range(12) if row != place])
+        said = max(overhead + factor * parts[place, 0] + step * parts[place, 1], 0.2 * parts[place, 0])
+        assert found[place] == pytest.approx(took[place] / said, rel=1e-6)

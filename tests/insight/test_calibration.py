@@ -136,3 +136,12 @@ def test_errors():
         rejection(np.ones(1), np.ones(0))
     with pytest.raises(BadInput, match=r"probabilities \(1, 2\)"):
         suspected_labels(np.zeros(1, int), np.zeros((1, 2)), "abc")
+
+
+def test_the_largest_gap_is_of_bins_that_hold_ten_images():
+    """One image that is sure and wrong, and ten of which half are right: only the ten count for the gap."""
+    sure = np.array([[0.99, 0.01]] + [[0.6, 0.4]] * 10)
+    y = np.array([1] + [0, 1] * 5)
+    found = reliability(y, sure)
+    assert found["largest_gap"] == pytest.approx(0.1)
+    assert found["ece"] == pytest.approx((0.99 + 10 * 0.1) / 11)

@@ -185,7 +185,7 @@ def test_shares_of_the_images_and_groups_decide_the_rows(images: Path, tmp_path:
     assert len({tuple(sorted(call.pictures)) for call in spy.calls[-2:]}) == 2
     names = convsmith.data.read(str(images)).names
     with pytest.raises(Enough):
-        train("course_cnn", str(images), runs=str(tmp_path), group=r"(\d\d)\D*$", **SMALL)
+        train("course_cnn", str(images), runs=str(tmp_path), group=r"\[\d?(\d\d)\]$", **SMALL)
     with np.load(newest(tmp_path) / "split.npz") as kept:
         digits = [{names[row].rstrip("]")[-2:] for row in kept[part]} for part in kept.files]
     assert all(digits)
@@ -198,6 +198,8 @@ def test_shares_of_the_images_and_groups_decide_the_rows(images: Path, tmp_path:
 def test_how_images_are_read_reaches_the_reader(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
     asked: list[dict[str, Any]] = []
 
     def read(source: Any, **options: Any) -> None:
@@ -383,9 +385,10 @@ FORGE: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any], Call], bool]]] 
 OTHERS = {
     "data", "runs", "quiet", "minutes", "validation", "test", "group", "strict", "outside", "resume",
     "more_trials", "more_minutes", "warm_start", "plan", "workers", "ray", "cpus_per_trial",
-    "gpus_per_trial", "log", "threads", "max_latency_ms", "latency_batch", "latency_table",
+    "gpus_per_trial", "log", "threads", "max_latency_ms", "latency_batch", "latency_table", "pretrained",
+    "teacher",
 }  # fmt: skip
-"""Options of `forge` with a test of their own, here or in tests/jobs/test_going_on.py."""
+"""Options of `forge` with a test of their own: here, in test_going_on.py and in test_pretrained_arm.py."""
 
 
 def test_no_option_of_forge_is_forgotten_here() -> None:

@@ -20,7 +20,9 @@ from convsmith.formats.onnx import to_onnx
 from convsmith.graph import notation
 from convsmith.graph.onnx_in import Reader
 from convsmith.kinds import KINDS, Kind
+from convsmith.kinds.kind import ShapeError
 from convsmith.kinds.resizing import _undecided
+from convsmith.kinds.window import length
 from convsmith.testing.kind_exam import one_layer
 
 
@@ -168,3 +170,10 @@ def test_what_resizing_cannot_be_is_refused_by_name() -> None:
         for call in (lower, lambda graph: to_onnx(graph, {})):
             with pytest.raises(BadInput, match=words):
                 call(graph)
+
+
+def test_a_dilated_window_needs_the_pixels_between_its_first_and_last():
+    assert (length(5, 3, 1, "valid", 2), length(9, 3, 1, "valid", 4)) == (1, 1)
+    assert length(9, 3, 2, "valid", 2) == 3
+    with pytest.raises(ShapeError, match="kernel 5 on a 4-pixel input"):
+        length(4, 3, 1, "valid", 2)

@@ -230,3 +230,8 @@ def test_the_largest_that_fits_a_latency():
     assert budget.check(graph, latency_ms).kept
     assert latency_ms(graph) > 0.5
     assert len(calls) < 60
+
+
+def test_a_cap_only_tightens():
+    assert [Budget(macs=100).capped(most).macs for most in (50, 500)] == [50, 100]
+    assert Budget().capped(70).macs == 70

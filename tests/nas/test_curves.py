@@ -9,6 +9,7 @@ from convsmith.nas.curves import extrapolate, should_stop
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation
+from convsmith.nas.work import Task, perform
 
 
 def law(epochs, level, drop, power):
@@ -96,3 +97,26 @@ def test_a_training_that_a_curve_ended_stays_on_its_rung(algorithm):
     rungs = [(trial.fingerprint, trial.more.get("epochs_asked", trial.epochs)) for trial in short]
     assert any("epochs_asked" in trial.more for trial in short)
     assert len(rungs) == len(set(rungs))
+
+
+def test_a_curve_that_falls_is_not_expected_to_fall_on():
+    """A power law rises or stays: of falling scores it says their mean."""
+    assert extrapolate([0.9, 0.8, 0.7, 0.6], 20).mean == pytest.approx(0.75)
+
+
+def test_nobody_asks_after_the_last_epoch():
+    asked = []
+
+    def evaluate(graph, *, epochs, seed, on_epoch):
+        for epoch in range(epochs):
+            on_epoch(0.1 * epoch)
+        return Evaluation(0.5, 1.0)
+
+    def stop(curve, epochs, history):
+        asked.append(len(curve))
+        return False
+
+    graph = space("stages", (8, 8, 1), 10)
+    task = Task(0, graph.graph(graph.complete({})), 3, 0, stop)
+    assert perform(evaluate, task).curve == (0.0, 0.1, 0.2)
+    assert asked == [1, 2]

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from convsmith.ledger.budget import Budget
 from convsmith.ledger.effort import effort
 from convsmith.nas import pace
+from convsmith.nas.arms import Arms
 from convsmith.nas.fit import ensure_feasible
 from convsmith.nas.probe import Cost, measure
+from convsmith.nas.proposal import Proposal
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation
 
@@ -69,3 +73,25 @@ def test_turns():
     assert pace.next_arm({"a": 0.0, "b": 0.0}, {"a": 0, "b": 0}, ["a", "b"]) == "a"
     assert pace.is_time_for_another(90, 100, [10, 10, 50])
     assert not pace.is_time_for_another(96, 100, [10, 10, 50])
+
+
+def test_an_epoch_of_small_images_counts_for_as_many_large_ones():
+    on_small = SimpleNamespace(size=(8, 8), seconds=6.0, epochs=3)
+    assert pace.seconds_of_epoch(on_small, (16, 16)) == 8.0
+    assert pace.seconds_of_epoch(SimpleNamespace(size=None, seconds=6.0, epochs=3), (16, 16)) == 2.0
+
+
+def test_what_runs_counts_as_a_trial_of_middling_length():
+    arms = Arms(["a", "b"], [], lambda trial: True)
+    for seconds in (1.0, 4.0, 9.0):
+        arms.add(SimpleNamespace(arm="b", seconds=seconds, rung=1))
+    assert arms.spent("a") == 0.0
+    for place in range(2):
+        arms.begin(SimpleNamespace(key=(0, "a", place), arm="a", to_json=lambda: {"fingerprint": "x"}))
+    assert (arms.spent("a"), arms.spent("b")) == (8.0, 0.0)
+
+
+def test_the_same_epochs_are_no_new_proposal():
+    done = {"fingerprint": "x", "epochs": 4, "size": None}
+    found = [Proposal({}, epochs=epochs).is_done_by(done, "x") for epochs in (3, 4, 5)]
+    assert found == [True, True, False]

@@ -223,3 +223,12 @@ def test_reading_runs_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_that_is_reopened_is_of_another_key(tmp_path):
+    with Run.create(tmp_path, kind="forge", recipe={"trials": 2}, key="before") as run:
+        run.finish()
+        run.reopen({"trials": 4}, "after")
+    again = Run.open(run.path)
+    assert (again.key, again.finished, again.read_json("recipe.json")) == ("after", False, {"trials": 4})
+    assert Run.find(tmp_path, key="before") is None
