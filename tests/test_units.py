@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convsmith.errors import BadInput, nearest
-from convsmith.units import parse_bytes, parse_count, parse_size, show_bytes, show_count
+from convsmith.units import counted, parse_bytes, parse_count, parse_size, show_bytes, show_count
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,9 @@ def test_sizes() -> None:
 def test_nearest_name() -> None:
     assert nearest("evolutoin", ["random", "evolution"]) == "evolution"
     assert nearest("zzz", ["random", "evolution"]) is None
+
+
+def test_one_alone_is_singular() -> None:
+    said = [counted(number, "class", "classes") for number in (0, 1, 2, 1000)]
+    assert said == ["0 classes", "1 class", "2 classes", "1,000 classes"]
+    assert counted(1, "epoch") == "1 epoch"

@@ -66,6 +66,11 @@ def test_float_tiff_is_scaled() -> None:
     assert (image.pixels.min(), image.pixels.max()) == (0, 255)
 
 
+def test_whole_numbers_of_32_bits_that_fit_in_16_are_scaled_as_those() -> None:
+    values = np.array([[0, 257, 51_400, 65_535]], np.int32)
+    assert decode(saved(Image.fromarray(values), "TIFF")).pixels.ravel().tolist() == [0, 1, 200, 255]
+
+
 def test_cmyk_is_converted() -> None:
     data = saved(Image.fromarray(PIXELS).convert("CMYK"), "TIFF")
     image = decode(data)

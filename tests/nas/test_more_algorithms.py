@@ -129,12 +129,9 @@ def test_fronts_by_definition(points):
 
 def test_crowding_of_debs_figure():
     assert crowding([(0.0, 1.0), (0.5, 0.4), (0.6, 0.3), (1.0, 0.0)])[1] == pytest.approx(0.6 + 0.7)
-    assert [room == math.inf for room in crowding([(0, 4), (1, 2), (4, 0), (2, 1)])] == [
-        True,
-        False,
-        True,
-        False,
-    ]
+    rooms = crowding([(0, 4), (1, 2), (4, 0), (2, 1)])
+    assert [room == math.inf for room in rooms] == [True, False, True, False]
+    assert crowding([(0, 1), (1, 0), (2, 2)])[2] == math.inf  # last by each, first by none
 
 
 def test_nsga2_spreads_over_the_front():
