@@ -170,3 +170,53 @@ def test_a_member_with_its_head_gives_what_the_head_gives_on_the_features(
     said = predict(graph, kept["x"], weights=with_head(inherited(graph, source), head))
     odds = np.exp(head.logits(seen) - head.logits(seen).max(1, keepdims=True))
     assert said == pytest.approx(odds / odds.sum(1, keepdims=True), abs=1e-4)
+
+
+def test_a_run_of_ones_own_is_a_source_where_it_saw_no_test_image(
+    forged: Done, stripes: Path, tmp_path: Path
+) -> None:
+    options = OPTIONS | {"runs": str(tmp_path), "pretrained": str(forged.path), "teacher": "none"}
+    with pytest.raises(BadInput, match=r"learned from \d+ images? that would be tested on here.*--seed 0"):
+        convsmith.forge(str(stripes), seed=1, **options)
+    with pytest.raises(BadInput, match="--pretrained: no file or folder 'runs/9999'"):
+        convsmith.forge(str(stripes), **options | {"pretrained": "runs/9999"})
+    with pytest.raises(BadInput, match="is no trained network; expected a run folder"):
+        convsmith.forge(str(stripes), **options | {"pretrained": str(tmp_path)})
+    kept = np.load(stripes)
+    two = tmp_path / "two.npz"
+    np.savez(two, x=255 - kept["x"][kept["y"] < 2], y=kept["y"][kept["y"] < 2])
+    run = convsmith.forge(str(two), **options)
+    source = read(run.path, "pretrained.json")["source"]
+    assert source["name"] == str(forged.path)
+    assert source["licence"] in ("Apache-2.0", "your own")
+    assert Graph.from_json(read(run.path, "graph.json")).output_shape == (2,)
+    changed = read(run.path, "pretrained.json")
+    changed["source"]["sha256"] = "0" * 64
+    (run.path / "pretrained.json").write_text(json.dumps(changed))
+    with pytest.raises(BadInput, match="is another file now than the run began with"):
+        known.source_for(_job_of(run.path, stripes))
+
+
+def _job_of(path: Path, stripes: Path) -> Any:
+    from types import SimpleNamespace
+
+    from convsmith.data import read as read_images
+    from convsmith.jobs.progress import Display
+    from convsmith.runs import Run
+
+    run = Run.open(path)
+    images = read_images(str(stripes))
+    split = images.split(seed=0, validation=0.25, test=0.2)
+    return SimpleNamespace(
+        run=run, recipe=run.read_json("recipe.json") | {"size": None}, images=images, split=split,
+        display=Display(1, quiet=True),
+    )  # fmt: skip
+
+
+def test_the_pretrained_networks_are_listed() -> None:
+    from convsmith.jobs.listing import listing
+
+    found = listing("pretrained")
+    assert "Apache-2.0" in found.render("text")
+    assert "75.1% ImageNet at 224 px" in found.rows["efficientnet_lite0"]
+    assert json.loads(found.render("json"))["pretrained"]["efficientnet_lite0"]["bytes"] == 18_826_032

@@ -193,6 +193,6 @@ COMMANDS = {
         "convsmith.jobs.listing:listing",
         "What there is to choose from, by name.",
         ("json",),
-        ("convsmith list runs", "convsmith list networks", "convsmith list algorithms"),
+        ("convsmith list runs", "convsmith list networks", "convsmith list pretrained --json"),
     ),
 }

@@ -94,8 +94,9 @@ def forge(
         augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
             "strong".
         pretrained: a network with weights to start from: "auto" takes the usual one where the images are
-            large enough and its weights are on this machine; "none"; or a name of the table, or NAME=PATH
-            with a file of its weights.
+            large enough and its weights are on this machine; "none"; a name of "convsmith list pretrained",
+            or NAME=PATH with a file of its weights; or a finished run's folder or a .keras file of your own,
+            for any classes.
         teacher: who teaches the networks that are trained to the end: "auto" is the whole pretrained network,
             where it is better than they are; or "none".
         size: the working size, such as 64x64; chosen from the images without it.

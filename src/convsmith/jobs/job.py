@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, BadName
+from ..errors import BadInput, BadName, meant, nearest_path
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -165,11 +166,23 @@ def check_pretrained(recipe: dict[str, Any]) -> None:
     """Say a pretrained network or teacher that does not exist before anything is read."""
     from ..pretrained.sources import SOURCES
 
-    wanted, teacher = recipe.get("pretrained"), recipe.get("teacher")
-    if wanted not in (None, "auto", "none") and wanted.partition("=")[0] not in SOURCES:
-        raise BadName("--pretrained", wanted, ("auto", "none", *SOURCES))
-    if teacher not in (None, "auto", "none"):
-        raise BadName("--teacher", teacher, ("auto", "none"))
+    _check_network("--pretrained", recipe.get("pretrained"), SOURCES)
+    _check_network("--teacher", recipe.get("teacher"), ())
+
+
+def _check_network(flag: str, wanted: str | None, names: Iterable[str]) -> None:
+    """See that this is "auto", "none", one of the names, a run folder or a .keras file."""
+    from .trained import is_known
+
+    if wanted in (None, "auto", "none") or is_known(wanted) or wanted.partition("=")[0] in names:
+        return
+    if "/" in wanted or "." in wanted or Path(wanted).exists():
+        came = (
+            f"'{wanted}' is no trained network" if Path(wanted).exists() else f"no file or folder '{wanted}'"
+        )
+        near = None if Path(wanted).exists() else nearest_path(wanted)
+        raise BadInput(flag, came, "a run folder or a .keras file", meant(near))
+    raise BadName(flag, wanted, ("auto", "none", *names))
 
 
 def check_latency(recipe: dict[str, Any]) -> None:

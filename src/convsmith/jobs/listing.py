@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import BadInput
 from ..registry import Registry
 from ..units import Size
 
-What = Literal["runs", "networks", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"]
+What = Literal[
+    "runs", "networks", "pretrained", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"
+]
 
 _HOMES = {
     "spaces": "nas.spaces:SPACES",
@@ -26,22 +28,29 @@ _HOMES = {
 
 @dataclass(frozen=True)
 class Listed:
-    """Names, and one line about each."""
+    """Names, and one line about each.
+
+    Args:
+        what: which names.
+        rows: name -> the line.
+        figures: name -> what the line says as numbers, where a program wants them.
+    """
 
     what: str
     rows: dict[str, str]
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def render(self, wanted: str) -> str:
         """As text or as one JSON object."""
         if wanted == "json":
-            return json.dumps({self.what: self.rows})
+            return json.dumps({self.what: self.figures or self.rows})
         width = max(map(len, self.rows), default=0)
         return "\n".join(f"{name:{width}}  {note}" for name, note in self.rows.items())
 
 
 def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, runs: str = "runs") -> Listed:
-    """List what there is to choose from: runs, networks, spaces, algorithms, explanations, kinds, readers or
-    recipes of a training.
+    """List what there is to choose from: runs, networks, pretrained networks, spaces, algorithms,
+    explanations, kinds, readers or recipes of a training.
 
     Args:
         what: which names to list.
@@ -60,6 +69,11 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
         return Listed(what, _runs(Path(runs)))
     if what == "networks":
         return Listed(what, _published())
+    if what == "pretrained":
+        from ..pretrained.table import table
+
+        figures = table()
+        return Listed(what, {name: _weights(row) for name, row in figures.items()}, figures)
     if what == "spaces":
         return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
     if what == "recipes":
@@ -121,6 +135,20 @@ def _published() -> dict[str, str]:
         top1 = f"{known.top1:.1f}% {known.trained_on}" if known.top1 else ""
         rows[name] = f"{params:>12}  {macs:>10}  {top1:>15}  {known.paper}, {known.year}"
     return rows
+
+
+def _weights(row: dict[str, Any]) -> str:
+    """A pretrained network: what it costs, how good it is, under which licence, whether it is here."""
+    from ..units import show_count
+
+    free = "" if row["commercial"] else ", NOT FOR COMMERCIAL USE"
+    return (
+        f"{show_count(row['params']):>5} params ({show_count(row['trunk_params'])} without the head)  "
+        f"{show_count(row['macs']):>4} MACs  {row['top1']:.1f}% ImageNet at {row['side']} px  "
+        f"{row['licence']}{free}  {row['bytes'] / 1e6:.1f} MB  "
+        + ("on this machine" if row["here"] else f"not here: {row['get']}")
+        + f"  ({row['origin']})"
+    )
 
 
 def _line(thing: object) -> str:

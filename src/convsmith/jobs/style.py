@@ -170,7 +170,7 @@ def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.nda
     from ..formats.pretrained import pretrained
     from ..zoo import NETWORKS
     from ..zoo import network as by_name
-    from .steps.start import is_known, opened
+    from .trained import is_known, opened
 
     network = str(getattr(network, "path", network))
     if is_known(network):

@@ -213,7 +213,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_sources(options: dict[str, Any]) -> None:
     """Say weights and teachers that do not exist before anything is read."""
-    from .steps.start import is_known
+    from .trained import is_known
 
     weights, teacher = options["weights"], options["teacher"]
     if weights not in (None, "imagenet") and not Path(weights).exists():
@@ -221,7 +221,7 @@ def _check_sources(options: dict[str, Any]) -> None:
             "--weights", f"no file or folder '{weights}'", 'a run folder, a file or "imagenet"',
             meant(nearest(str(weights), ["imagenet"]) or nearest_path(weights)),
         )  # fmt: skip
-    if teacher is not None and not (Path(teacher).exists() and is_known(teacher)):
+    if teacher is not None and not is_known(teacher):
         near = None if Path(teacher).exists() else nearest_path(teacher)
         came = f"'{teacher}' is no trained network"
         raise BadInput("--teacher", came, "a run folder or a .keras file", meant(near))

@@ -1,4 +1,4 @@
-"""A finished run as a network: its Graph, its weights and what its classes are called."""
+"""A trained network of one's own, a run or a .keras file: Graph, weights and what its classes are called."""
 
 from __future__ import annotations
 
@@ -30,6 +30,28 @@ class Trained:
     graph: Graph
     weights: dict[str, np.ndarray]
     classes: tuple[str, ...]
+
+
+def is_known(source: str) -> bool:
+    """Whether this is a run folder or a .keras file that is there."""
+    path = Path(source)
+    return (path / "run.json").exists() or (path.suffix == ".keras" and path.is_file())
+
+
+def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
+    """A trained network from a run folder or a .keras file: Graph, weights, its classes' names if known.
+
+    Raises:
+        BadInput: for anything else, or a file that is damaged.
+    """
+    if Path(source).suffix == ".keras":
+        from ..formats.keras import read_keras_weights
+        from ..graph import read
+
+        graph = read(source)
+        return graph, read_keras_weights(source, graph), ()
+    found = trained(source)
+    return found.graph, found.weights, found.classes
 
 
 def trained(run: Any) -> Trained:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HEAD = "classes"
 """Name of the layer that names the classes; the source has none of that name."""
+NEW_LAYERS = ("resized", "pooled", "hidden", HEAD, "colours")
+"""Names of the layers that a member has and its source has not."""
 MULTIPLE = 4
 """Inner channels stay in multiples of this, and so many at least."""
 

