@@ -17,6 +17,8 @@ from convsmith.jobs.steps import known
 from convsmith.jobs.steps.places import Place, member_at, places
 from convsmith.jobs.trained import trained
 
+from .conftest import watched
+
 OPTIONS: dict[str, Any] = {
     "max_params": 9_000, "trials": 2, "epochs": 2, "threads": 1, "validation": 0.25, "quiet": True
 }  # fmt: skip
@@ -220,3 +222,38 @@ def test_the_pretrained_networks_are_listed() -> None:
     assert "Apache-2.0" in found.render("text")
     assert "75.1% ImageNet at 224 px" in found.rows["efficientnet_lite0"]
     assert json.loads(found.render("json"))["pretrained"]["efficientnet_lite0"]["bytes"] == 18_826_032
+
+
+def test_a_teacher_teaches_the_searchs_winner_and_its_baselines_alike(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from convsmith.jobs.steps import lessons
+
+    ahead = (0.5, 0.4, 0.6)
+    monkeypatch.setattr(lessons, "leads", lambda share, other, images: ahead)
+    monkeypatch.setattr(lessons, "_not_better", None)  # nobody says so
+    monkeypatch.setattr(known, "_search_goes_on", lambda *given: True)
+    monkeypatch.setattr(lessons, "VIEWS", 3)
+    spy = watched(monkeypatch, ends=False)
+    chosen = lessons._chosen
+    monkeypatch.setattr(lessons, "_chosen", lambda job, judged, than: chosen(job, judged, -1.0))
+    run = convsmith.forge(str(stripes), runs=str(tmp_path), **OPTIONS)
+    names = [Path(call.options["checkpoint"] or ".").parent.name for call in spy.calls]
+    finals = [spy.calls[names.index(name)] for name in ("winner", "random", "largest") if name in names]
+    assert len(finals) >= 2
+    images = sum(len(np.load(run.path / "split.npz")[part]) for part in ("train", "validation"))
+    for call in finals:
+        teacher = call.options["teacher"]
+        assert teacher.fingerprint == finals[0].options["teacher"].fingerprint
+        assert np.shape(teacher.source) == (3 * images, 3)
+        assert len(call.x) == len(call.y) == 3 * images
+        assert call.options["weights"] is None
+        differs = {
+            name
+            for name, value in call.options.items()
+            if name not in ("teacher", "checkpoint", "on_epoch") and value != finals[0].options[name]
+        }
+        assert not differs
+    assert (finals[0].options["views"], finals[0].options["augment"]) == (3, "none")
+    assert read(run.path, "chosen.json")["teacher"] == "efficientnet_lite0"
+    assert "It and its baselines were taught by the whole of" in (run.path / "report.html").read_text()

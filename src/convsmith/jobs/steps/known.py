@@ -93,7 +93,8 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
             tuned = tune(job, known.judged, taught, rows)
     best = max([known.head, *tuned], key=lambda final: (final.validation or 0.0, final.epochs))
     if found is not None and _search_goes_on(job, found.best.score or 0.0, best, known.head):
-        done, name = train(job, found), "search"
+        taught = lessons(job, known.judged, found.best.score or 0.0, surely=True, made=taught)
+        done, name = train(job, found, taught=taught), "search"
     else:
         winner = best if best is known.head else go_on(job, known.judged, taught, best)
         done, name = {"winner": winner}, best.name

@@ -11,6 +11,7 @@ from .cuts import Judged, np_concatenated, place_of
 from .earlier import earlier_plan
 from .judge import input_size
 from .places import features
+from .probe import leads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FILE = "teacher.json"
 SHARE = 0.25
 """Of the time, for the teacher's answers."""
+HALF = 0.5
+"""Of the time that is left, at most."""
 VIEWS, FEWEST = 10, 3
 """Of each image, at most and at least."""
 RENDERED = 1.3
@@ -97,7 +100,9 @@ class Lessons:
         return self._heads[names]
 
 
-def lessons(job: Job, judged: Judged, better_than: float) -> Lessons | None:
+def lessons(
+    job: Job, judged: Judged, better_than: float, *, surely: bool = False, made: Lessons | None = None
+) -> Lessons | None:
     """The whole source as a teacher, where there is time for its answers and it is better than its students.
 
     It is no candidate and never returned. Writes teacher.json.
@@ -106,6 +111,8 @@ def lessons(job: Job, judged: Judged, better_than: float) -> Lessons | None:
         job: the job.
         judged: the source's cuts.
         better_than: share of validation images that is right without it.
+        surely: whether it must be better by more than chance.
+        made: the lessons that others were given already.
     """
     if job.recipe["teacher"] == "none":
         return None
@@ -113,11 +120,18 @@ def lessons(job: Job, judged: Judged, better_than: float) -> Lessons | None:
         earlier = earlier_plan(job.recipe["plan"], FILE)
         job.run.write_json(FILE, earlier or _chosen(job, judged, better_than))
     record = job.run.read_json(FILE)
-    if not record["views"]:
-        job.display.say(f"no teacher: {record['why']}")
+    why = record.get("why")
+    if why is None and surely:
+        images = len(judged.validation)
+        if leads(record["validation"], better_than, images)[1] <= 0:
+            why = _not_better(record["validation"], better_than, " by more than chance")
+    if why is not None:
+        job.display.say(f"no teacher: {why}")
         return None
+    if made is not None:
+        return made
     began = time.perf_counter()
-    made = _made(job, judged, record)
+    found = _made(job, judged, record)
     if "seconds" not in record:
         record["seconds"] = round(time.perf_counter() - began, 2)
         job.run.write_json(FILE, record)
@@ -127,7 +141,7 @@ def lessons(job: Job, judged: Judged, better_than: float) -> Lessons | None:
         f"parameters, {record['validation']:.1%} on validation images; {record['views']} views of each image "
         f"in {record['seconds']:.0f} s"
     )
-    return made
+    return found
 
 
 def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
@@ -135,7 +149,8 @@ def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
     from ...pretrained.heads import best_logistic
 
     count = len(job.rows("train", "validation"))
-    allowed = float("inf") if job.clock.limit is None else SHARE * job.clock.limit
+    limit = job.clock.limit
+    allowed = float("inf") if limit is None else min(SHARE * limit, HALF * job.clock.left)
     for row in judged.whole():
         each = RENDERED * judged.seconds_each(row) * count
         views = int(min(VIEWS, allowed // each))
@@ -150,9 +165,12 @@ def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
     )
     about = {name: row[name] for name in ("cut", "size", "sides", "params", "macs")}
     if accuracy <= better_than:
-        why = f"it has {accuracy:.1%} on validation images, and what it would teach {better_than:.1%}"
-        return {"views": 0, "why": why}
+        return {"views": 0, "why": _not_better(accuracy, better_than)}
     return {**about, "views": views, "validation": accuracy, "strength": strength}
+
+
+def _not_better(its: float, better_than: float, by: str = "") -> str:
+    return f"it has {its:.1%} on validation images, and what it would teach {better_than:.1%}: not more{by}"
 
 
 def _made(job: Job, judged: Judged, record: dict[str, Any]) -> Lessons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..job import Job
 from .full import Final, Pace, finished, full, keep
@@ -10,22 +10,23 @@ from .own_space import space_of
 from .searched import searched
 
 if TYPE_CHECKING:
-    from ...engine.teacher import Teacher
     from ...graph import Graph
     from ...nas.search import Found
     from ...nas.store import Trial
+    from .lessons import Lessons
 
 EPOCHS = 60
 IMAGES_AFTER = 5000
 
 
-def train(job: Job, found: Found, *, teacher: Teacher | None = None) -> dict[str, Final]:
+def train(job: Job, found: Found, *, taught: Lessons | None = None) -> dict[str, Final]:
     """Train the winner and the baselines; the winner's weights and history become the run's.
 
     A baseline that is the same network as the winner (or as the other baseline) is not trained twice.
 
     Args:
-        teacher: whose opinion all of them learn as well; None for nobody's.
+        taught: what all of them learn from a larger network, so that the comparison stays one of networks;
+            None for nothing: the images and their labels alone.
 
     Returns:
         "winner", and "random" and "largest" where the search had them.
@@ -39,17 +40,23 @@ def train(job: Job, found: Found, *, teacher: Teacher | None = None) -> dict[str
     for name, trial in wanted.items():
         if trial.fingerprint not in by_network:
             graph = space.graph(trial.answers)
-            by_network[trial.fingerprint] = _one(job, name, trial, graph, left, teacher)
+            by_network[trial.fingerprint] = _one(job, name, trial, graph, left, taught)
             left -= 1
         done[name] = by_network[trial.fingerprint]
     keep(job, done["winner"])
     return done
 
 
-def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, teacher: Teacher | None) -> Final:
+def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, taught: Lessons | None) -> Final:
     known = finished(job, name, graph)
     if known is not None:
         return known
+    lesson: dict[str, Any]
+    if taught is None:
+        x_NHWC, y = job.part("train", "validation")
+        lesson = {"x": x_NHWC, "y": y, "augment": job.recipe["augment"]}
+    else:  # the rate is the usual one: these weights know nothing yet
+        lesson = taught.of(graph, "train", "validation") | {"learning_rate": None}
     larger = len(job.rows("train", "validation")) / len(searched(job))
     pace = Pace(
         job,
@@ -58,8 +65,7 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, teacher: Te
         seconds=max(0.5, (job.clock.left - reserve(job, trial)) / left),
         epochs=int(job.recipe["epochs"] or EPOCHS),
     )
-    x_NHWC, y = job.part("train", "validation")
-    return full(job, name, graph, pace, x_NHWC, y, augment=job.recipe["augment"], teacher=teacher)
+    return full(job, name, graph, pace, lesson.pop("x"), lesson.pop("y"), **lesson)
 
 
 def reserve(job: Job, trial: Trial) -> float:

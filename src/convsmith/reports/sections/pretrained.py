@@ -49,8 +49,9 @@ def _sentences(
             )
         )
     if teacher.get("views"):
+        who = "It and its baselines were" if chosen.get("winner") == "search" else "It was"
         found.append(
-            f"It was taught by the whole of {name}, a network of {words.count(teacher['params'])} parameters "
+            f"{who} taught by the whole of {name}, a network of {words.count(teacher['params'])} parameters "
             "that the budget does not hold for: it is neither a candidate nor returned."
         )
     if why:
