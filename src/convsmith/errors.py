@@ -28,7 +28,9 @@ class BadInput(ConvsmithError):
 
     def __init__(self, where: str, came: str, expected: str = "", hint: str = "") -> None:
         # A file can hold a name of megabytes; a message stays one line that a person reads.
-        where, came = (text if len(text) <= 600 else f"{text[:600]}…" for text in (where, came))
+        where, came, expected, hint = (
+            text if len(text) <= 600 else f"{text[:600]}…" for text in (where, came, expected, hint)
+        )
         self.where, self.came, self.expected, self.hint = where, came, expected, hint
         text = f"{where}: {came}"
         if expected:
@@ -49,8 +51,12 @@ class BadName(BadInput):
     def __init__(self, where: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
         near = nearest(str(name), names)
+        name = str(name) if len(str(name)) <= 200 else f"{str(name)[:200]}…"
+        near = near if near is None or len(near) <= 200 else None
         text = f"no '{name}'" + (f"; did you mean '{near}'?" if near else "")
-        listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        listed = ", ".join(each if len(each) <= 60 else f"{each[:60]}…" for each in names[:12]) + (
+            f" and {len(names) - 12} more" if len(names) > 12 else ""
+        )
         super().__init__(where, f"{text}; known: {listed or 'none'}")
 
 

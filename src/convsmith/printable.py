@@ -20,6 +20,16 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """A name that may be of any length, as a line that people read has it.
+
+    Example:
+        >>> shortened("conv1"), shortened("x" * 1000, 5)
+        ('conv1', 'xxxxx…')
+    """
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def spreadsheet_cell(text: str) -> str:
     """A cell of a CSV file that a spreadsheet takes for text: what would be a formula gets an apostrophe.
 

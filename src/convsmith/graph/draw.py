@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..printable import shortened
 from .blocks import Box, Fold, blocks, boxes, folds
 from .graph import Graph
 from .label import labelled
@@ -31,7 +32,7 @@ class Drawing:
         graph = self.graph
         params = "parameters unknown" if graph.params is None else f"{graph.params:,} parameters"
         macs = "" if graph.macs is None else f", {graph.macs:,} MACs"
-        return f"{graph.name}: {params}{macs}"
+        return f"{shortened(graph.name)}: {params}{macs}"
 
     def label(self, box: Box) -> str:
         """What the box does, e.g. ``Conv2D(64, 3) · BN · relu``."""
@@ -78,7 +79,9 @@ class Drawing:
                 ]
                 edge = "│ " if fold.times > 1 else ""
                 place[index], before = len(lines), index
-                lines.append((box.main.name, edge + self.label(box), self.shapes(fold, box, index)))
+                lines.append(
+                    (shortened(box.main.name), edge + self.label(box), self.shapes(fold, box, index))
+                )
             lines += [("", "└", "")] if fold.times > 1 else []
             place[fold.last], before = place[before], fold.last
         rails = _rails(skips, len(lines))

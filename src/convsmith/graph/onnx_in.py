@@ -15,6 +15,8 @@ from ..kinds.input_layer import InputLayer
 from ..kinds.unknown import Unknown
 from .graph import Graph, Node
 from .names import Names
+from .onnx.check import Checker
+from .onnx.constants import constant, dense
 from .onnx_operators import OPERATORS, Value, attributes, made, perm
 
 MAX_BYTES = 2**31
@@ -65,17 +67,19 @@ class Reader:
     """The walk through one file's operators, in their order."""
 
     def __init__(self, model: Any) -> None:
-        self.graph = model.graph
+        self.model, self.graph = model, model.graph
         self.nodes: list[Node] = []
         self.values: dict[str, Value] = {}
         self.sizes: dict[str, list[int | None]] = {}
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in self.graph.initializer}
+        self.constants |= {sparse.values.name: dense(sparse) for sparse in self.graph.sparse_initializer}
+        self.declared = {item.name: item for item in (*self.graph.output, *self.graph.value_info)}
         self.users: dict[str, list[Any]] = {}
         self._taken = Names()
         self.biased: set[str] = set()
 
     def read(self, name: str) -> Graph:
-        self._check_names()
+        Checker(self.model)
         for node in self.graph.node:
             for taken in node.input:
                 self.users.setdefault(taken, []).append(node)
@@ -89,17 +93,6 @@ class Reader:
             raise BadInput("the network", "has no inputs or outputs", "a network")
         ends = [self._value(item.name).node for item in self.graph.output]
         return Graph(self.graph.name or name, self.nodes, list(dict.fromkeys(ends)))
-
-    def _check_names(self) -> None:
-        """Refuse names that are not text, which protobuf hands over as bytes."""
-        graph = self.graph
-        parts = (*graph.initializer, *graph.input, *graph.output, *graph.value_info)
-        names = [graph.name, *(part.name for part in parts)]
-        for node in graph.node:
-            names += [node.name, node.op_type, *node.input, *node.output]
-            names += [item.name for item in node.attribute]
-        if not all(isinstance(name, str) for name in names):
-            raise BadInput("the file", "holds names that are not text", "UTF-8")
 
     def _input(self, item: Any) -> None:
         sizes = [d.dim_value if d.HasField("dim_value") else None for d in item.type.tensor_type.shape.dim][
@@ -176,9 +169,7 @@ class Reader:
     def _operator(self, node: Any) -> None:
         title = node.name or node.output[0]
         if node.op_type == "Constant":
-            for item in node.attribute:
-                if item.name == "value":
-                    self.constants[node.output[0]] = item.t
+            self.constants[node.output[0]] = constant(node)
             return
         if self._of_sizes(node):
             return
@@ -246,9 +237,9 @@ class Reader:
 
         onnx's own shape rules are not asked: they end the whole process for some damaged files.
         """
-        for item in (*self.graph.value_info, *self.graph.output):
-            if item.name == output and item.type.tensor_type.HasField("shape"):
-                dims = item.type.tensor_type.shape.dim
-                sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in dims)[1:]
-                return (*sizes[1:], sizes[0]) if len(sizes) == 3 else sizes
-        return None
+        item = self.declared.get(output)
+        if item is None or not item.type.tensor_type.HasField("shape"):
+            return None
+        dims = item.type.tensor_type.shape.dim
+        sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in dims)[1:]
+        return (*sizes[1:], sizes[0]) if len(sizes) == 3 else sizes

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BadInput
 from ..kinds import KINDS, Kind, Shape, window
 from ..kinds.operation import Operation
+from .onnx.check import called
 
 if TYPE_CHECKING:
     from .onnx_in import Reader
@@ -79,6 +81,13 @@ def _convolution(
 ) -> Value:
     filters, inner, *kernel = reader.dims(node.input[1])
     groups, channels = a.get("group", 1), sources[0].shape[-1] or 0
+    if a.get("kernel_shape", kernel) != kernel or (len(kernel) == 2 and inner * groups != channels):
+        raise BadInput(
+            called(node),
+            f"its kernel_shape is {a.get('kernel_shape', kernel)}, its groups {groups} and its weights "
+            f"{[filters, inner, *kernel]} on {channels} channels",
+            "a kernel_shape and groups that are those of the weights",
+        )
     bias = len(node.input) > 2 and bool(node.input[2])
     value, padding = _padded(reader, title, sources[0], a, kernel)
     shared = {
@@ -133,7 +142,7 @@ def _between(reader: Reader, node: Any, a: dict[str, Any], title: str, sources: 
             args.append({"tensor": next(places)})
             continue
         array = reader.array(taken)
-        if len(sources[0].shape) == 3 and array.ndim >= 3 and not sources[0].last:
+        if len(sources[0].shape) == 3 and array.ndim and not sources[0].last:
             array = array.reshape((1,) * (4 - array.ndim) + array.shape).transpose(0, 2, 3, 1)
         config = {"value": array.tolist(), "dtype": "float32"}
         args.append({"class_name": "__numpy__", "config": config} if array.ndim else float(array))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..printable import shortened
 from .blocks import Box, Fold
 from .layout import ENTRY, Layout, layout
 
@@ -107,7 +108,7 @@ def _box(drawing: Drawing, fold: Fold, box: Box, index: int, at: tuple[float, fl
     kind = box.main.kind_name
     fill, line = next(((fill, line) for part, fill, line in COLOURS if part in kind), ("#fff", "#7d8798"))
     left, top = at[0] - width / 2, at[1]
-    layers = ", ".join(node.name for node in box.nodes)
+    layers = ", ".join(shortened(node.name) for node in box.nodes)
     return (
         f"<g><title>{_escaped(layers)}</title>"
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="5" fill="{fill}" '

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..errors import BadInput
+from ..printable import shortened
 from .kind import Kind, OnnxWriter, Reach, Shape, kind
 
 OPERATION_HOMES = ("keras.src.ops.", "keras.ops", "keras.src.activations.", "onnx.functions")
@@ -39,7 +40,7 @@ class Unknown(Kind):
 
     @property
     def label(self) -> str:
-        return f"{self.keras_class} (unknown)"
+        return f"{shortened(self.keras_class)} (unknown)"
 
     def shape(self, *inputs: Shape) -> Shape:
         if self.output_shape is None:
@@ -63,13 +64,13 @@ class Unknown(Kind):
     def _refusal(self, form: str) -> BadInput:
         if self.configuration == OWN_CALL:
             return BadInput(
-                f"model of class {self.keras_class}",
+                f"model of class {shortened(self.keras_class)}",
                 f"may do more than call its layers, and that has no {form} form",
                 "Keras's own Sequential or Functional model",
                 "keras.Model(model.inputs, model.outputs), which is its layers alone",
             )
         return BadInput(
-            f"layer of class {self.keras_class}",
+            f"layer of class {shortened(self.keras_class)}",
             f"is unknown here, so it has no {form} form",
             "a layer kind of that name",
             f"teach it in kinds/{_file_name(self.keras_class)}, as docs/how-to/add-a-layer-kind.md shows",
@@ -78,7 +79,7 @@ class Unknown(Kind):
 
 def _file_name(name: str) -> str:
     """The file of a kind by its class, as the built-in ones are called: MaxPooling2D, max_pooling2d.py."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "", name)).lower() + ".py"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "", name[:80])).lower() + ".py"
 
 
 def _fits(recorded: tuple[Shape, ...], came: tuple[Shape, ...]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..graph import Graph
+from ..printable import shortened
 from ..units import Bytes, Count, Size, show_bytes, show_count
 from .budget import Budget, Excess
 from .files import check_ending, save
@@ -86,14 +87,14 @@ class Ledger(Tabled):
         for what, noun in (("params", "parameters"), ("macs", "MACs"), ("activation_size", "activations")):
             parts = concentration(self.rows, what)
             if parts:
-                named = ", ".join(f"{name} {share:.0%}" for name, share in parts[:4])
+                named = ", ".join(f"{shortened(name)} {share:.0%}" for name, share in parts[:4])
                 more = f" and {len(parts) - 4} more" if len(parts) > 4 else ""
                 found.append(f"half of the {noun}: {named}{more}")
         found.append(_memory(self.totals))
         field = self.totals.receptive_field
         found.append(
             f"receptive field: {field.size[0]}×{field.size[1]} pixels, stride {field.stride[0]}, "
-            f"start {field.start[0]}, at {self.totals.receptive_field_at}"
+            f"start {field.start[0]}, at {shortened(self.totals.receptive_field_at)}"
             + (" (* along the local path: a gate has seen the whole image)" if field.gated else "")
         )
         found.append(
@@ -122,7 +123,8 @@ def _open(graph: Graph) -> list[str]:
     found = []
     if graph.unknown:
         more = f" and {len(graph.unknown) - 8} more" if len(graph.unknown) > 8 else ""
-        found.append(f"not known, so not in any total: {', '.join(graph.unknown[:8])}{more}")
+        named = ", ".join(map(shortened, graph.unknown[:8]))
+        found.append(f"not known, so not in any total: {named}{more}")
     if any(None in graph.shapes[name] for name in graph.inputs):
         found.append("the input's size is left open: give it, e.g. --input 224x224x3, for MACs and memory")
     return found

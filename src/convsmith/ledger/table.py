@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..printable import spreadsheet_cell
+from ..printable import shortened, spreadsheet_cell
 
+MOST_LETTERS = 120
+"""Letters of a cell that a person reads; files hold names of any length. CSV and JSON keep them whole."""
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --dim: #667; --line: #d5dae3;
   --bar: #cfe0f7; }
@@ -254,7 +256,7 @@ def shown(value: Any) -> str:
         return value.working or shown(value.value)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return "×".join("?" if item is None else str(item) for item in value)
-    return str(value)
+    return shortened(str(value), MOST_LETTERS)
 
 
 def _number(value: Any) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..printable import shortened
 from .rows import Row
 from .table import Column, Table, Worked
 
@@ -53,7 +54,7 @@ def _table(ledger: Ledger, columns: list[tuple[Column, Cell]]) -> Table:
     heads = tuple(column for column, _ in columns)
     shape = "×".join("?" if item is None else str(item) for item in ledger.graph.input_shape)
     return Table(
-        f"{ledger.graph.name} at {shape}",
+        f"{shortened(ledger.graph.name)} at {shape}",
         heads,
         tuple(tuple(cell(row) for _, cell in columns) for row in ledger.rows),
         tuple(sums.get(column.key, "") for column in heads),
