@@ -72,7 +72,6 @@ class Reader:
         self.values: dict[str, Value] = {}
         self.sizes: dict[str, list[int | None]] = {}
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in self.graph.initializer}
-        self.constants |= {sparse.values.name: dense(sparse) for sparse in self.graph.sparse_initializer}
         self.declared = {item.name: item for item in (*self.graph.output, *self.graph.value_info)}
         self.users: dict[str, list[Any]] = {}
         self._taken = Names()
@@ -80,6 +79,7 @@ class Reader:
 
     def read(self, name: str) -> Graph:
         Checker(self.model)
+        self.constants |= {sparse.values.name: dense(sparse) for sparse in self.graph.sparse_initializer}
         for node in self.graph.node:
             for taken in node.input:
                 self.users.setdefault(taken, []).append(node)
