@@ -8,7 +8,7 @@ import pytest
 
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation as keras
-from convsmith.graph.head import frozen, head, with_classes
+from convsmith.graph.head import frozen, head, other_head, with_classes
 from convsmith.graph.keras_json_out import to_keras_json
 from convsmith.zoo import network
 
@@ -32,6 +32,20 @@ def test_a_softmax_of_its_own_is_passed() -> None:
     graph = keras.Model(inputs, layers.Softmax(name="soft")(x), name="net")
     assert head(graph).name == "scores"
     assert with_classes(graph, 2).output_shape == (2,)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("units", [1, 4])
+def test_a_sigmoid_head_becomes_a_softmax_of_the_classes(apart: bool, units: int) -> None:
+    inputs = keras.Input((8,))
+    x = layers.Dense(units, activation=None if apart else "sigmoid", name="yes")(inputs)
+    graph = keras.Model(inputs, layers.Activation("sigmoid")(x) if apart else x, name="net")
+    other = with_classes(graph, 2)
+    assert other.output_shape == (2,)
+    assert getattr(other.nodes[-1].kind, "activation", None) == "softmax"
+    was = "its one sigmoid unit" if units == 1 else "its head of 4 sigmoid units"
+    assert other_head(graph, other) == f"{was} became 2 units with a softmax: a probability for each class"
+    assert other_head(graph, graph) == ""
 
 
 def test_no_single_head_is_said() -> None:

@@ -170,3 +170,17 @@ def test_muon_decays_convolutions_as_it_is_told() -> None:
         chosen = recipe(x, y, optimizer="muon", weight_decay=decay, epochs=1)
         made = Training(network("lenet5", classes=2), x, y, chosen, None, None).optimizer
         assert (made.weight_decay, made.adam_weight_decay) == (decay or None, decay or None)
+
+
+def test_one_sigmoid_unit_for_two_classes_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from convsmith.graph import notation as keras
+
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x), name="yes_or_no")
+    data = saved(tmp_path / "two.npz", range(2), 120)
+    run = cs.train(network, data, epochs=2, threads=1, runs=str(tmp_path / "runs"))
+    said = "its one sigmoid unit became 2 units with a softmax: a probability for each class"
+    assert f"yes_or_no: {said}" in capsys.readouterr().err
+    assert f"Given with another head: {said}." in (run.path / "report.html").read_text()
+    assert run.test_accuracy > 0.5

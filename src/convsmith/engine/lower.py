@@ -25,9 +25,9 @@ class Step(nn.Module):
         out = self.layer(*inputs)
         return out if self.activation is None else self.activation(out)
 
-    def before_softmax(self, *inputs: Tensor) -> Tensor:
-        """The output without the final softmax, which is the activation, or else the layer itself."""
-        if isinstance(self.activation, Softmax):
+    def before_the_end(self, *inputs: Tensor) -> Tensor:
+        """The output without the final softmax or sigmoid: the activation, or the softmax layer."""
+        if isinstance(self.activation, Softmax | nn.Sigmoid):
             return self.layer(*inputs)
         return inputs[0]
 
@@ -120,17 +120,19 @@ class Lowered(nn.Module):
             if step.activation is not None
             else isinstance(step.layer, Softmax)
         )  # fmt: skip
+        one_unit = len(self.graph.outputs) == 1 and self.graph.output_shape == (1,)
+        self.ends_in_one_sigmoid = one_unit and end not in last and isinstance(step.activation, nn.Sigmoid)
 
     def forward(self, *inputs: Tensor) -> Any:
         return self._run(inputs, to_logits=False)
 
     def logits(self, *inputs: Tensor) -> Tensor:
-        """The output before the final softmax.
+        """The output before the final softmax, or before the sigmoid of a single unit.
 
         Raises:
-            BadInput: where the network does not end in a softmax.
+            BadInput: where the network ends in neither.
         """
-        if not self.ends_in_softmax:
+        if not (self.ends_in_softmax or self.ends_in_one_sigmoid):
             raise BadInput(
                 f"network '{self.graph.name}'", "does not end in a softmax", "a final softmax", "module(x)"
             )
@@ -149,7 +151,7 @@ class Lowered(nn.Module):
         for name, step, sources, done in self._calls:
             if name in values:
                 continue
-            call: Callable[..., Tensor] = step.before_softmax if name == last else step
+            call: Callable[..., Tensor] = step.before_the_end if name == last else step
             values[name] = call(*[values[source] for source in sources])
             for source in done:
                 del values[source]

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from ..errors import BadInput, BadName
 from ..kinds import Kind
+from ..kinds.activation import Activation
 from ..kinds.conv2d import Conv2D
 from ..kinds.dense import Dense
+from ..units import counted
 from .graph import Graph, Node
 
 
@@ -36,6 +38,9 @@ def head(graph: Graph) -> Node:
 def with_classes(graph: Graph, classes: int) -> Graph:
     """The network with a head for so many classes; the same network where it has that many.
 
+    A new head names one class of several: a final sigmoid becomes a softmax. One sigmoid unit is the same
+    function as the softmax of two: p = 1 / (1 + exp(-(b - a))).
+
     Args:
         graph: the network; it stays as it is.
         classes: how many.
@@ -60,13 +65,41 @@ def with_classes(graph: Graph, classes: int) -> Graph:
         raise BadInput(
             f"network '{graph.name}'", f"ends in a layer of kind {last.kind_name}", "a dense layer to replace"
         )
-    nodes = [replace(node, kind=kind) if node.owner == last.name else node for node in graph.nodes]
+    kinds: dict[str, Kind] = {last.name: kind}
+    end = graph[graph.outputs[0]]
+    if getattr(end.kind, "activation", None) == "sigmoid":
+        ending = kinds.get(end.owner, end.kind)
+        if isinstance(ending, Activation | Dense | Conv2D):
+            kinds[end.owner] = replace(ending, activation="softmax")
+    nodes = [replace(node, kind=kinds.get(node.owner, node.kind)) for node in graph.nodes]
     found = Graph(graph.name, nodes, graph.outputs, graph.inputs)
     if found.output_shape != (classes,):
         raise BadInput(
             f"network '{graph.name}'", f"gives {found.output_shape} with another head", f"({classes},)"
         )
     return found
+
+
+def other_head(before: Graph, after: Graph) -> str:
+    """What a network's new head is, in words; empty where it kept its own.
+
+    Args:
+        before: the network as it was given.
+        after: as `with_classes` made it.
+
+    Example:
+        >>> from convsmith.zoo import network
+        >>> other_head(network("lenet5"), with_classes(network("lenet5"), 3))
+        'its head of 10 units became one of 3'
+    """
+    was, now = before.output_shape, after.output_shape
+    if was == now:
+        return ""
+    ends = [getattr(graph[graph.outputs[0]].kind, "activation", None) for graph in (before, after)]
+    if ends == ["sigmoid", "softmax"]:
+        said = "its one sigmoid unit" if was == (1,) else f"its head of {was[-1]} sigmoid units"
+        return f"{said} became {now[-1]} units with a softmax: a probability for each class"
+    return f"its head of {counted(was[-1] or 0, 'unit')} became one of {now[-1]}"
 
 
 def frozen(graph: Graph, until: str) -> Graph:

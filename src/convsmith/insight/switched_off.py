@@ -79,13 +79,20 @@ def missed(
         own = [float(right[y == k].mean()) if (y == k).any() else None for k in range(classes)]
         return float(right.mean()), own
 
-    whole, each = shares(predict(net, images_NHWC).argmax(1))
+    whole, each = shares(answered(net, predict(net, images_NHWC)))
     rows = []
     for unit in range(units_of(net, layer)):
-        now, own = shares(without_unit(net, layer, unit, images_NHWC).argmax(1))
+        now, own = shares(answered(net, without_unit(net, layer, unit, images_NHWC)))
         change = [None if a is None or b is None else b - a for a, b in zip(each, own, strict=True)]
         rows.append({"unit": unit, "accuracy": now - whole, "classes": change})
     return rows
+
+
+def answered(net: Lowered, output_NK: np.ndarray) -> np.ndarray:
+    """The class number that an output names; of one sigmoid unit 1 where it is above a half, else 0."""
+    import numpy as np
+
+    return (output_NK[:, 0] > 0.5).astype(np.int64) if net.ends_in_one_sigmoid else output_NK.argmax(1)
 
 
 def most_missed(row: dict[str, Any], names: Sequence[str]) -> str:

@@ -39,8 +39,10 @@ class Aim:
 
     Args:
         plus: a class number for each image.
-        minus: the class whose output is subtracted, for each image; None for no difference.
-        output: "logit" where the network ends in softmax and the numbers before it are taken, else "output".
+        minus: the class whose output is subtracted, for each image; None for no difference. Of a network with
+            one sigmoid unit the other side: what is explained is then the unit's logit, or minus it.
+        output: "logit" where the network ends in softmax or in one sigmoid unit, and the numbers before it
+            are taken, else "output".
     """
 
     plus: tuple[int, ...]
@@ -70,12 +72,38 @@ class Aim:
 
 
 Target = int | Sequence[int] | Versus | Aim | None
-"""A class number for all images, one for each, the difference of two, or None for what the network says."""
+"""A class number for all images, one for each, the difference of two, or None for what the network says.
+
+Of a network that ends in one sigmoid unit, 1 is the answer that the unit stands for, and 0 the answer "not".
+"""
 
 
 def outputs(net: Lowered, x_NCHW: torch.Tensor) -> torch.Tensor:
-    """The network's numbers for each class, before the final softmax where there is one, (N, K)."""
+    """The network's numbers for each class, before the final softmax where there is one, (N, K).
+
+    A single sigmoid unit with logit z stands for two answers: (-z/2, z/2), whose softmax is (1 - p, p).
+    """
+    if net.ends_in_one_sigmoid:
+        return both_sides(net.logits(x_NCHW))
     return net.logits(x_NCHW) if net.ends_in_softmax else net(x_NCHW)
+
+
+def both_sides(logits_N1: torch.Tensor) -> torch.Tensor:
+    """The logits of "not" and of the answer that a sigmoid unit stands for, (N, 2); they differ by its own.
+
+    Example:
+        >>> import torch
+        >>> both_sides(torch.tensor([[3.0]])).softmax(1)[0, 1] == torch.tensor(3.0).sigmoid()
+        tensor(True)
+    """
+    import torch
+
+    return torch.cat([-logits_N1 / 2, logits_N1 / 2], 1)
+
+
+def classes_of(net: Lowered) -> int:
+    """How many answers a network gives; two where it ends in one sigmoid unit."""
+    return 2 if net.ends_in_one_sigmoid else int(net.graph.output_shape[0] or 0)
 
 
 def aim(net: Lowered, x_NCHW: torch.Tensor, target: Target) -> Aim:
@@ -100,13 +128,16 @@ def aim(net: Lowered, x_NCHW: torch.Tensor, target: Target) -> Aim:
     shape = net.graph.output_shape
     if len(net.graph.outputs) > 1 or len(shape) != 1:
         raise Refused(f"network '{net.graph.name}'", "does not give one row of numbers", "a classifier")
-    count, classes = len(x_NCHW), shape[0]
+    count, classes = len(x_NCHW), classes_of(net)
     plus = target.plus if isinstance(target, Versus) else target
     if plus is None:
         with torch.no_grad():
             plus = outputs(net, x_NCHW).argmax(1).tolist()
+    plus = _each(plus, count, classes)
     minus = _each(target.minus, count, classes) if isinstance(target, Versus) else None
-    return Aim(_each(plus, count, classes), minus, "logit" if net.ends_in_softmax else "output")
+    if net.ends_in_one_sigmoid and minus is None:
+        minus = tuple(1 - side for side in plus)
+    return Aim(plus, minus, "logit" if net.ends_in_softmax or net.ends_in_one_sigmoid else "output")
 
 
 def only_lowered(net: Any) -> None:
@@ -120,7 +151,7 @@ def only_lowered(net: Any) -> None:
         )
 
 
-def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
+def _each(given: Any, count: int, classes: int) -> tuple[int, ...]:
     found = (int(given),) * count if not hasattr(given, "__len__") else tuple(int(item) for item in given)
     if len(found) != count:
         raise BadInput(
@@ -129,8 +160,8 @@ def _each(given: Any, count: int, classes: int | None) -> tuple[int, ...]:
             "one, or one for each image",
         )
     for item in found:
-        if not 0 <= item < (classes or 0):
-            raise BadInput("target", f"class {item}", f"0 to {(classes or 0) - 1}")
+        if not 0 <= item < classes:
+            raise BadInput("target", f"class {item}", f"0 to {classes - 1}")
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import BadInput
-from ..target import only_lowered, outputs, untouched
+from ..target import classes_of, only_lowered, outputs, untouched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ def ascend(
     import torch
 
     only_lowered(net)
-    known = int(net.graph.output_shape[0] or 0)
+    known = classes_of(net)
     if any(not 0 <= label < known for label in classes) or not len(classes):
         raise BadInput("classes", f"got {list(classes)}", f"numbers from 0 to {known - 1}")
     if steps < 1:

@@ -86,7 +86,9 @@ def _check(net: Lowered, node: Node) -> None:
     if len(net.graph.inputs) > 1 or len(net.graph.outputs) > 1:
         raise Refused(where, "several inputs or outputs", "one of each")
     activation = "softmax" if node.kind_name == "Softmax" else getattr(node.kind, "activation", None)
-    allowed = LIKE_RELU | {"softmax"} if node.name == net.graph.outputs[0] else LIKE_RELU
+    allowed = LIKE_RELU
+    if node.name == net.graph.outputs[0]:
+        allowed = LIKE_RELU | {"sigmoid" if net.ends_in_one_sigmoid else "softmax"}
     if node.kind_name not in VALID:
         raise Refused(
             where,
@@ -105,7 +107,8 @@ def _forward(net: Lowered, x_NCHW: Tensor) -> tuple[dict[str, list[Tensor]], Ten
             continue
         taken[node.name] = [values[source] for source in node.inputs]
         step = net.steps_by_name[node.name]
-        call: Any = step.before_softmax if node.name == graph.outputs[0] and net.ends_in_softmax else step
+        ended = net.ends_in_softmax or net.ends_in_one_sigmoid
+        call: Any = step.before_the_end if node.name == graph.outputs[0] and ended else step
         values[node.name] = call(*taken[node.name])
     return taken, values[graph.outputs[0]]
 
@@ -114,6 +117,9 @@ def _start(logits_NK: Tensor, aimed: Aim) -> Tensor:
     """The logits of the classes that are explained; 0 for the others."""
     import torch
 
+    if logits_NK.shape[1] == 1 and aimed.minus is not None:  # one sigmoid unit: its logit, or minus it
+        sign_N = torch.tensor([(plus - minus) for plus, minus in zip(aimed.plus, aimed.minus, strict=True)])
+        return logits_NK * sign_N.to(logits_NK)[:, None]
     found, rows = torch.zeros_like(logits_NK), torch.arange(len(logits_NK))
     found[rows, list(aimed.plus)] = logits_NK[rows, list(aimed.plus)]
     if aimed.minus is not None:

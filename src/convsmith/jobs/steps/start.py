@@ -58,7 +58,7 @@ def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
 def build(job: Job) -> Graph:
     """The network for the images: one of the zoo is built for them, any other must fit, but for its head."""
     from ...graph import Graph
-    from ...graph.head import with_classes
+    from ...graph.head import other_head, with_classes
     from ...zoo import network as by_name
 
     found, classes = job.recipe["network"], len(job.images.classes)
@@ -71,12 +71,10 @@ def build(job: Job) -> Graph:
             f"network '{graph.name}'", f"takes {graph.input_shape}", f"{job.input_shape}, as the images",
             f"--size {wanted}",
         )  # fmt: skip
-    if graph.output_shape != (classes,):
-        was = graph.output_shape[-1]
-        job.display.say(
-            f"{graph.name} tells {counted(was or 0, 'class', 'classes')} apart; its new head {classes}"
-        )
-    return with_classes(graph, classes)
+    found = with_classes(graph, classes)
+    if changed := other_head(graph, found):
+        job.display.say(f"{graph.name}: {changed}")
+    return found
 
 
 def with_rescaling(graph: Graph) -> Graph:

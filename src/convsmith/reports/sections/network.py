@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from ...errors import BadInput
 from ...graph import Graph
 from ...graph.draw import draw
+from ...graph.head import other_head
 from ...ledger import Ledger, Row, size
 from .. import words
 from ..facts import Facts, Picture
@@ -26,9 +28,21 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "rows": [_row(row, most) for row in ledger.rows],
         "totals": ledger.totals,
         "notes": ledger.notes[1:],
+        "changed": _changed(facts, graph),
         "drawing": _drawing(graph),
         "as_text": draw(graph).text,
     }
+
+
+def _changed(facts: Facts, graph: Graph) -> str:
+    """What was changed of a network that was given as a file or in Python."""
+    given = facts.recipe.get("network")
+    if not isinstance(given, dict):
+        return ""
+    try:
+        return other_head(Graph.from_json(given), graph)
+    except BadInput:  # of another version: the network that was trained is shown all the same
+        return ""
 
 
 def _drawing(graph: Graph) -> Picture:
