@@ -1,11 +1,17 @@
-"""The house: imports point down, rooms on one floor do not import each other, light floors stay light."""
+"""The house: imports point down, rooms on one floor do not import each other, no file stands in a circle.
+
+What is imported inside functions, for types alone, or by name (``"convsmith.jobs.steps.trainer:trainer"``)
+counts as well as what stands at the top of a file.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,73 +28,234 @@ FLOORS = [
     {"cli", "testing"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# runs/files.py writes whole files for everybody: the one room that others on its floor may import.
-SHARED_ROOMS = {("data", "runs")}
+# Neighbours on one floor that may be known, in one direction: what is sized is named by its name in the zoo,
+# or by its run.
+NEIGHBOURS = {("ledger", "runs"), ("ledger", "zoo")}
+# What looks up: the one figure of a ledger that is measured, on request.
+UPWARD = {("ledger/ledger.py", "convsmith.engine.layer_times")}
+# Names put together while running: the verbs, by their table.
+PUT_TOGETHER = {"__init__.py"}
 HEAVY = {"torch", "keras", "sklearn", "matplotlib", "onnx", "onnxruntime", "PIL", "numpy", "optuna", "rich"}
-FILES = sorted(HOUSE.rglob("*.py"))
+NAMED = re.compile(r"convsmith(\.\w+)+(:\w+)?")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a file.
+
+    Args:
+        module: absolute dotted name.
+        at_once: whether it is imported when the file is.
+        by_name: whether it stands in a text.
+    """
+
+    module: str
+    at_once: bool = False
+    by_name: bool = False
+
+
+def name_of(path: Path) -> str:
+    """The module's dotted name."""
+    parts = ("convsmith", *path.relative_to(HOUSE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted(HOUSE.rglob("*.py"))}
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(HOUSE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """(absolute dotted module, whether it is imported when the file is) for every import of a file."""
-    tree = ast.parse(path.read_text())
-    package = ("convsmith", *path.relative_to(HOUSE).parent.parts)
-    checking = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
-    later = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        at_once = id(node) not in later | checking
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, at_once) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (base, node.module or "") if part)
-            if module == "convsmith":
-                yield from ((f"convsmith.{alias.name}", at_once) for alias in node.names)
-            else:
-                yield module, at_once
+def place(path: Path) -> str:
+    return path.relative_to(HOUSE).as_posix()
+
+
+class Reader(ast.NodeVisitor):
+    """The imports of one file, in one walk."""
+
+    def __init__(self, package: tuple[str, ...]) -> None:
+        self.package = package
+        self.found: list[Import] = []
+        self.put_together = False
+        self._later = 0
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found += [Import(alias.name, not self._later) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        base = ".".join(self.package[: len(self.package) - node.level + 1]) if node.level else ""
+        module = ".".join(part for part in (base, node.module or "") if part)
+        for alias in node.names:
+            whole = f"{module}.{alias.name}"
+            inside = whole in FILES or module == "convsmith"
+            self.found.append(Import(whole if inside else module, not self._later))
+
+    def _inside(self, node: ast.AST) -> None:
+        self._later += 1
+        self.generic_visit(node)
+        self._later -= 1
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _inside
+
+    def visit_If(self, node: ast.If) -> None:
+        if "TYPE_CHECKING" in ast.unparse(node.test):
+            self._inside(node)
+        else:
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        # A registry names the package that it is filled from: what registers knows the registry, not it them.
+        if not (isinstance(node.func, ast.Subscript | ast.Name) and "Registry" in ast.unparse(node.func)):
+            self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and NAMED.fullmatch(node.value):
+            self.found.append(Import(node.value.partition(":")[0], by_name=True))
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        first = node.values[0] if node.values else None
+        text = first.value if isinstance(first, ast.Constant) else ""
+        self.put_together |= isinstance(text, str) and text.startswith("convsmith.")
+        self.generic_visit(node)
+
+
+@cache
+def read(path: Path) -> Reader:
+    reader = Reader(("convsmith", *path.relative_to(HOUSE).parent.parts))
+    reader.visit(ast.parse(path.read_text(encoding="utf-8")))
+    return reader
+
+
+def imports(path: Path) -> list[Import]:
+    return read(path).found
+
+
+def file_of(module: str) -> str:
+    """The module, or the module that a name in it belongs to."""
+    while module and module not in FILES:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def circles(known: dict[str, set[str]]) -> list[list[str]]:
+    """Sets of files that all lead to each other (Tarjan 1972), each in order.
+
+    Args:
+        known: file -> the files that it imports.
+    """
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def walk(name: str) -> None:
+        number[name] = low[name] = len(number)
+        stack.append(name)
+        for other in known.get(name, ()):
+            if other not in number:
+                walk(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], number[other])
+        if low[name] == number[name]:
+            at = stack.index(name)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for name in known:
+        if name not in number:
+            walk(name)
+    return found
 
 
 def test_every_room_has_a_floor() -> None:
-    rooms = {room_of(path) for path in FILES} - {"__init__", "__main__"}
+    rooms = {room_of(path) for path in FILES.values()} - {"__init__", "__main__"}
     assert rooms <= set(FLOOR), rooms - set(FLOOR)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_imports_point_down(path: Path) -> None:
-    room = room_of(path)
-    if room in ("__init__", "__main__"):
-        return
-    for module, _ in imports(path):
-        parts = module.split(".")
-        if parts[0] == "convsmith" and len(parts) > 1 and parts[1] in FLOOR and parts[1] != room:
-            below = FLOOR[parts[1]] < FLOOR[room]
-            both_free = FLOOR[room] == 0 and FLOOR[parts[1]] == 0
-            assert below or both_free or (room, parts[1]) in SHARED_ROOMS, f"{room} imports {parts[1]}"
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_imports_point_down(room: str) -> None:
+    wrong = []
+    for path in FILES.values():
+        for one in imports(path) if room_of(path) == room else ():
+            parts = one.module.split(".")
+            if parts[0] != "convsmith" or len(parts) < 2 or parts[1] not in FLOOR or parts[1] == room:
+                continue
+            below = FLOOR[parts[1]] < FLOOR[room] or FLOOR[room] == 0 == FLOOR[parts[1]]
+            if not below and (room, parts[1]) not in NEIGHBOURS and (place(path), one.module) not in UPWARD:
+                wrong.append(f"{place(path)} imports {one.module}" + " by name" * one.by_name)
+    assert not wrong, wrong
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
-    room, at_once = room_of(path), {module.split(".")[0] for module, now in imports(path) if now}
-    if room == "kinds" and path.name.startswith("_") and path.name != "__init__.py":
-        assert at_once & HEAVY <= {"torch", "numpy"}  # loaded only where a layer is lowered or exported
-    elif FLOOR.get(room, 0) <= 2 or room in ("ledger", "zoo", "cli", "jobs"):
-        assert not at_once & HEAVY
-    else:
-        assert not at_once & {"keras", "sklearn", "matplotlib", "optuna"}
-        assert room in ("engine", "nas", "insight", "formats", "testing") or "torch" not in at_once
+def test_every_exception_is_needed() -> None:
+    """Each neighbour and each look upward that is allowed is there."""
+    pairs = {(room_of(path), one.module.split(".")[1]) for path in FILES.values() for one in imports(path)
+             if one.module.startswith("convsmith.")}  # fmt: skip
+    assert pairs >= NEIGHBOURS
+    assert {(place(path), one.module) for path in FILES.values() for one in imports(path)} >= UPWARD
+    for left, right in NEIGHBOURS:
+        assert (right, left) not in pairs
+
+
+def test_modules_named_in_texts_exist_and_are_whole() -> None:
+    """A name in a text is a module here, and is put together from pieces in the tables alone."""
+    for path in FILES.values():
+        for one in imports(path):
+            if one.by_name:
+                assert file_of(one.module) == one.module, f"{place(path)}: there is no {one.module}"
+        assert not read(path).put_together or place(path) in PUT_TOGETHER, place(path)
+
+
+def test_no_file_stands_in_a_circle() -> None:
+    """At the top of files, in functions, for types and by name; the house's own table of verbs aside."""
+    known: dict[str, set[str]] = {
+        name: {file_of(one.module) for one in imports(path)} - {name, "", "convsmith"}
+        for name, path in FILES.items()
+        if name not in ("convsmith", "convsmith.__main__")
+    }  # fmt: skip
+    assert circles(known) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert circles({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == [["a", "b", "c"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "module"),
+    [
+        ("from ..engine import fit", "convsmith.engine.fit"),
+        ("def f():\n    from ..engine.fit import fit", "convsmith.engine.fit"),
+        ("if TYPE_CHECKING:\n    import convsmith.engine.fit", "convsmith.engine.fit"),
+        ("importlib.import_module('convsmith.engine.fit').fit", "convsmith.engine.fit"),
+        ("x = {'trainer': 'convsmith.jobs.train:train'}", "convsmith.jobs.train"),
+        ("[sys.executable, '-m', 'convsmith.nas.worker']", "convsmith.nas.worker"),
+    ],
+)
+def test_an_import_is_seen(code: str, module: str) -> None:
+    reader = Reader(("convsmith", "data"))
+    reader.visit(ast.parse(code))
+    seen = {one.module: one.at_once for one in reader.found}
+    assert seen.get(module) is code.startswith("from")
+
+
+@pytest.mark.parametrize("room", [*sorted(FLOOR), "__init__", "__main__"])
+def test_heavy_packages_are_imported_where_they_are_used(room: str) -> None:
+    for path in FILES.values():
+        if room_of(path) != room:
+            continue
+        at_once = {one.module.split(".")[0] for one in imports(path) if one.at_once}
+        if room == "kinds" and path.name.startswith("_") and path.name != "__init__.py":
+            allowed = {"torch", "numpy"}  # loaded only where a layer is lowered or exported
+        elif FLOOR.get(room, 0) <= 2 or room in ("ledger", "zoo", "cli", "jobs"):
+            allowed = set()
+        else:
+            allowed = HEAVY - {"keras", "sklearn", "matplotlib", "optuna"}
+            if room not in ("engine", "nas", "insight", "formats", "testing"):
+                allowed -= {"torch"}
+        assert at_once & HEAVY <= allowed, f"{place(path)}: {sorted(at_once & HEAVY - allowed)}"
 
 
 def test_importing_convsmith_loads_neither_torch_nor_keras_nor_numpy() -> None:

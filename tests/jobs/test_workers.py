@@ -11,6 +11,7 @@ import pytest
 
 from convsmith.cli.main import run
 from convsmith.jobs import workers
+from convsmith.jobs.steps import pool as pools
 
 
 def job(tmp_path: Path, **settings: object) -> SimpleNamespace:
@@ -39,9 +40,9 @@ def test_one_worker_more_than_there_are(
 ) -> None:
     environment = importlib.import_module("convsmith.runs.environment")
     monkeypatch.setattr(environment, "usable_cores", lambda: 4)
-    monkeypatch.setattr(workers, "visible_gpus", lambda: gpus)
+    monkeypatch.setattr(pools, "visible_gpus", lambda: gpus)
     asked = job(tmp_path, count=count)
-    pool = workers.pool(asked)
+    pool = pools.pool(asked)
     assert pool.slots == count
     assert len(asked.said) == 1
     assert asked.said[0].startswith(line)
@@ -51,7 +52,7 @@ def test_one_worker_more_than_there_are(
 
 def test_one_worker_is_this_process(tmp_path: Path) -> None:
     asked = job(tmp_path)
-    assert workers.pool(asked).slots == 1
+    assert pools.pool(asked).slots == 1
     assert asked.said == []
 
 

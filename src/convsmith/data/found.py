@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..units import counted, show_bytes
 from .decode import NOTES
+from .items import Items
 from .scan import noted
-
-if TYPE_CHECKING:
-    from .images import Images
 
 EXAMPLES = 5
 
 
-def report(images: Images) -> dict[str, Any]:
+class Examined(Protocol):
+    """What is reported of a set: each member as `Images` has it."""
+
+    @property
+    def items(self) -> Items: ...
+    @property
+    def rows(self) -> np.ndarray: ...
+    @property
+    def y(self) -> np.ndarray: ...
+    @property
+    def seen(self) -> np.ndarray: ...
+    @property
+    def copies(self) -> np.ndarray: ...
+    @property
+    def part(self) -> np.ndarray | None: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def unreadable(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def reader(self) -> str: ...
+    def __len__(self) -> int: ...
+
+
+def report(images: Examined) -> dict[str, Any]:
     """What was found in a set.
 
     Args:
@@ -84,11 +110,11 @@ def _sets(copies: np.ndarray) -> list[np.ndarray]:
     return sorted(several, key=lambda members: (-len(members), int(members[0])))
 
 
-def _names(images: Images, positions: np.ndarray) -> list[str]:
+def _names(images: Examined, positions: np.ndarray) -> list[str]:
     return [images.items.name(int(images.rows[k])) for k in positions[:EXAMPLES]]
 
 
-def _duplicates(images: Images, copies: np.ndarray) -> dict[str, Any]:
+def _duplicates(images: Examined, copies: np.ndarray) -> dict[str, Any]:
     sets = _sets(copies)
     return {
         "images": int(sum(len(members) - 1 for members in sets)),
@@ -97,7 +123,7 @@ def _duplicates(images: Images, copies: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _conflicts(images: Images, copies: np.ndarray) -> list[dict[str, list[str]]]:
+def _conflicts(images: Examined, copies: np.ndarray) -> list[dict[str, list[str]]]:
     """Copies that carry different labels: at most one of the labels can be right."""
     y = images.y
     torn = [members for members in _sets(copies) if len(set(y[members].tolist())) > 1]
@@ -110,7 +136,7 @@ def _conflicts(images: Images, copies: np.ndarray) -> list[dict[str, list[str]]]
     ]
 
 
-def _notes(images: Images) -> list[str]:
+def _notes(images: Examined) -> list[str]:
     lines = []
     for note, words in NOTES.items():
         marked = np.flatnonzero(noted(images.seen, note))

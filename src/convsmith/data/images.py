@@ -20,7 +20,7 @@ from .found import report
 from .items import Items, Rows
 from .looks import NEAR_BITS, NEAR_SIDE, groups_of, joined
 from .record import RECORD, Progress
-from .scan import scan
+from .scan_all import scan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,7 +95,7 @@ class Images:
     ) -> Images:
         """Look at every image once; those that cannot be read are left out and listed with the reason.
 
-        The arguments are those of `convsmith.data.scan.scan`.
+        The arguments are those of `convsmith.data.scan_all.scan`.
         """
         if self.records is not None:
             return self

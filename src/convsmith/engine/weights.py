@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,10 +19,15 @@ from .initializers import draw
 if TYPE_CHECKING:
     import torch
 
-    from .lower import Lowered
-
 Entry = tuple[str, "torch.Tensor", tuple[int, ...], tuple[int, ...] | None]
 """A weight of a lowered network: full name, torch tensor, Keras's shape, axes into torch's layout."""
+
+
+class HasWeights(Protocol):
+    """What weights are copied into and out of: a lowered network, by what is asked of it."""
+
+    graph: Graph
+    layers_by_name: dict[str, torch.nn.Module]
 
 
 def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
@@ -45,14 +50,14 @@ def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def tensors(module: Lowered) -> Iterator[Entry]:
+def tensors(module: HasWeights) -> Iterator[Entry]:
     """Every weight of a lowered network."""
     for node in module.graph.nodes:
         if node.owner == node.name:
             yield from _of_node(module, node)
 
 
-def _of_node(module: Lowered, node: Node) -> Iterator[Entry]:
+def _of_node(module: HasWeights, node: Node) -> Iterator[Entry]:
     for weight in node.kind.weights(*module.graph.input_shapes(node)):
         path, axes = node.kind.torch_weights[weight.name]
         target = module.layers_by_name[node.name]
@@ -61,7 +66,7 @@ def _of_node(module: Lowered, node: Node) -> Iterator[Entry]:
         yield f"{node.name}/{weight.name}", target, weight.shape, axes  # type: ignore[misc]
 
 
-def load(module: Lowered, weights: Mapping[str, np.ndarray]) -> None:
+def load(module: HasWeights, weights: Mapping[str, np.ndarray]) -> None:
     """Copy weights into a lowered network.
 
     Args:
@@ -87,7 +92,7 @@ def into(tensor: torch.Tensor, array: np.ndarray, axes: tuple[int, ...] | None) 
     tensor.copy_(torch.from_numpy(moved.reshape(tuple(tensor.shape))))
 
 
-def dump(module: Lowered) -> dict[str, np.ndarray]:
+def dump(module: HasWeights) -> dict[str, np.ndarray]:
     """The weights of a lowered network, as new arrays in Keras's layout."""
     return {name: to_keras(tensor, shape, axes) for name, tensor, shape, axes in tensors(module)}
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..errors import BadInput
 from ..kinds import KINDS, Kind, Shape, window
 from ..kinds.operation import Operation
 from .onnx.check import called
-
-if TYPE_CHECKING:
-    from .onnx_in import Reader
 
 
 @dataclass
@@ -23,6 +20,21 @@ class Value:
     node: str
     shape: Shape
     last: bool = False
+
+
+class Reading(Protocol):
+    """The walk through a file, by what an operator asks of it."""
+
+    constants: dict[str, Any]
+    users: dict[str, list[Any]]
+    biased: set[str]
+
+    def add(
+        self, output: str, title: str, kind: Kind, sources: tuple[Value, ...], last: bool = False
+    ) -> Value: ...
+    def array(self, name: str) -> Any: ...
+    def numbers(self, name: str) -> list[int | None]: ...
+    def dims(self, name: str) -> list[int]: ...
 
 
 def made(name: str, *settings: Any, **more: Any) -> Kind:
@@ -56,7 +68,7 @@ def attributes(node: Any) -> dict[str, Any]:
 
 
 def _padded(
-    reader: Reader, title: str, value: Value, a: dict[str, Any], kernel: list[int]
+    reader: Reading, title: str, value: Value, a: dict[str, Any], kernel: list[int]
 ) -> tuple[Value, str]:
     """The tensor with its pads put around it, where they are not Keras's, and the padding's name."""
     strides, dilations = a.get("strides", [1, 1]), a.get("dilations", [1, 1])
@@ -77,7 +89,7 @@ def _padded(
 
 
 def _convolution(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value:
     filters, inner, *kernel = reader.dims(node.input[1])
     groups, channels = a.get("group", 1), sources[0].shape[-1] or 0
@@ -104,7 +116,7 @@ def _convolution(
 
 
 def _pool(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     if a.get("ceil_mode") or a.get("dilations", [1, 1]) != [1, 1]:
         return None
@@ -115,7 +127,7 @@ def _pool(
 
 
 def _dense(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     if len(sources) == 2 and node.op_type == "MatMul":
         return reader.add(node.output[0], title, Operation("numpy.Matmul"), sources)
@@ -130,7 +142,7 @@ def _dense(
     return reader.add(output, title, made("Dense", units, use_bias=bias), sources, sources[0].last)
 
 
-def _between(reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]) -> Value:
+def _between(reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]) -> Value:
     name = {"Add": "Add", "Mul": "Multiply", "Sub": "Subtract", "Max": "Maximum", "Min": "Minimum"}
     layer = name.get(node.op_type)
     if len(sources) > 1 and layer:
@@ -153,7 +165,7 @@ def _between(reader: Reader, node: Any, a: dict[str, Any], title: str, sources: 
     )
 
 
-Read = Callable[["Reader", Any, dict[str, Any], str, tuple[Value, ...]], Value | None]
+Read = Callable[[Reading, Any, dict[str, Any], str, tuple[Value, ...]], Value | None]
 
 
 def _plain(make: Callable[[dict[str, Any]], Kind]) -> Read:
@@ -164,7 +176,7 @@ def _plain(make: Callable[[dict[str, Any]], Kind]) -> Read:
 
 
 def _clip(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     low, high = a.get("min"), a.get("max")
     if len(node.input) > 1:
@@ -173,7 +185,7 @@ def _clip(
 
 
 def _concat(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     axis, rank = a["axis"], len(sources[0].shape)
     if len(sources) < len(node.input):
@@ -184,7 +196,7 @@ def _concat(
 
 
 def _flat(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     """Flatten, and a Reshape or Squeeze that does the same."""
     shape = sources[0].shape
@@ -205,7 +217,7 @@ def _flat(
 
 
 def _mean(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     axes = a.get("axes") or [int(item) for item in reader.array(node.input[1])]
     images = [1, 2] if sources[0].last else [2, 3]
@@ -217,7 +229,7 @@ def _mean(
 
 
 def _pad(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     pads = a.get("pads") or [int(item) for item in reader.array(node.input[1])]
     if len(pads) != 8 or any((pads[0], pads[1], pads[4], pads[5])) or a.get("mode", "constant") != "constant":
@@ -227,7 +239,7 @@ def _pad(
 
 
 def _slice(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     """Rows and columns cut off an image, every one that is left kept."""
     given = [
@@ -251,7 +263,7 @@ def _slice(
 
 
 def _resize(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     form = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}.get(a.get("mode", "nearest"))
     stretched = a.get("keep_aspect_ratio_policy", "stretch") == "stretch"
@@ -272,7 +284,7 @@ def _resize(
 
 
 def _softmax(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     last = len(sources[0].shape) if sources[0].last or len(sources[0].shape) != 3 else 1
     if a.get("axis", -1) not in ((-1, last) if last > 1 or len(sources[0].shape) == 1 else (1,)):
@@ -287,7 +299,7 @@ def _norm(a: dict[str, Any]) -> Kind:
 
 
 def _hard_sigmoid(
-    reader: Reader, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
+    reader: Reading, node: Any, a: dict[str, Any], title: str, sources: tuple[Value, ...]
 ) -> Value | None:
     """Keras's slope is 1/6; ONNX's own default is 1/5."""
     if abs(a.get("alpha", 0.2) - 1 / 6) > 1e-3:

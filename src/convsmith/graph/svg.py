@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..printable import shortened
 from .blocks import Box, Fold
 from .layout import ENTRY, Layout, layout
-
-if TYPE_CHECKING:
-    from .draw import Drawing
 
 HEIGHT, GAP, NARROW, MARGIN = 40, 24, 34, 24
 """Pixels: a box's height, between boxes, a lane that holds only wires, around the picture."""
@@ -29,7 +26,20 @@ STYLE = (
 )
 
 
-def picture(drawing: Drawing) -> str:
+class Drawn(Protocol):
+    """What is painted: a `Drawing`, by what is asked of it."""
+
+    @property
+    def boxes(self) -> tuple[Box, ...]: ...
+    @property
+    def folds(self) -> tuple[Fold, ...]: ...
+    @property
+    def title(self) -> str: ...
+    def label(self, box: Box) -> str: ...
+    def shapes(self, fold: Fold, box: Box, index: int) -> str: ...
+
+
+def picture(drawing: Drawn) -> str:
     """The whole picture."""
     width = _box_width(drawing)
     parts: list[str] = []
@@ -75,7 +85,7 @@ def picture(drawing: Drawing) -> str:
     )
 
 
-def _box_width(drawing: Drawing) -> float:
+def _box_width(drawing: Drawn) -> float:
     """Wide enough for the longest text of any box that is drawn."""
     widest = 150.0
     for fold in drawing.folds:
@@ -104,7 +114,7 @@ def _lanes(plan: Layout, width: float) -> dict[int, float]:
     return xs
 
 
-def _box(drawing: Drawing, fold: Fold, box: Box, index: int, at: tuple[float, float], width: float) -> str:
+def _box(drawing: Drawn, fold: Fold, box: Box, index: int, at: tuple[float, float], width: float) -> str:
     kind = box.main.kind_name
     fill, line = next(((fill, line) for part, fill, line in COLOURS if part in kind), ("#fff", "#7d8798"))
     left, top = at[0] - width / 2, at[1]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from .convolve import Convolved, Step
+    from .convolved import Convolved, Step
 
 SIDE, CELL, HEAD = 360, 40, 22
 STEP_INKS = ((230, 120, 0), (0, 130, 90), (150, 60, 170), (200, 30, 50))

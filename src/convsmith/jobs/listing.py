@@ -18,11 +18,11 @@ What = Literal[
 ]
 
 _HOMES = {
-    "spaces": "nas.spaces:SPACES",
-    "algorithms": "nas.algorithms:ALGORITHMS",
-    "explanations": "insight.method:METHODS",
-    "kinds": "kinds:KINDS",
-    "readers": "data.readers:READERS",
+    "spaces": "convsmith.nas.spaces:SPACES",
+    "algorithms": "convsmith.nas.algorithms:ALGORITHMS",
+    "explanations": "convsmith.insight.method:METHODS",
+    "kinds": "convsmith.kinds:KINDS",
+    "readers": "convsmith.data.readers:READERS",
 }
 
 
@@ -81,7 +81,7 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
 
         return Listed(what, {name: preset.note for name, preset in PRESETS.items()})
     module, name = _HOMES[what].split(":")
-    registry: Registry[object] = getattr(importlib.import_module(f"convsmith.{module}"), name)
+    registry: Registry[object] = getattr(importlib.import_module(module), name)
     return Listed(what, {key: _line(thing) for key, thing in registry.items()})
 
 

@@ -1,17 +1,10 @@
-"""Who trains the candidates of a search: this process, several, or a Ray cluster."""
+"""Who shall train the candidates of a search: this process, several, or a Ray cluster."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import BadInput
-from ..units import counted
-
-if TYPE_CHECKING:
-    from ..nas.work import Pool
-    from .job import Job
 
 
 @dataclass(frozen=True)
@@ -41,60 +34,3 @@ class Workers:
                 raise BadInput(flag, "given without a Ray cluster", "--ray too", "--ray local")
         if self.ray is not None and self.count > 1:
             raise BadInput("--workers and --ray", "both were given", "one of them", "--ray local")
-
-
-def pool(job: Job) -> Pool:
-    """Those who train this job's candidates, and a line that says who they are."""
-    import numpy as np
-
-    from ..nas.portable import Portable
-    from ..nas.work import Here
-    from ..runs.own_code import SPACE
-    from .steps.searched import searched
-
-    file = job.run.path / SPACE
-    own = {str(file): file.read_text(encoding="utf-8")} if file.is_file() else {}
-    asked, workers = job.recipe["threads"], job.workers
-    arrays = {
-        "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
-        "train": searched(job), "validation": np.sort(job.split.validation),
-    }  # fmt: skip
-
-    def portable(threads: int | None) -> Portable:
-        settings = {"augment": job.recipe["augment"], "threads": threads}
-        return Portable("convsmith.jobs.steps.trainer:trainer", settings, arrays, own)
-
-    if workers.ray is not None:
-        from ..nas.ray_workers import RayWorkers
-
-        job.display.say(f"joining the Ray cluster at {workers.ray}")
-        cluster = RayWorkers(
-            portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus,
-            warn=job.display.say,
-        )  # fmt: skip
-        job.display.say(f"it has room for {counted(cluster.slots, 'trial')} at once")
-        return cluster
-    if workers.count == 1:
-        return Here(portable(None).build())
-    from ..nas.processes import Processes
-    from ..runs.environment import usable_cores
-
-    cores, gpus = usable_cores(), visible_gpus()
-    threads = asked or max(1, cores // workers.count)
-    share = counted(len(gpus), "GPU") if gpus else counted(cores, "core")
-    crowded = workers.count > (len(gpus) or cores)
-    job.display.say(
-        f"{workers.count} workers with {counted(threads, 'thread')} each on {share}"
-        + (": more than there are, so they share them and each is slower" if crowded else "")
-    )
-    folder = job.run.path / ".workers"
-    return Processes(portable(threads), workers.count, threads=threads, folder=folder, gpus=gpus)
-
-
-def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
-    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    count = torch.cuda.device_count()
-    return tuple(named[:count] if named else map(str, range(count)))

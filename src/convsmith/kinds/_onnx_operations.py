@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .activation import activation_onnx
 from .kind import OnnxWriter, Shape, ShapeError
-
-if TYPE_CHECKING:
-    from .operation import Operation
 
 _SAME = {
     "Absolute": "Abs", "Exp": "Exp", "Log": "Log", "Negative": "Neg", "Reciprocal": "Reciprocal",
@@ -29,7 +26,21 @@ _BETWEEN = {
 _OVER = {"Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin", "Sum": "ReduceSum"}
 
 
-def write_operation(which: Operation, write: OnnxWriter, names: list[str], inputs: list[Shape]) -> str:
+class Call(Protocol):
+    """What is written: an `Operation`, by what is asked of it."""
+
+    @property
+    def function(self) -> str: ...
+    @property
+    def output(self) -> int: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
+    def arguments(self, count: int) -> tuple[list[Any], dict[str, Any]]: ...
+    def shape(self, *inputs: Shape) -> Shape: ...
+    def _axes(self, axis: Any, rank: int) -> set[int]: ...
+
+
+def write_operation(which: Call, write: OnnxWriter, names: list[str], inputs: list[Shape]) -> str:
     """The operation as ONNX operators; the name of its output."""
     name, options = which.function.partition(".")[2], which.options
     args, _ = which.arguments(len(names))
@@ -67,7 +78,7 @@ def write_operation(which: Operation, write: OnnxWriter, names: list[str], input
 
 
 def _in_keras_layout(
-    which: Operation, name: str, o: dict[str, Any], write: OnnxWriter, names: list[str], inputs: list[Shape]
+    which: Call, name: str, o: dict[str, Any], write: OnnxWriter, names: list[str], inputs: list[Shape]
 ) -> str:
     axis, rank = o.get("axis"), len(inputs[0])
     shape = which.shape(*inputs)

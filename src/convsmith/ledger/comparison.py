@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +168,8 @@ def compare(
 
 def _top1(network: Any) -> float | None:
     """The accuracy that the zoo gives for the network."""
-    zoo = importlib.import_module("convsmith.zoo.network")
+    from .. import zoo
+
     if not isinstance(network, str) or network not in zoo.NETWORKS:
         return None
     record = zoo.published(network)

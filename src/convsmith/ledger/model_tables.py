@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from .. import zoo
 from ..errors import BadInput
 from ..graph import Graph
 from . import cells
@@ -138,7 +138,7 @@ def _candidates(label: str, side: int | None, asked: Graph, at: At, classes: int
     for other in others:
         found.append(_Candidate(built(Named(other), shape, classes), f"of {other}, Keras's version"))
     if called is not None and called.width is None and shape is None:
-        record = importlib.import_module("convsmith.zoo").published(called.name)
+        record = zoo.published(called.name)
         for other_side in record.sides if record else ():
             at_side = built(called, (other_side, other_side, channels), classes)
             found.append(_Candidate(at_side, f"at {other_side}×{other_side} pixels"))
@@ -160,7 +160,6 @@ def _readings(candidates: Sequence[_Candidate], figure: str, factors: tuple[int,
     for candidate in candidates:
         yield from candidate.readings(figure, factors)
     first = candidates[0].graph
-    zoo = importlib.import_module("convsmith.zoo")
     record = zoo.published(first.name) if first.name in zoo.NETWORKS else None
     if record is None or first != zoo.network(first.name):
         return

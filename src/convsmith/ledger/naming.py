@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from ..graph import Graph
@@ -71,10 +70,11 @@ def built(found: Named, shape: tuple[int, ...] | None, classes: int | None) -> G
         shape: rows, columns, channels.
         classes: how many; the network's own without it.
     """
-    zoo = importlib.import_module("convsmith.zoo")
+    from .. import zoo
+
     if found.width is None:
-        return zoo.network(found.name, shape, classes)  # type: ignore[no-any-return]
-    return zoo.network(found.name, shape, classes, width=found.width)  # type: ignore[no-any-return]
+        return zoo.network(found.name, shape, classes)
+    return zoo.network(found.name, shape, classes, width=found.width)
 
 
 def _bare(label: str) -> str:
@@ -139,18 +139,20 @@ def _alias(plain: str) -> str:
 
 @cache
 def _names() -> dict[str, str]:
-    return {_plain(name): name for name in importlib.import_module("convsmith.zoo").NETWORKS}
+    from ..zoo import NETWORKS
+
+    return {_plain(name): name for name in NETWORKS}
 
 
 @cache
 def _families() -> dict[str, tuple[tuple[float, str], ...]]:
     """Networks that are the same but for their width: common name -> (width, the zoo's name)."""
-    zoo = importlib.import_module("convsmith.zoo")
+    from .. import zoo
+
     groups: dict[Callable[..., Graph], list[tuple[float, str]]] = {}
     for name, build in zoo.NETWORKS.items():
-        made = getattr(build, "func", None)
-        if made is not None and next(iter(inspect.signature(made).parameters)) == "width":
-            groups.setdefault(made, []).append((float(build.args[0]), name))
+        if isinstance(build, partial) and next(iter(inspect.signature(build.func).parameters)) == "width":
+            groups.setdefault(build.func, []).append((float(build.args[0]), name))
     return {_common([_plain(name) for _, name in group]): tuple(sorted(group)) for group in groups.values()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from collections.abc import Sequence
@@ -32,8 +31,8 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
     if isinstance(network, str | os.PathLike) and (Path(network) / "run.json").is_file():
         network = _of_run(Path(network))
     if isinstance(network, str) and _NAME.fullmatch(network) and not Path(network).exists():
-        # By name, as a Registry imports: the zoo is a room on the same floor.
-        zoo = importlib.import_module("convsmith.zoo")
+        from .. import zoo
+
         if network.lower() in zoo.NETWORKS:
             return zoo.network(network.lower(), input_shape, classes)
         named = "." not in network or nearest_path(network) is None
@@ -48,8 +47,9 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
 
 def _of_run(folder: Path) -> Graph:
     """The network of a run folder."""
-    # By name: the runs are a room on the same floor.
-    runs = importlib.import_module("convsmith.runs")
-    found = runs.Run.open(folder).read_json("graph.json")
-    importlib.import_module("convsmith.runs.own_code").teach(folder, found)
+    from ..runs import Run
+    from ..runs.own_code import teach
+
+    found = Run.open(folder).read_json("graph.json")
+    teach(folder, found)
     return Graph.from_json(found)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from ..graph import Graph
 from ..printable import shortened
 from .rows import Row
 from .table import Column, Table, Worked
-
-if TYPE_CHECKING:
-    from .ledger import Ledger
+from .totals import Totals
 
 Cell = Callable[[Row], Any]
+
+
+class Counted(Protocol):
+    """What is shown: a `Ledger`, by what is asked of it."""
+
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def rows(self) -> tuple[Row, ...]: ...
+    @property
+    def totals(self) -> Totals: ...
+    @property
+    def milliseconds(self) -> Mapping[str, Any] | None: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
 
 _LAYER = Column("layer", "name", right=False)
 _KIND = Column("kind", "kind", right=False)
@@ -31,7 +46,7 @@ def _macs(row: Row) -> Any:
     return Worked(row.formula.macs, row.macs)
 
 
-def _table(ledger: Ledger, columns: list[tuple[Column, Cell]]) -> Table:
+def _table(ledger: Counted, columns: list[tuple[Column, Cell]]) -> Table:
     """The rows in these columns, with sums below the columns that have them."""
     totals = ledger.totals
     sizes = [row.activation_size for row in ledger.rows]
@@ -62,7 +77,7 @@ def _table(ledger: Ledger, columns: list[tuple[Column, Cell]]) -> Table:
     )
 
 
-def default(ledger: Ledger) -> Table:
+def default(ledger: Counted) -> Table:
     """Shape, size, parameters with their formula, MACs, receptive field."""
     return _table(
         ledger,
@@ -78,7 +93,7 @@ def default(ledger: Ledger) -> Table:
     )
 
 
-def formulas(ledger: Ledger) -> Table:
+def formulas(ledger: Counted) -> Table:
     """Every figure as its formula."""
     return _table(
         ledger,
@@ -93,7 +108,7 @@ def formulas(ledger: Ledger) -> Table:
     )
 
 
-def full(ledger: Ledger) -> Table:
+def full(ledger: Counted) -> Table:
     """Every column as a plain number."""
     return _table(
         ledger,
@@ -117,7 +132,7 @@ def full(ledger: Ledger) -> Table:
     )
 
 
-def course(ledger: Ledger) -> Table:
+def course(ledger: Counted) -> Table:
     """The course's notation: filter f, padding p, stride s, output n_H, n_W, n_C, (n + 2p - f)/s + 1."""
 
     def axis(place: int) -> Cell:
@@ -172,6 +187,6 @@ def _padding(row: Row) -> Any:
     return top if top == bottom else f"{top}/{bottom}"
 
 
-VIEWS: dict[str, Callable[[Ledger], Table]] = {
+VIEWS: dict[str, Callable[[Counted], Table]] = {
     "default": default, "formulas": formulas, "full": full, "course": course,
 }  # fmt: skip

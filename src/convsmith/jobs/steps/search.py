@@ -9,11 +9,11 @@ from ...reports.words import listed
 from ...units import counted, show_count
 from ..job import Job
 from ..threads import set_threads
-from ..workers import pool
 from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .logs import logging
 from .own_space import space_of
+from .pool import pool
 from .searched import searched
 from .warm import warm
 
