@@ -12,7 +12,7 @@ import torch
 from ..errors import BadInput
 from ..units import counted
 from .compiled import check_execution, check_model, check_settings
-from .keras_data import Arrays, Stream, array, check, class_weights, is_stream, spread_weights
+from .keras_data import Arrays, Stream, class_weights, is_stream, parts_of, spread_weights
 from .keras_ends import Ends, refuse
 from .keras_loop import Work, judge
 from .keras_loss import Objective, last
@@ -90,7 +90,7 @@ def fit(
         raise BadInput(
             "validation_split", f"given with a {type(x).__name__}", "arrays", "validation_data=..."
         )
-    with prepared(model, x, training=True) as ready:
+    with prepared(model, x, training=True) as (ready, x):
         module, inputs = ready.module, ready.inputs
         check_settings(module)
         objective = Objective(model, ready.outputs)
@@ -143,7 +143,7 @@ def predict(
     check_model(model, compiled=False)
     check_execution(model, callbacks, "predict")
     _whole(batch_size=batch_size, steps=steps)
-    with prepared(model, x, training=False) as ready:
+    with prepared(model, x, training=False) as (ready, x):
         Live(model, ready.module).pull()
         size = AT_ONCE if batch_size is None and steps is None and not callbacks else batch_size
         data = _data(x, None, None, ready.inputs, None, size=size, steps=steps)
@@ -200,7 +200,7 @@ def evaluate(
     check_model(model)
     check_execution(model, callbacks, "test")
     _whole(batch_size=batch_size, steps=steps)
-    with prepared(model, x, training=False) as ready:
+    with prepared(model, x, training=False) as (ready, x):
         module = ready.module
         Live(model, module).pull()
         objective = Objective(model, ready.outputs)
@@ -241,8 +241,7 @@ def _data(
         more = {"y": y, "sample_weight": sample_weight, "class_weight": by_class}
         more["shuffle"] = shuffle and hasattr(x, "num_batches")  # a PyDataset; the others have their order
         return Stream(x, inputs, objective, steps=steps, arguments=more)
-    parts = [array(one, "x") for one in inputs.apart(x, "x")]
-    check(parts, inputs)
+    parts = parts_of(x, inputs)
     count = len(parts[0])
     targets: list[Any] = []
     if objective is not None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadInput
+from ..kinds import Shape
 from .keras_ends import Ends, refuse
 from .keras_loss import Objective
 from .predict import to_NCHW
@@ -178,8 +179,7 @@ class Stream:
         self._is_fresh = False
         for _, _, data in self._epochs:
             x, y, weights = unpack_x_y_sample_weight(data[0])
-            parts = [array(one, "x") for one in self.inputs.apart(x, "x")]
-            check(parts, self.inputs)
+            parts = parts_of(x, self.inputs)
             targets: list[Tensor | None] = []
             if self.objective is not None:
                 if y is None:
@@ -208,6 +208,76 @@ def is_stream(x: Any) -> bool:
         home.startswith(("tensorflow.", "grain.")) and home.endswith(("DatasetV2", "Dataset", "DataLoader"))
         for home in homes
     )
+
+
+def first_of(x: Any) -> tuple[Any, Any]:
+    """The images of the first batch, and the data with that batch still to come.
+
+    Args:
+        x: arrays, or whatever `is_stream` knows.
+
+    Raises:
+        BadInput: data without a batch.
+
+    Example:
+        >>> images, rest = first_of((batch for batch in ([1, 2], [3, 4])))
+        >>> images, list(rest)
+        ([1, 2], [[1, 2], [3, 4]])
+    """
+    import types
+
+    import keras
+
+    if not is_stream(x):
+        return x, x
+    try:
+        if isinstance(x, types.GeneratorType):
+            batch = next(x)
+            x = _again(batch, x)
+        elif isinstance(x, keras.utils.PyDataset):
+            batch = x[0]
+        elif isinstance(x, torch.utils.data.DataLoader):
+            # A loader that is begun draws the order of its first epoch; one image says as much.
+            with torch.random.fork_rng(devices=[]):
+                many = isinstance(x.dataset, torch.utils.data.IterableDataset)
+                one = next(iter(x.dataset)) if many else x.dataset[0]
+                batch = x.collate_fn([one])
+        else:
+            batch = next(iter(x))
+    except (StopIteration, IndexError):
+        raise BadInput("x", f"is a {type(x).__name__} without a batch", "at least one batch") from None
+    if isinstance(batch, list):  # as loaders of torch give what a data set has as a tuple
+        batch = tuple(batch)
+    return keras.utils.unpack_x_y_sample_weight(batch)[0], x
+
+
+def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def parts_of(x: Any, inputs: Ends) -> list[np.ndarray]:
+    """The images for each input, checked; where the last size is the only one that differs, as Keras has it.
+
+    Keras takes images without channels for an input of one channel, and the other way round.
+
+    Raises:
+        BadInput: images that do not fit.
+    """
+    parts = [
+        _ranked(array(one, "x"), shape)
+        for one, shape in zip(inputs.apart(x, "x"), inputs.shapes, strict=True)
+    ]
+    check(parts, inputs)
+    return parts
+
+
+def _ranked(part: np.ndarray, shape: Shape) -> np.ndarray:
+    if part.ndim == len(shape) and shape[-1:] == (1,):
+        return part[..., None]
+    if part.ndim == len(shape) + 2 and part.shape[-1] == 1:
+        return part[..., 0]
+    return part
 
 
 def array(given: Any, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import BadInput
 from ..graph import Graph, Node
-from ..kinds import Shape, size
+from ..kinds import GIVE_SIZES, Shape, size
 from .lower import lower
 
 
@@ -61,7 +61,7 @@ def layer_times(
     """
     for node in graph.nodes:
         if None in graph.shapes[node.name]:
-            raise BadInput(f"layer {node.name}", "has an unknown size", "known sizes", "--input 224x224x3")
+            raise BadInput(f"layer {node.name}", "has an unknown size", "known sizes", GIVE_SIZES)
     module = lower(graph).to(device)
     machine = measure_machine(device)
     found = {}

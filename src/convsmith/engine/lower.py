@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import BadInput
 from ..graph import Graph, Node
+from ..kinds import GIVE_SIZES
 from ..kinds._torch import BatchNorm, Softmax
 from ..kinds.activation import activation_module
 
@@ -66,7 +67,7 @@ class Lowered(nn.Module):
                     f"layer {node.name}",
                     f"an input of unknown size {shape}",
                     "known sizes",
-                    "--input 32x32x3",
+                    GIVE_SIZES,
                 )
         if node.dtype not in ("float32", "uint8", "int32") and node.kind_name != "InputLayer":
             raise BadInput(

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..errors import BadInput
-from ..graph.read import read
-from .keras_data import array, is_stream
+import numpy as np
+
+from ..graph.read import read, resized
+from .keras_data import first_of, parts_of
 from .keras_ends import Ends, ends_of
 from .live import named
 from .lower import Lowered, lower
@@ -28,13 +29,15 @@ class Prepared:
 
     Args:
         module: its lowered form; the weights are to be pulled.
-        inputs, outputs: its ends.
+        inputs, outputs: its ends, with the sizes of the data where the model leaves its own open.
+        own: its inputs as it defines them.
         sign: what it was like, as `_sign` tells; None where that cannot be told.
     """
 
     module: Lowered
     inputs: Ends
     outputs: Ends
+    own: Ends
     sign: list[Any] | None
 
 
@@ -43,33 +46,45 @@ _KEPT: WeakKeyDictionary[Any, dict[bool, Prepared]] = WeakKeyDictionary()
 
 
 @contextmanager
-def prepared(model: Any, x: Any, *, training: bool) -> Iterator[Prepared]:
+def prepared(model: Any, x: Any, *, training: bool) -> Iterator[tuple[Prepared, Any]]:
     """The model, built and lowered, for one call; calls within that call get another lowered form.
 
     Args:
         model: a Sequential or Functional model.
-        x: data, whose shape builds a model without an input.
+        x: data, whose shape builds a model without an input, and says what a model leaves open.
         training: whether it is to be trained.
+
+    Yields:
+        The model, and the data from their first batch on.
 
     Raises:
         BadInput: what cannot be read or lowered, by name.
     """
+    first = None
     if not model.built:
-        if is_stream(x):
-            raise BadInput(
-                f"model '{model.name}'", "has no input shape", "keras.Input(...) as its first layer"
-            )
-        model.build((None, *array(x, "x").shape[1:]))
+        first, x = first_of(x)
+        shape = tuple(getattr(first, "shape", ())) or np.shape(first)
+        model.build((None, *shape[1:]))
     keep_pages()
     sign = _sign(model)
     kept = _KEPT.setdefault(model, {})
     found = kept.pop(training, None)
-    if found is None or not _same(found.sign, sign):
-        graph = read(model)
+    if found is not None and not _same(found.sign, sign):
+        found = None
+    graph = found.module.graph if found else read(model)
+    own = found.own if found else ends_of(model, graph)[0]
+    sizes = own.shapes
+    if any(None in shape for shape in sizes):
+        if first is None:
+            first, x = first_of(x)
+        sizes = tuple(part.shape[1:] for part in parts_of(first, own))
+    if found is None or found.inputs.shapes != sizes:
+        if sizes != own.shapes:
+            graph = resized(graph, dict(zip(graph.inputs, sizes, strict=True)))
         inputs, outputs = ends_of(model, graph)
         module = lower(graph, passes=TRAINING if training else (relu_after_pool,))
-        found = Prepared(module, inputs, outputs, sign)
-    yield found
+        found = Prepared(module, inputs, outputs, own, sign)
+    yield found, x
     if sign is not None:  # after an error nothing is kept
         kept[training] = found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..graph import Graph
+from ..kinds import GIVE_SIZES
 from .check import open_session
 from .onnx import to_onnx
 
@@ -95,7 +96,7 @@ def latency_ms(
         if value < 1:
             raise BadInput(name, f"got {value}", "at least 1", f"{name}=1")
     if any(size is None for name in graph.inputs for size in graph.shapes[name]):
-        raise BadInput(f"network '{graph.name}'", "input of unknown size", "known sizes", "--input 32x32x3")
+        raise BadInput(f"network '{graph.name}'", "input of unknown size", "known sizes", GIVE_SIZES)
     session = open_session(to_onnx(graph, stand_in(graph) if weights is None else weights), threads=threads)
     rng = np.random.default_rng(0)
     feed = {

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadInput, BadName
-from ..kinds import KINDS, Kind, Shape, ShapeError, Weight, frozen
+from ..kinds import GIVE_SIZES, KINDS, Kind, Shape, ShapeError, Weight, frozen
 from .order import topological
 
 FORMAT = 1
@@ -153,7 +153,7 @@ class Graph:
     def input_shape(self) -> Shape:
         """The shape of the only input, or of the first."""
         if not self.inputs:
-            raise BadInput(f"network '{self.name}'", "has no input", "an InputLayer", "--input 32x32x3")
+            raise BadInput(f"network '{self.name}'", "has no input", "an InputLayer", GIVE_SIZES)
         return self.shapes[self.inputs[0]]
 
     @property

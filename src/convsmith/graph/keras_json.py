@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import BadInput
-from ..kinds import Shape
+from ..kinds import GIVE_SIZES, Shape
 from ..kinds.input_layer import InputLayer
 from ..kinds.operation import Operation
 from ..kinds.unknown import OWN_CALL, Unknown
@@ -44,7 +44,10 @@ def from_keras_json(
     """
     if not is_model(entry):
         raise BadInput(
-            "network", "is not the configuration of a Keras model", "a Functional or Sequential one"
+            "network",
+            "is not the configuration of a Keras model",
+            "a Functional or Sequential one",
+            "Keras's own model.fit for a model that is defined by its code",
         )
     reader = _Reader(input_shape, plain)
     config = entry["config"]
@@ -139,7 +142,7 @@ class _Reader:
                     f"network '{config.get('name')}'",
                     "has no input shape (a Sequential that is not built)",
                     "the sizes of its input",
-                    "--input 32x32x3",
+                    GIVE_SIZES,
                 )
             settings = {"batch_shape": list(built), "dtype": "float32"}
         else:

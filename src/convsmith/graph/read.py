@@ -16,6 +16,7 @@ from ..strict_json import parse
 from .graph import Graph
 from .keras_files import MAX_TEXT, keras_config, old_keras_config
 from .keras_json import InputShape, from_keras_json
+from .live_config import live_config
 
 
 def read(network: Any, *, input_shape: InputShape = None) -> Graph:
@@ -109,7 +110,7 @@ def resized(graph: Graph, input_shape: InputShape) -> Graph:
 def _from_model(model: Any, input_shape: InputShape) -> Graph:
     title = f"model '{getattr(model, 'name', type(model).__name__)}'"
     try:
-        found = json.loads(model.to_json())
+        found = live_config(model)
         layers = dict(_layers(model, ""))
     except (NotImplementedError, TypeError, ValueError) as error:
         raise BadInput(

@@ -14,6 +14,7 @@ from .job import Job, check_names, check_numbers
 
 if TYPE_CHECKING:
     from ..data import Images
+    from ..graph import Graph
 
 STEPS = ("images", "train", "test", "explain", "export", "report")
 """What the display counts."""
@@ -247,7 +248,28 @@ def _fixed(network: Any) -> Any:
     if isinstance(network, str) and "/" not in network and "." not in network:
         NETWORKS[network]
         return network
-    return read(network).to_json()
+    graph = read(network)
+    _check_ends(graph)
+    return graph.to_json()
+
+
+def _check_ends(graph: Graph) -> None:
+    """Say a network that does not tell classes of images apart: with several ends, or without one.
+
+    Raises:
+        BadInput: with the names of its ends.
+    """
+    for ends, shapes, what in (
+        (graph.inputs, (3,), "input of rows, columns and channels"),
+        (graph.outputs, (1,), "output of a number for each class"),
+    ):
+        found = ", ".join(f"{name} {graph.shapes[name]}" for name in ends[:6])
+        if len(ends) != 1 or len(graph.shapes[ends[0]]) not in shapes:
+            side = "inputs" if ends is graph.inputs else "outputs"
+            raise BadInput(
+                f"network '{graph.name}'", f"has the {side} {found}", f"one {what}",
+                "cs.fit(model, x, y), which is Keras's call for models of any ends",
+            )  # fmt: skip
 
 
 def _work(job: Job) -> None:

@@ -1,6 +1,7 @@
 """The kinds of layer, one in each file: what a layer means, and what it costs."""
 
 from .kind import (
+    GIVE_SIZES,
     KINDS,
     Formula,
     Kind,
@@ -16,6 +17,6 @@ from .kind import (
 )
 
 __all__ = [
-    "KINDS", "Formula", "Kind", "OnnxWriter", "Reach", "Shape", "ShapeError", "Weight",
+    "GIVE_SIZES", "KINDS", "Formula", "Kind", "OnnxWriter", "Reach", "Shape", "ShapeError", "Weight",
     "frozen", "kind", "size", "thawed",
 ]  # fmt: skip

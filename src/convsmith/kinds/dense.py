@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Formula, Kind, OnnxWriter, Reach, Shape, ShapeError, Weight, kind, size
+from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Reach, Shape, ShapeError, Weight, kind, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ class Dense(Kind):
     @staticmethod
     def _inputs(shape: Shape) -> int:
         if not shape or shape[-1] is None:
-            raise ShapeError("Dense follows a shape of unknown size", "a known last size", "--input 32x32x3")
+            raise ShapeError("Dense follows a shape of unknown size", "a known last size", GIVE_SIZES)
         return shape[-1]
 
     def shape(self, *inputs: Shape) -> Shape:

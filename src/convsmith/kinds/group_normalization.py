@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind
+from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ class GroupNormalization(Kind):
         places = (channels, 1, 1) if len(shape) == 3 else (channels,)
         back = [0, channels, *shape[:-1]] if len(shape) == 3 else [0, *shape]
         if None in back:
-            raise ShapeError("GroupNormalization of an unknown size", "a known one", "--input 32x32x3")
+            raise ShapeError("GroupNormalization of an unknown size", "a known one", GIVE_SIZES)
         out = write.node("Reshape", [out, write.constant(np.array(back, dtype=np.int64))])
         if self.scale:
             out = write.node("Mul", [out, write.constant(weights["gamma"].reshape(places))])

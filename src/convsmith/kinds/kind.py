@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 """Sizes without the batch, channels last; None where the size is not known."""
+GIVE_SIZES = "--input 32x32x3, in Python input_shape=(32, 32, 3)"
+"""What to try where a network leaves its sizes open."""
 
 
 class ShapeError(BadInput):
@@ -344,5 +346,5 @@ def image(shape: Shape, layer: str) -> tuple[int | None, int | None, int]:
             "put it before Flatten or pooling over everything",
         )
     if shape[2] is None:
-        raise ShapeError(f"{layer} got unknown channels", "a known number of channels", "--input 32x32x3")
+        raise ShapeError(f"{layer} got unknown channels", "a known number of channels", GIVE_SIZES)
     return shape[0], shape[1], shape[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind, size
+from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ class Normalization(Kind):
         if len(axes) > 1 or any(axis not in (-1, len(shape)) for axis in axes) or not shape:
             raise ShapeError(f"Normalization over axes {axes}", "the channels, or None", "axis=-1")
         if axes and shape[-1] is None:
-            raise ShapeError("Normalization of unknown channels", "a known number", "--input 32x32x3")
+            raise ShapeError("Normalization of unknown channels", "a known number", GIVE_SIZES)
         return (shape[-1] or 0,) if axes else ()
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, image, kind
+from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Shape, ShapeError, image, kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ class Resizing(Kind):
 
         rows, columns, channels = image(shape, "Resizing")
         if rows is None or columns is None:
-            raise ShapeError("bicubic Resizing of an unknown size", "a known size", "--input 32x32x3")
+            raise ShapeError("bicubic Resizing of an unknown size", "a known size", GIVE_SIZES)
         alone = write.constant(np.array((-1, 1, rows, columns), dtype=np.int64))
         back = write.constant(np.array((-1, channels, self.height, self.width), dtype=np.int64))
         grown = self._resize(write, write.node("Reshape", [name, alone]), settings)
@@ -112,7 +112,7 @@ class Resizing(Kind):
 
         for axis, (n, to) in enumerate(pairs, 2):
             if n is None:
-                raise ShapeError("Resizing of an unknown size", "a known size", "--input 32x32x3")
+                raise ShapeError("Resizing of an unknown size", "a known size", GIVE_SIZES)
             places = write.constant(np.array(nearest_places(n, to), dtype=np.int64))
             name = write.node("Gather", [name, places], axis=axis)
         return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kind import Reach, ShapeError
+from .kind import GIVE_SIZES, Reach, ShapeError
 
 Pads = tuple[int, int, int, int]
 """Pixels added at the top, bottom, left and right."""
@@ -57,7 +57,7 @@ def pads(
             raise ShapeError(
                 'padding "same" with a stride and an unknown size',
                 "a known size",
-                "--input 224x224x3",
+                GIVE_SIZES,
             )
         total = seen - 1 if n is None else max((-(-n // s) - 1) * s + seen - n, 0)
         sides += [total // 2, total - total // 2]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..graph import Graph
+from ..kinds import GIVE_SIZES
 from ..printable import shortened
 from ..units import Bytes, Count, Size, show_bytes, show_count
 from .budget import Budget, Excess
@@ -126,7 +127,7 @@ def _open(graph: Graph) -> list[str]:
         named = ", ".join(map(shortened, graph.unknown[:8]))
         found.append(f"not known, so not in any total: {named}{more}")
     if any(None in graph.shapes[name] for name in graph.inputs):
-        found.append("the input's size is left open: give it, e.g. --input 224x224x3, for MACs and memory")
+        found.append(f"the input's size is left open; for MACs and memory give {GIVE_SIZES}")
     return found
 
 

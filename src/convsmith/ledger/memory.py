@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ..errors import BadInput
 from ..graph import Graph, Node
-from ..kinds import Kind, Reach, size
+from ..kinds import GIVE_SIZES, Kind, Reach, size
 
 MODELS = ("every_layer", "liveness", "fused", "in_place_depthwise")
 BYTES = {"float32": 4, "float16": 2, "int8": 1}
@@ -55,7 +55,7 @@ def liveness(graph: Graph, *, precision: str = "float32") -> int:
     """
     found = peak_memory(graph, "liveness", precision=precision)
     if found is None:
-        raise BadInput(f"network '{graph.name}'", "has unknown sizes", "known sizes", "--input 224x224x3")
+        raise BadInput(f"network '{graph.name}'", "has unknown sizes", "known sizes", GIVE_SIZES)
     return found
 
 

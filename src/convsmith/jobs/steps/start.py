@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...graph import Graph
+    from ...kinds import Shape
 
 
 def start(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
@@ -59,14 +60,19 @@ def build(job: Job) -> Graph:
     """The network for the images: one of the zoo is built for them, any other must fit, but for its head."""
     from ...graph import Graph
     from ...graph.head import other_head, with_classes
+    from ...graph.read import resized
     from ...zoo import network as by_name
 
     found, classes = job.recipe["network"], len(job.images.classes)
     if isinstance(found, str):
         return with_rescaling(by_name(found, job.input_shape, classes))
     graph = Graph.from_json(found)
+    if None in graph.input_shape and _fits(graph.input_shape, job.input_shape):
+        graph = resized(graph, job.input_shape)
+        job.display.say(f"{graph.name} leaves its input open: {job.input_shape}, as the images")
     if graph.input_shape != job.input_shape:
-        wanted = "x".join(str(size) for size in graph.input_shape)
+        sizes = zip(graph.input_shape, job.input_shape, strict=True)
+        wanted = "x".join(str(own or images) for own, images in sizes)
         raise BadInput(
             f"network '{graph.name}'", f"takes {graph.input_shape}", f"{job.input_shape}, as the images",
             f"--size {wanted}",
@@ -75,6 +81,11 @@ def build(job: Job) -> Graph:
     if changed := other_head(graph, found):
         job.display.say(f"{graph.name}: {changed}")
     return found
+
+
+def _fits(own: Shape, images: Shape) -> bool:
+    """Whether images of this shape are among those that the network takes."""
+    return all(size in (None, came) for size, came in zip(own, images, strict=True))
 
 
 def with_rescaling(graph: Graph) -> Graph:
