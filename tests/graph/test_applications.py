@@ -103,7 +103,7 @@ def test_the_lowered_network_gives_what_keras_gives(name: str) -> None:
     import torch
 
     from convsmith.engine.lower import lower
-    from convsmith.formats.keras import from_keras_weights
+    from convsmith.graph.keras_weights import from_keras_weights
 
     model = build(name, input_shape=(96, 96, 3), classes=7)
     graph = read(model)

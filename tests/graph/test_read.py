@@ -15,8 +15,9 @@ import pytest
 from keras import layers, ops
 
 from convsmith.errors import BadInput
-from convsmith.formats.keras import from_keras_weights, read_keras_weights, to_keras
+from convsmith.formats.keras import to_keras
 from convsmith.graph import Graph, read
+from convsmith.graph.keras_weights import from_keras_weights, read_keras_weights
 from convsmith.kinds.operation import Operation
 from convsmith.kinds.unknown import Unknown
 

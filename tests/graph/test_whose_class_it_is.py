@@ -17,9 +17,10 @@ from convsmith.engine.lower import lower
 from convsmith.engine.training import Training
 from convsmith.engine.weights import initial
 from convsmith.errors import BadInput
-from convsmith.formats.keras import from_keras_weights, to_keras
+from convsmith.formats.keras import to_keras
 from convsmith.formats.onnx import to_onnx
 from convsmith.graph import read
+from convsmith.graph.keras_weights import from_keras_weights
 from convsmith.kinds import KINDS
 from convsmith.kinds.input_layer import InputLayer
 from convsmith.kinds.operation import Operation

@@ -15,7 +15,8 @@ from convsmith.graph import Graph
 from convsmith.jobs.done import Done
 from convsmith.jobs.steps import known
 from convsmith.jobs.steps.places import Place, member_at, places
-from convsmith.jobs.trained import trained
+from convsmith.jobs.steps.source import own_network
+from convsmith.jobs.trained import is_known, opened, trained
 
 from .conftest import watched
 
@@ -199,6 +200,79 @@ def test_a_run_of_ones_own_is_a_source_where_it_saw_no_test_image(
         known.source_for(_job_of(run.path, stripes))
 
 
+@pytest.fixture
+def lenet() -> tuple[Graph, dict[str, np.ndarray]]:
+    from convsmith.engine.weights import initial
+    from convsmith.zoo import network
+
+    graph = network("lenet5", classes=4)
+    return graph, initial(graph, seed=1)
+
+
+def test_a_keras_file_and_arrays_are_the_same_network(
+    tmp_path: Path, lenet: tuple[Graph, dict[str, np.ndarray]]
+) -> None:
+    from convsmith.engine.weights import save
+    from convsmith.formats.keras import to_keras
+
+    graph, weights = lenet
+    to_keras(graph, weights).save(tmp_path / "net.keras")
+    save(tmp_path / "net.safetensors", weights)
+    (tmp_path / "net.json").write_text(json.dumps(graph.to_json()))
+    for name in (tmp_path / "net.keras", tmp_path / "net.safetensors"):
+        assert is_known(str(name))
+        found, arrays, classes = opened(str(name))
+        assert found.fingerprint == graph.fingerprint
+        assert classes == ()
+        for full, array in weights.items():
+            np.testing.assert_array_equal(arrays[full], array)
+
+
+def test_arrays_without_their_network_are_refused(
+    tmp_path: Path, lenet: tuple[Graph, dict[str, np.ndarray]]
+) -> None:
+    from convsmith.engine.weights import save
+    from convsmith.zoo import network
+
+    path = tmp_path / "net.safetensors"
+    save(path, lenet[1])
+    with pytest.raises(BadInput, match=r"no Graph beside it; expected net\.json or graph\.json"):
+        opened(str(path))
+    (tmp_path / "graph.json").write_text(json.dumps(network("lenet5", classes=5).to_json()))
+    with pytest.raises(BadInput, match="softmax"):
+        opened(str(path))
+    for text, said in (("[]", "is no object"), ("{", "is not JSON")):
+        (tmp_path / "graph.json").write_text(text)
+        with pytest.raises(BadInput, match=said):
+            opened(str(path))
+    assert not is_known(str(tmp_path / "absent.safetensors"))
+
+
+def test_a_header_says_the_licence(tmp_path: Path, lenet: tuple[Graph, dict[str, np.ndarray]]) -> None:
+    from convsmith.engine.weights import save
+
+    path = tmp_path / "net.safetensors"
+    save(path, lenet[1], {"licence": "CC-BY-NC-4.0", "origin": "a museum"})
+    (tmp_path / "graph.json").write_text(json.dumps(lenet[0].to_json()))
+    x = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 1)).astype(np.uint8)
+    np.savez(tmp_path / "x.npz", x=x, y=np.arange(12) % 2)
+    said: list[str] = []
+    job = _job_of_images(tmp_path / "x.npz", said)
+    source = own_network(job, str(path))
+    assert source.record()["licence"] == "CC-BY-NC-4.0"
+    assert not source.commercial
+    assert source.origin == "your own, from a museum"
+    assert [cut.channels for cut in source.cuts] == [6, 6, 16, 16]
+
+
+def _job_of_images(path: Path, said: list[str]) -> Any:
+    from types import SimpleNamespace
+
+    from convsmith.data import read as read_images
+
+    return SimpleNamespace(images=read_images(str(path)), display=SimpleNamespace(say=said.append))
+
+
 def _job_of(path: Path, stripes: Path) -> Any:
     from types import SimpleNamespace
 
@@ -221,7 +295,15 @@ def test_the_pretrained_networks_are_listed() -> None:
     found = listing("pretrained")
     assert "Apache-2.0" in found.render("text")
     assert "75.1% ImageNet at 224 px" in found.rows["efficientnet_lite0"]
-    assert json.loads(found.render("json"))["pretrained"]["efficientnet_lite0"]["bytes"] == 18_826_032
+    rows = json.loads(found.render("json"))["pretrained"]
+    assert rows["efficientnet_lite0"]["bytes"] == 18_826_032
+    assert "about 0.9 MB, no checksum published" in found.rows["mobilenet_025"]
+    assert "51.6% ImageNet at 224 px" in found.rows["mobilenet_025"]
+    for row in rows.values():
+        assert row["trunk_params"] < row["params"] <= 2e8
+        assert 40 < row["top1"] < 90
+        assert row["macs"] > 4e7
+        assert row["licence"]
 
 
 def test_a_teacher_teaches_the_searchs_winner_and_its_baselines_alike(

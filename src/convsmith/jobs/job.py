@@ -171,7 +171,7 @@ def check_pretrained(recipe: dict[str, Any]) -> None:
 
 
 def _check_network(flag: str, wanted: str | None, names: Iterable[str]) -> None:
-    """See that this is "auto", "none", one of the names, a run folder or a .keras file."""
+    """See that this is "auto", "none", one of the names, a run folder or a file with weights."""
     from .trained import is_known
 
     if wanted in (None, "auto", "none") or is_known(wanted) or wanted.partition("=")[0] in names:
@@ -181,7 +181,7 @@ def _check_network(flag: str, wanted: str | None, names: Iterable[str]) -> None:
             f"'{wanted}' is no trained network" if Path(wanted).exists() else f"no file or folder '{wanted}'"
         )
         near = None if Path(wanted).exists() else nearest_path(wanted)
-        raise BadInput(flag, came, "a run folder or a .keras file", meant(near))
+        raise BadInput(flag, came, "a run folder, a .keras or a .safetensors file", meant(near))
     raise BadName(flag, wanted, ("auto", "none", *names))
 
 

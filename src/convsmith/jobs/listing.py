@@ -142,12 +142,13 @@ def _weights(row: dict[str, Any]) -> str:
     from ..units import show_count
 
     free = "" if row["commercial"] else ", NOT FOR COMMERCIAL USE"
+    about = "" if row["bytes_exact"] else "about "
+    size = f"{about}{row['bytes'] / 1e6:.1f} MB" + ("" if row["checked"] else ", no checksum published")
+    here = "on this machine" if row["here"] else f"not here: {row['get'].partition(', or ')[0]}"
     return (
-        f"{show_count(row['params']):>5} params ({show_count(row['trunk_params'])} without the head)  "
-        f"{show_count(row['macs']):>4} MACs  {row['top1']:.1f}% ImageNet at {row['side']} px  "
-        f"{row['licence']}{free}  {row['bytes'] / 1e6:.1f} MB  "
-        + ("on this machine" if row["here"] else f"not here: {row['get']}")
-        + f"  ({row['origin']})"
+        f"{show_count(row['params']):>5} params ({show_count(row['trunk_params']):>5} without the head)  "
+        f"{show_count(row['macs']):>5} MACs  {row['top1']:.1f}% ImageNet at {row['side']} px  "
+        f"{row['licence'] + free:12}  {size}  {here}  ({row['origin']}; accuracy: {row['published']})"
     )
 
 

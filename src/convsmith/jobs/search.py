@@ -79,7 +79,8 @@ def search(
         stop_early: end a candidate's short training when its learning curve promises less than the others'.
         augment: changes to training images: "auto", "none", "digits", "photos", "light", "trivial", "rand" or
             "strong".
-        pretrained: as of forge: "auto", "none", a name of the table, a run folder or a .keras file.
+        pretrained: as of forge: "auto", "none", a name of the table, a run folder, a .keras or
+            .safetensors file.
         teacher: as of forge: "auto" or "none".
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong

@@ -76,7 +76,7 @@ def style(
     one trained on ImageNet, and paints accordingly.
 
     Args:
-        network: a run folder, a .keras file, or a zoo network together with --weights.
+        network: a run folder, a .keras or .safetensors file, or a zoo network together with --weights.
         content: the photograph whose content stays.
         style: the picture whose textures it takes.
         output: the file to write, .png; in the run's explain/style, or beside you, without it.
@@ -167,9 +167,9 @@ def style(
 
 def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.ndarray]]:
     """A Graph and its weights, from a run, a .keras file, or the zoo and a file."""
-    from ..formats.pretrained import pretrained
     from ..zoo import NETWORKS
     from ..zoo import network as by_name
+    from .published import published
     from .trained import is_known, opened
 
     network = str(getattr(network, "path", network))
@@ -189,7 +189,7 @@ def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.nda
 
         graph = by_name(network)
         return graph, open_weights(weights, graph)
-    return pretrained(network, (224, 224, 3), 1000, weights=weights)
+    return published(network, weights, (224, 224, 3), 1000, seed=0)[:2]
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -71,9 +71,9 @@ def train(
             "digits"; in Python also images that were read already.
         recipe: what the options below are where they are not given: "auto" (from the images), "fast" (as few
             epochs as possible) or "plain" (Keras's defaults).
-        weights: what to start from instead of random numbers: the run folder or .keras file of the same
-            network, for any classes (another number of them gets a new head); "imagenet" (Keras downloads
-            and verifies them) or a file of such weights.
+        weights: what to start from instead of random numbers: the run folder, .keras or .safetensors file of
+            the same network, for any classes (another number of them gets a new head); "imagenet" ("convsmith
+            list pretrained" says for which networks, and whether they are here) or a file of such weights.
         freeze: what stays as it is: "body" (all but the head), or all up to the layer of this name.
         epochs: passes over the training images; without it 10 in the recipe "fast", 20 in the others.
         patience: end when so many epochs were no better than the best one on the validation images, and take
@@ -99,8 +99,8 @@ def train(
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the moving average of the weights, which is what counts, looks back; 0 for the
             last weights themselves.
-        teacher: the run folder or .keras file of a network for the same classes, which takes raw pixels and
-            whose opinion is learned as well (knowledge distillation).
+        teacher: the run folder, .keras or .safetensors file of a network for the same classes, which takes
+            raw pixels and whose opinion is learned as well (knowledge distillation).
         temperature: by which both opinions' logits are divided before they are compared.
         teacher_weight: the teacher's share of the loss.
         size: the working size, such as 64x64; chosen from the images without it.
@@ -225,7 +225,7 @@ def _check_sources(options: dict[str, Any]) -> None:
     if teacher is not None and not is_known(teacher):
         near = None if Path(teacher).exists() else nearest_path(teacher)
         came = f"'{teacher}' is no trained network"
-        raise BadInput("--teacher", came, "a run folder or a .keras file", meant(near))
+        raise BadInput("--teacher", came, "a run folder, a .keras or a .safetensors file", meant(near))
 
 
 def _number(option: str, value: str | float | None, hint: str) -> float | None:

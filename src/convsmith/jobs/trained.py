@@ -1,4 +1,4 @@
-"""A trained network of one's own, a run or a .keras file: Graph, weights and what its classes are called."""
+"""A trained network of one's own, a run or a file: Graph, weights and what its classes are called."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..graph import Graph
+
+KERAS, ARRAYS = ".keras", ".safetensors"
+GRAPH = "graph.json"
+LARGEST_GRAPH = 50_000_000
+"""Bytes of a Graph as JSON; the largest of the zoo has two millions."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +38,51 @@ class Trained:
 
 
 def is_known(source: str) -> bool:
-    """Whether this is a run folder or a .keras file that is there."""
+    """Whether this is a run folder, or a .keras or .safetensors file that is there."""
     path = Path(source)
-    return (path / "run.json").exists() or (path.suffix == ".keras" and path.is_file())
+    return (path / "run.json").exists() or (path.suffix in (KERAS, ARRAYS) and path.is_file())
 
 
 def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
-    """A trained network from a run folder or a .keras file: Graph, weights, its classes' names if known.
+    """A trained network from a run folder or a file: Graph, weights, its classes' names if known.
+
+    Args:
+        source: a run folder; a .keras file; or ``net.safetensors``, with its Graph, as `Graph.to_json` gives
+            it, beside it as ``net.json`` or ``graph.json``.
 
     Raises:
         BadInput: for anything else, or a file that is damaged.
     """
-    if Path(source).suffix == ".keras":
-        from ..formats.keras import read_keras_weights
+    if Path(source).suffix == ARRAYS:
+        from ..engine.weights import open_weights
+
+        graph = _beside(Path(source))
+        return graph, open_weights(source, graph), ()
+    if Path(source).suffix == KERAS:
         from ..graph import read
+        from ..graph.keras_weights import read_keras_weights
 
         graph = read(source)
         return graph, read_keras_weights(source, graph), ()
     found = trained(source)
     return found.graph, found.weights, found.classes
+
+
+def _beside(path: Path) -> Graph:
+    """The Graph of a .safetensors file."""
+    from ..graph import Graph
+    from ..strict_json import parse
+
+    for file in (path.with_suffix(".json"), path.with_name(GRAPH)):
+        if file.is_file():
+            if file.stat().st_size > LARGEST_GRAPH:
+                raise BadInput(str(file), f"has {file.stat().st_size:,} bytes", "a Graph of a few thousand")
+            found = parse(file.read_bytes(), str(file), "a Graph as convsmith writes it")
+            if not isinstance(found, dict):
+                raise BadInput(str(file), "is no object", "a Graph as convsmith writes it")
+            return Graph.from_json(found)
+    expected = f"{path.with_suffix('.json').name} or {GRAPH} in its folder, as a run writes it"
+    raise BadInput(str(path), "has no Graph beside it", expected)
 
 
 def trained(run: Any) -> Trained:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 
 from ..errors import BadInput
 from ..graph import Graph, Node
+from ..kinds import ShapeError
+from ..kinds.conv2d import Conv2D
+from ..kinds.depthwise_conv2d import DepthwiseConv2D
+from ..kinds.zero_padding2d import ZeroPadding2D
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ def block_ends(graph: Graph, pattern: str = "") -> tuple[Cut, ...]:
     Args:
         graph: the network.
         pattern: a regular expression whose first group is the name of a node's block; of the nodes of one
-            block the last counts. Without it every such place counts, by the name of its node.
+            block the last counts. Without it every such place counts, by the name of its node. The last such
+            place of all counts in any case.
 
     Returns:
         The cuts, in the order of the network; each has weights before it.
@@ -47,17 +52,22 @@ def block_ends(graph: Graph, pattern: str = "") -> tuple[Cut, ...]:
     """
     found: dict[str, Cut] = {}
     learned = False
-    for node in _alone(graph):
+    places = _alone(graph)
+    maps = [node.name for node in places if len(graph.shapes[node.name]) == 3]
+    for node in places:
         learned = learned or _has_weights(graph, node.name)
         shape = graph.shapes[node.name]
         if not learned or len(shape) != 3 or shape[2] is None:
             continue
         match = re.search(pattern, node.name) if pattern else None
-        if pattern and match is None:
+        last = node.name == maps[-1]
+        if not last and (
+            node.kind_name == "ZeroPadding2D"
+            or (pattern and match is None)
+            or (not pattern and any(_belongs(graph, taker) for taker in graph.consumers(node.name)))
+        ):
             continue
-        name = match.group(1).lower() if match else node.name
-        if not pattern and any(_belongs(graph, taker) for taker in graph.consumers(node.name)):
-            continue
+        name = match.group(1).lower() if match else "top" if pattern else node.name
         found.pop(name, None)
         found[name] = Cut(name, node.name, shape[2], shape[0])
     return tuple(found.values())
@@ -88,6 +98,45 @@ def with_input(graph: Graph, input_shape: tuple[int | None, ...]) -> Graph:
         for node in graph.nodes
     ]
     return Graph(graph.name, nodes, graph.outputs, graph.inputs)
+
+
+def padded(graph: Graph, input_shape: tuple[int | None, ...]) -> Graph:
+    """As `with_input`, for Keras's applications: zeros before strided layers by Keras's `correct_pad`.
+
+    An even side gets one row less above than below, an odd one as many; a free side counts as even.
+    """
+    (start,) = graph.inputs
+    shapes: dict[str, tuple[int | None, ...]] = {}
+    nodes = []
+    for node in graph.nodes:
+        if node.name == start:
+            node = replace(node, kind=replace(node.kind, shape_=input_shape))  # type: ignore[call-arg]
+        taken = [shapes[source] for source in node.inputs]
+        kernel = _strided_kernel(graph, node)
+        if kernel is not None:
+            sides = tuple(
+                (size // 2 - (1 - (length or 0) % 2), size // 2)
+                for size, length in zip(kernel, taken[0][:2], strict=True)
+            )
+            node = replace(node, kind=replace(node.kind, padding=sides))  # type: ignore[call-arg]
+        try:
+            shapes[node.name] = node.kind.shape(*taken)
+        except ShapeError as error:
+            where = f"layer {node.name} ({node.kind_name})"
+            raise ShapeError(error.came, error.expected, error.hint, where=where) from None
+        nodes.append(node)
+    return Graph(graph.name, nodes, graph.outputs, graph.inputs)
+
+
+def _strided_kernel(graph: Graph, node: Node) -> tuple[int, int] | None:
+    """The kernel's rows and columns of the strided layer that these zeros are for; None for other nodes."""
+    takers = graph.consumers(node.name)
+    if not isinstance(node.kind, ZeroPadding2D) or len(takers) != 1:
+        return None
+    kind = takers[0].kind
+    if isinstance(kind, Conv2D | DepthwiseConv2D) and kind.strides != (1, 1):
+        return kind.kernel_size
+    return None
 
 
 def ancestors(graph: Graph, node: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -103,3 +104,13 @@ def _entered(graph: Graph) -> Graph:
         for node in nodes
     ]
     return with_input(Graph(graph.name, nodes, graph.outputs, graph.inputs), shape)
+
+
+def forbids_commerce(licence: str) -> bool:
+    """Whether a licence's name says that commercial use is forbidden.
+
+    Example:
+        >>> forbids_commerce("CC-BY-NC-4.0"), forbids_commerce("Apache-2.0")
+        (True, False)
+    """
+    return bool(re.search(r"\bNC\b|non.?commercial|research.only", licence, re.IGNORECASE))

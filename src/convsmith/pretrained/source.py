@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
 from ..graph import Graph, Node
+from ..graph.head import with_classes
 from ..kinds.concatenate import Concatenate
 from ..kinds.conv2d import Conv2D
 from ..kinds.rescaling import Rescaling
-from .cuts import Cut, upto, with_input
+from .cuts import Cut, ancestors, padded, upto, with_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,8 @@ class Source:
         sha256: of the file that they were read from, 64 hex digits.
         top1: published accuracy in per cent on ImageNet; None where there is none.
         classes: names of the classes that the classifier tells apart; empty where not known.
+        pads_odd_sides: whether strided layers pad odd sides by one pixel more before, as Keras's
+            applications do.
 
     Example:
         >>> from convsmith.pretrained import open_source
@@ -57,6 +60,7 @@ class Source:
     sha256: str
     top1: float | None = None
     classes: tuple[str, ...] = ()
+    pads_odd_sides: bool = False
 
     @property
     def graph(self) -> Graph:
@@ -96,6 +100,22 @@ class Source:
             name, [replace(node, trainable=True) for node in graph.nodes], graph.outputs, graph.inputs
         )
         return graph if input_shape is None else self._for_images(graph, tuple(input_shape))
+
+    def classified(self, input_shape: Sequence[int], classes: int) -> Graph:
+        """The whole network for other images and classes: the trunk, and its own head with other units.
+
+        Args:
+            input_shape: rows, columns, channels, as `trunk` takes them.
+            classes: how many.
+
+        Raises:
+            BadInput: for images that the trunk does not take.
+        """
+        trunk = self.trunk(input_shape)
+        known = {node.name for node in self.network.nodes} - ancestors(self.network, trunk.outputs[0])
+        tail = [node for node in self.network.nodes if node.name in known]
+        whole = Graph(self.network.name, [*trunk.nodes, *tail], self.network.outputs, trunk.inputs)
+        return with_classes(whole, classes)
 
     def weights_for(self, graph: Graph) -> dict[str, np.ndarray]:
         """Those of the source's weights that a network made from it takes.
@@ -151,7 +171,7 @@ class Source:
         if shape[2] != wanted and not _sums(graph):
             graph = _repeated(graph, int(wanted or 3))
         try:
-            return with_input(graph, shape)
+            return self._at(graph, shape)
         except BadInput as error:
             side = self._smallest(graph, shape[2])
             if side is None:
@@ -161,13 +181,16 @@ class Source:
                 f"at least {side}x{side}", f"--size {side}x{side}",
             ) from None  # fmt: skip
 
+    def _at(self, graph: Graph, shape: tuple[int | None, ...]) -> Graph:
+        return padded(graph, shape) if self.pads_odd_sides else with_input(graph, shape)
+
     def _smallest(self, graph: Graph, channels: int | None) -> int | None:
         """The smallest side of a square image that the network takes."""
         low, high = 0, LARGEST
         while high - low > 1:
             side = (low + high) // 2
             try:
-                with_input(graph, (side, side, channels))
+                self._at(graph, (side, side, channels))
                 high = side
             except BadInput:
                 low = side

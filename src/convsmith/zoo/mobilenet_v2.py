@@ -56,6 +56,19 @@ enter(
     partial(mobilenet_v2, 1.0, name="mobilenet_v2"),
     Published(_PAPER, 2018, 3_504_872, 0.301e9, 71.878, "torchvision 0.28, IMAGENET1K_V1"),
 )
+for _width, _params, _macs, _top1 in (
+    (0.35, 1.66e6, 59e6, 60.3),
+    (0.5, 1.95e6, 97e6, 65.4),
+    (0.75, 2.61e6, 209e6, 69.8),
+):
+    _name = f"mobilenet_v2_{round(100 * _width):03}"
+    enter(
+        _name,
+        partial(mobilenet_v2, _width, name=_name),
+        Published(
+            _PAPER, 2018, int(_params), _macs, _top1, "the table of the official checkpoints, float_v2, 224"
+        ),
+    )
 enter(
     "mobilenet_v2_140",
     partial(mobilenet_v2, 1.4, name="mobilenet_v2_140"),

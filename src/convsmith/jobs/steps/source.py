@@ -9,12 +9,13 @@ from ...errors import BadInput
 from ...reports.words import listed
 from ...units import counted
 from ..job import Job
-from ..trained import is_known, opened
+from ..trained import ARRAYS, is_known, opened
 
 if TYPE_CHECKING:
     from ...pretrained import Source
 
 AUTO, NONE = "auto", "none"
+OWN = "your own"
 DEFAULT = "efficientnet_lite0"
 SMALLEST = 24
 """Pixels of the longer side below which networks trained on photographs have little to say."""
@@ -61,7 +62,10 @@ def source_for(job: Job) -> Source | None:
 
 
 def own_network(job: Job, path: str) -> Source:
-    """A finished run or a .keras file as a source; its head is new, which is said where classes differ.
+    """A network of one's own as a source: a finished run, a .keras or a .safetensors file.
+
+    Its head is new, which is said where classes differ. What a run itself started from binds what it became:
+    origin and licence go on; a .safetensors file may have "licence" and "origin" in its header.
 
     Raises:
         BadInput: where it cannot be read, or learned from images that this run tests on.
@@ -69,19 +73,20 @@ def own_network(job: Job, path: str) -> Source:
     from ...data.download import checksum
     from ...pretrained.own import own_source
 
+    if Path(path).name == "weights.safetensors" and is_known(str(Path(path).parent)):
+        path = str(Path(path).parent)  # the weights of a run are the run
     check_unseen(job, path, "--pretrained")
     graph, weights, classes = opened(path)
     is_file = Path(path).is_file()
-    kept = {} if is_file else _first_source(path)
+    kept = _said_in(Path(path)) if is_file else _first_source(path)
     if classes and classes != job.images.classes:
         job.display.say(
             f"{path} tells {listed(classes)} apart: its head is new, for "
             f"{counted(len(job.images.classes), 'class', 'classes')}"
         )
     return own_source(
-        path, graph, weights, licence=kept.get("licence", "your own"),
-        commercial=kept.get("commercial", True),
-        origin=f"your own, from {kept['origin']}" if kept else "your own",
+        path, graph, weights, licence=kept.get("licence", OWN), commercial=kept.get("commercial", True),
+        origin=f"{OWN}, from {kept['origin']}" if "origin" in kept else OWN,
         sha256=checksum(Path(path) if is_file else Path(path) / "weights.safetensors"), classes=classes,
     )  # fmt: skip
 
@@ -125,6 +130,19 @@ def _first_source(path: str) -> dict[str, Any]:
     if run.read_json("chosen.json")["winner"] == "search":
         return {}
     return dict(run.read_json("pretrained.json")["source"])
+
+
+def _said_in(path: Path) -> dict[str, Any]:
+    """What the header of a .safetensors file says of its licence and origin."""
+    from ...engine.weights import open_metadata
+    from ...pretrained.own import forbids_commerce
+
+    said = open_metadata(path) if path.suffix == ARRAYS else {}
+    found: dict[str, Any] = {"origin": said["origin"]} if said.get("origin") else {}
+    licence = said.get("licence") or said.get("license")
+    if licence:
+        found |= {"licence": licence, "commercial": not forbids_commerce(licence)}
+    return found
 
 
 def _check_same(job: Job, source: Source) -> None:

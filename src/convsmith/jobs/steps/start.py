@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...errors import BadInput
 from ...units import counted
 from ..job import Job
+from ..published import published
 from ..trained import is_known, opened
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 def start(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
     """The network for the images and the weights to begin with, or None for random ones.
 
-    The recipe's `weights` name a run, a .keras file, "imagenet" or a file of such weights; where they are of
-    another number of classes, the head is new. Its `freeze` names what stays as it is.
+    The recipe's `weights` name a run, a .keras or .safetensors file, "imagenet" or a file of such weights;
+    where they are of another number of classes, the head is new. Its `freeze` names what stays as it is.
     """
     from ...graph.head import frozen
 
@@ -46,14 +47,17 @@ def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
         return graph, found.weights
     if not isinstance(network, str):
         raise BadInput(
-            "--weights", f"'{weights}' for a network of your own", "a run folder or .keras file of it",
+            "--weights", f"'{weights}' for a network of your own",
+            "a run folder, .keras or .safetensors file of it",
         )  # fmt: skip
-    from ...formats.pretrained import pretrained
-
     classes = len(job.images.classes)
-    graph, start = pretrained(network, job.input_shape, classes, weights=weights, seed=job.recipe["seed"])
-    job.display.say(f"weights from {weights}; the head is new: {counted(classes, 'class', 'classes')}")
-    return graph, start
+    graph, first, source = published(network, weights, job.input_shape, classes, seed=job.recipe["seed"])
+    free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
+    job.display.say(
+        f"weights from {weights}, licence {source.licence}{free}; the head is new: "
+        f"{counted(classes, 'class', 'classes')}"
+    )
+    return graph, first
 
 
 def build(job: Job) -> Graph:
