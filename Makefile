@@ -1,8 +1,9 @@
 # Two commands: `make demo` does the main job on real images that come along; `make test` runs every check.
+# `make fast` runs those that take seconds.
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test mutants clean
+.PHONY: demo test fast mutants clean
 
 demo: .venv/installed
 	$(BIN)/convsmith forge digits --max-params 20k --minutes 3
@@ -12,6 +13,16 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The light floors, within a minute.
+FAST := $(addprefix tests/,test_floors.py test_registry.py test_units.py test_printable.py runs reports zoo/test_exam.py \
+        $(addprefix graph/test_,graph_json.py draw.py edit.py bad_input.py) \
+        $(addprefix ledger/test_,audit.py budget.py compare.py json.py planted.py receptive.py size.py))
+fast: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal $(FAST)
 
 # One small fault at a time, in a copy: whether the tests notice. Long, and not part of CI.
 mutants: .venv/installed-dev

@@ -17,7 +17,7 @@ import convsmith
 from convsmith.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- not run here:[^>]*-->\n)?```(python|sh)\n(.*?)```", re.S)
 
 
@@ -51,10 +51,31 @@ def test_commands_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert words[0] in ("make", "pip", "python"), line
 
 
-def test_make_targets_of_the_readme_exist() -> None:
-    targets = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M)
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_make_targets_exist(page: str) -> None:
+    targets = re.findall(r"^make (\w+)", (ROOT / page).read_text(), re.M)
     assert targets
     assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M) for target in targets)
+
+
+def test_contributing_is_one_screen() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) <= 50
+
+
+def test_the_light_checks_are_there() -> None:
+    """What `make fast` runs exists, and before each commit runs what `make test` begins with."""
+    listed = subprocess.run(
+        ["make", "-s", "-f", "-", "listed"], cwd=ROOT, capture_output=True, text=True, check=True,
+        input="include Makefile\nlisted:\n\t@echo $(FAST)\n",
+    ).stdout.split()  # fmt: skip
+    assert len(listed) > 10
+    assert all((ROOT / name).exists() for name in listed)
+    hooks = re.findall(
+        r"entry: (\.venv/bin/\w+(?: check| format)?)", (ROOT / ".pre-commit-config.yaml").read_text()
+    )
+    tests = (ROOT / "Makefile").read_text().partition("\ntest:")[2].partition("\n\n")[0]
+    assert len(hooks) == 3
+    assert all(hook.replace(".venv/bin", "$(BIN)") in tests for hook in hooks)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -262,3 +262,12 @@ def test_importing_convsmith_loads_neither_torch_nor_keras_nor_numpy() -> None:
     code = "import convsmith, sys; print(sorted({'torch', 'keras', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_drawing_is_of_the_house_as_it_is() -> None:
+    home = HOUSE.parents[1] / "docs"
+    done = subprocess.run(
+        [sys.executable, "-c", "import draw_floors; print(end=draw_floors.drawn())"],
+        cwd=home, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == (home / "floors.svg").read_text(encoding="utf-8"), "run python docs/draw_floors.py"

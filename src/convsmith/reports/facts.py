@@ -17,8 +17,8 @@ from ..strict_json import parse
 
 LARGEST_PICTURE = 2_000_000  # bytes; a page of many larger ones is no longer one that can be mailed
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
-_OBJECTS = ("recipe", "data", "env", "search", "metrics", "export")
-_FILES = ("graph.json", "trials.jsonl", "history.jsonl", *(f"{name}.json" for name in _OBJECTS))
+_OBJECTS = ("recipe.json", "data.json", "env.json", "search.json", "metrics.json", "export.json")
+_FILES = ("graph.json", "trials.jsonl", "history.jsonl", *_OBJECTS)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def read(folder: str | os.PathLike[str]) -> Facts:
         Run.open(path)  # says what is wrong where this is no run
         facts.run = _object(facts, "run.json")
     for name in _OBJECTS:
-        setattr(facts, name, _object(facts, f"{name}.json"))
+        setattr(facts, name.removesuffix(".json"), _object(facts, name))
     facts.trials = _lines(facts, "trials.jsonl")
     facts.history = _lines(facts, "history.jsonl")
     found = _json(facts, "explain/explain.json")
