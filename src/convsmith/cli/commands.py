@@ -179,9 +179,13 @@ COMMANDS = {
     ),
     "export": Command(
         "convsmith.jobs.export:export",
-        "Write a run's network as ONNX or Keras.",
+        "Write a run's network as ONNX, LiteRT or Keras.",
         ("json",),
-        ("convsmith export runs/0007", "convsmith export runs/0007 best.keras"),
+        (
+            "convsmith export runs/0007",
+            "convsmith export runs/0007 best.tflite --precision int8",
+            "convsmith export runs/0007 best.keras",
+        ),
     ),
     "report": Command(
         "convsmith.reports:report",

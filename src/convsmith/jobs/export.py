@@ -14,6 +14,7 @@ from ..errors import BadInput, BadName
 from ..units import show_bytes
 
 if TYPE_CHECKING:
+    from ..data import Images
     from .trained import Trained
 
 
@@ -33,17 +34,36 @@ class Exported:
         """As text or as one JSON object."""
         if wanted == "json":
             return json.dumps({"path": str(self.path), **self.about})
+        if "precision" in self.about:
+            from .device_export import told
+
+            return "\n".join((f"{self.path}:", *(f"  {line}" for line in told(self.about))))
         return f"{self.path}: {show_bytes(self.about['bytes'])}"
 
 
-def export(run: str, path: str | None = None, *, format: str | None = None) -> Exported:
-    """Write a run's network as ONNX (batch norm folded, raw pixels in) or as a Keras file.
+def export(
+    run: str,
+    path: str | None = None,
+    *,
+    format: str | None = None,
+    precision: str = "float",
+    data: str | Images | None = None,
+    quiet: bool = False,
+) -> Exported:
+    """Write a run's network as ONNX (batch norm folded, raw pixels in), as LiteRT, or as a Keras file.
+
+    A .tflite file is run on the run's test images beside the engine before it is called done; its bytes,
+    accuracy, memory and milliseconds are remembered in the run.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write, whose ending says what is written: .onnx or .keras; model.onnx in the run
-            folder without it.
-        format: onnx or keras, where there is no path.
+        path: the file to write, whose ending says what is written: .onnx, .keras or .tflite; model.onnx in
+            the run folder without it.
+        format: onnx, keras or tflite, where there is no path.
+        precision: of a .tflite file: float, fp16 (weights in 16 bits) or int8 (numbers in 8 bits, their
+            ranges measured on the run's training images).
+        data: images instead of the run's own, for the ranges and the comparison of a .tflite file.
+        quiet: no progress on standard error.
 
     Raises:
         BadInput: for a run without a trained network, an ending that nothing is written for or that
@@ -52,19 +72,28 @@ def export(run: str, path: str | None = None, *, format: str | None = None) -> E
     from .trained import trained
 
     ending = _ending(path, format)
+    if ending != ".tflite" and (precision != "float" or data is not None):
+        raise BadInput(
+            "--precision" if precision != "float" else "--data", f"cannot be used for {ending} files",
+            "a .tflite file", f"convsmith export {run} model.tflite --precision int8",
+        )  # fmt: skip
     net = trained(run)
     target = Path(path) if path is not None else net.path / f"model{ending}"
+    if ending == ".tflite":
+        from .device_export import export_device
+
+        return Exported(target, export_device(net, target, precision=precision, data=data, quiet=quiet))
     return Exported(target, WRITERS[ending](net, target))
 
 
 def _ending(path: str | None, format: str | None) -> str:
     """The ending that decides what is written."""
-    formats = [ending.removeprefix(".") for ending in WRITERS]
+    formats = [ending.removeprefix(".") for ending in ENDINGS]
     if format is not None and format not in formats:
         raise BadName("--format", format, formats)
     if path is None:
         return f".{format or 'onnx'}"
-    found = ending_of(path, WRITERS, "path")
+    found = ending_of(path, ENDINGS, "path")
     if format is not None and found != f".{format}":
         raise BadInput(
             "--format", f"got {format} for a file that ends in {found}", "one of them",
@@ -95,3 +124,5 @@ def _keras(net: Trained, target: Path) -> dict[str, Any]:
 Writer = Callable[["Trained", Path], dict[str, Any]]
 WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras}
 """Ending of the file -> what writes it and says what was written; one line for each further form."""
+ENDINGS = (*WRITERS, ".tflite")
+"""Every ending that something is written for."""

@@ -18,6 +18,7 @@ from . import words
 from .facts import Facts
 from .sections import (
     data,
+    devices,
     environment,
     evaluation,
     explanations,
@@ -50,6 +51,7 @@ SECTIONS = (
     fooling,
     style,
     export,
+    devices,
     repeat,
     environment,
 )

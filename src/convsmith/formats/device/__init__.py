@@ -1,0 +1,1 @@
+"""Networks as programs of a device's operators: float or int8 numbers, and the files that carry them."""

@@ -1,0 +1,155 @@
+"""A run's network as a file for a device, run on the run's own test images before it is called done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from ..units import show_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..data import Images
+    from ..formats.device.file import DeviceFile
+    from .own_images import OwnImages
+    from .trained import Trained
+
+FILE = "exports.json"
+TEST_IMAGES = 1000
+"""Test images that a file is run on, at most."""
+
+
+def export_device(
+    net: Trained, target: Path, *, precision: str, data: str | Images | None, quiet: bool
+) -> dict[str, Any]:
+    """Write a .tflite file and compare it with the engine on held-out images; the run remembers the figures.
+
+    Args:
+        net: the run.
+        target: the file.
+        precision: float, fp16 or int8.
+        data: images for the ranges and the comparison instead of the run's own.
+        quiet: no progress.
+
+    Raises:
+        BadInput: for a layer that devices do not run, or int8 where the images are gone.
+    """
+    from ..formats.device.file import device_file
+    from ..runs.files import write_whole
+    from .own_images import own_images
+    from .progress import Display
+
+    own: OwnImages | None = None
+    try:
+        own = own_images(net, data)
+    except BadInput:
+        if precision == "int8" or data is not None:
+            raise
+    display = Display(1, quiet=quiet)
+    display.step(f"{precision} file")
+    x_NHWC = None if own is None else _spread(own, own.learned)
+    file = device_file(net.graph, net.weights, precision=precision, x_NHWC=x_NHWC, classes=net.classes)
+    about: dict[str, Any] = {
+        "file": target.name, "bytes": len(file.content), "precision": precision,
+        "arena": file.arena, "operators": len(file.program.ops),
+    }  # fmt: skip
+    if x_NHWC is not None and precision == "int8":
+        about["range_images"] = len(x_NHWC)
+    if own is not None:
+        with display.bar("checking") as bar:
+            about |= _checked(net, file, own, bar.update)
+    write_whole(target, file.content)
+    about["recorded"] = _recorded(net.path, about)
+    return about
+
+
+def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
+    """Some hundred of the images that the network learned from, spread evenly."""
+    import numpy as np
+
+    from ..formats.device.file import RANGE_IMAGES
+
+    rows = np.sort(np.concatenate([own.rows(part) for part in parts])) if own.parts else own.rows("train")
+    count = min(len(rows), RANGE_IMAGES)
+    return np.array(own.pixels_NHWC[rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]])
+
+
+def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> dict[str, Any]:
+    """The file beside the engine on the test images."""
+    import numpy as np
+    import torch
+
+    from ..engine.lower import lower
+    from ..formats.device.answers import answers
+    from ..insight.mistakes import wilson
+
+    rows = np.sort(own.rows("test"))
+    rows = rows[own.y[rows] >= 0]
+    if len(rows) > TEST_IMAGES:
+        rows = rows[np.linspace(0, len(rows) - 1, TEST_IMAGES).astype(np.int64)]
+    if not len(rows):
+        return {}
+    x_NHWC, y = np.array(own.pixels_NHWC[rows]), own.y[rows]
+    got, by, each = answers(file, x_NHWC, on_each=lambda share: on_each(share, "test images"))
+    module = lower(net.graph, net.weights)
+    with torch.inference_mode():
+        batches = [
+            module(torch.from_numpy(x_NHWC[at : at + 64].astype(np.float32)).permute(0, 3, 1, 2)).numpy()
+            for at in range(0, len(got), 64)
+        ]
+    ours, y = np.concatenate(batches)[: len(got)], y[: len(got)]
+    said, ours_said = _classes(got), _classes(ours)
+    right = int((said == y).sum())
+    return {
+        "n_checked": len(got), "checked_by": by,
+        "accuracy": right / len(got), "interval": list(wilson(right, len(got))),
+        "engine_accuracy": float((ours_said == y).mean()),
+        "largest_difference": float(np.abs(got.reshape(ours.shape) - ours).max()),
+        "disagreements": int((said != ours_said).sum()),
+        **({} if each is None else {"milliseconds": each}),
+    }  # fmt: skip
+
+
+def _classes(found: np.ndarray) -> np.ndarray:
+    """The class that each answer says; one sigmoid unit says the second from one half on."""
+    return found.argmax(-1) if found.shape[-1] > 1 else (found[..., 0] >= 0.5).astype(int)
+
+
+def _recorded(folder: Path, about: dict[str, Any]) -> bool:
+    """Remember a file's figures in the run, where the run can be written."""
+    from ..reports import report
+    from ..runs import Run
+
+    try:
+        with Run.resume(folder) as run:
+            known = run.read_json(FILE)["files"] if run.has(FILE) else []
+            kept = [row for row in known if row.get("file") != about["file"]]
+            run.write_json(FILE, {"files": [*kept, about]})
+        report(folder)
+    except (BadInput, OSError, KeyError, AttributeError):  # a run that is being driven, read-only or damaged
+        return False
+    return True
+
+
+def told(about: dict[str, Any]) -> list[str]:
+    """The figures as lines of text."""
+    arena = about["arena"]
+    total = show_bytes(arena["activations"] + arena["interpreter"])
+    lines = [
+        f"{show_bytes(about['bytes'])} ({about['precision']}); memory in TensorFlow Lite Micro {total}: "
+        f"{show_bytes(arena['activations'])} of activations and its own {show_bytes(arena['interpreter'])}"
+    ]
+    if "accuracy" in about:
+        low, high = about["interval"]
+        lines.append(
+            f"accuracy {about['accuracy']:.1%} ({low:.1%} to {high:.1%}) on {about['n_checked']:,} test "
+            f"images in {about['checked_by']}; the engine {about['engine_accuracy']:.1%}, another answer for "
+            f"{about['disagreements']:,}, largest difference {about['largest_difference']:.2g}"
+        )
+    else:
+        lines.append("not compared on images: the run's are gone; --data gives others")
+    if "milliseconds" in about:
+        lines.append(f"{about['milliseconds']:.3g} ms for an image here, on one thread")
+    return lines
