@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from convsmith.errors import BadInput
 from convsmith.formats.onnx import export_onnx
 from convsmith.graph import Graph, read
-from convsmith.graph.onnx_in import from_onnx
+from convsmith.graph.onnx import from_onnx
 from convsmith.testing.random_networks import random_network, random_weights
 from convsmith.zoo import network
 

@@ -95,7 +95,7 @@ AUGMENTATION_NEEDS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 AUGMENTATIONS = sorted(name for name in KINDS if issubclass(KINDS[name], Augmentation))
-OWN = {"InputLayer", "Operation", "Unknown"}
+OWN = {"InputLayer", "Operation", "Unknown", "OnnxOperator", "Scale", "LocalResponseNormalization"}
 
 
 @pytest.mark.parametrize(("name", "settings", "shapes", "options"), CASES, ids=lambda item: str(item)[:60])

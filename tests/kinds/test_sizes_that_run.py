@@ -18,7 +18,7 @@ from convsmith.errors import BadInput
 from convsmith.formats.check import open_session
 from convsmith.formats.onnx import to_onnx
 from convsmith.graph import notation
-from convsmith.graph.onnx_in import Reader
+from convsmith.graph.onnx.reader import Reader
 from convsmith.kinds import KINDS, Kind
 from convsmith.kinds.kind import ShapeError
 from convsmith.kinds.resizing import _undecided

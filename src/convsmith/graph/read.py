@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ..kinds.input_layer import InputLayer
 from ..kinds.origin import is_keras_module
 from ..strict_json import parse
 from .graph import Graph
+from .input_sizes import check_sizes
 from .keras_files import MAX_TEXT, keras_config, old_keras_config
 from .keras_json import InputShape, from_keras_json
 from .live_config import live_config
@@ -58,29 +59,6 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
         f"got a {type(network).__name__}",
         "a Graph, a keras.Model, a .keras, .json or .onnx file",
         "model.save('net.keras')",
-    )
-
-
-def check_sizes(wanted: Sequence[int | None], own: Sequence[int | None]) -> None:
-    """Say an input shape without its channels, or of another number of sizes.
-
-    Args:
-        wanted: what was asked for.
-        own: the input that the network has.
-
-    Raises:
-        BadInput: another number of sizes, with the shape that was meant.
-    """
-    if len(wanted) == len(own):
-        return
-    missing = "rows, columns and channels" if len(own) == 3 else f"{len(own)} sizes"
-    sizes = [*(size or 0 for size in wanted)]
-    if len(own) == 3 and 0 < len(sizes) < 3:
-        sizes = [*(sizes * 2)[:2], own[2] or 3]
-    else:
-        sizes = [size or 224 for size in own]
-    raise BadInput(
-        "--input", f"got {'x'.join(map(str, wanted))}", missing, f"--input {'x'.join(map(str, sizes))}"
     )
 
 
@@ -171,9 +149,9 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
             if start.startswith(b"\x89HDF"):
                 return _from_text(old_keras_config(path), str(path), input_shape)
             if path.suffix == ".onnx":
-                from .onnx_in import from_onnx
+                from .onnx import from_onnx
 
-                return resized(from_onnx(path), input_shape)
+                return from_onnx(path, input_shape=input_shape)
             text = start + file.read(MAX_TEXT + 1 - len(start))
     except IsADirectoryError:
         raise BadInput(str(path), "is a folder", "a .keras, .json or .onnx file") from None

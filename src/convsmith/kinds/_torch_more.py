@@ -254,3 +254,34 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         (top, bottom), (left, right) = self.crop
         out = F.pad(out, (-left, -right, -top, -bottom))
         return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
+
+
+class Scale(nn.Module):
+    """Times learned factors, plus learned offsets, in Keras's layout."""
+
+    def __init__(self, sizes: tuple[int, ...], scale: bool, center: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(sizes)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(sizes)) if center else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = channels_last(x)
+        out = out if self.weight is None else out * self.weight
+        return channels_first(out if self.bias is None else out + self.bias)
+
+
+class LocalResponseNorm(nn.Module):
+    """ONNX's LRN; torch's own has the window of an even size on the other side."""
+
+    def __init__(self, size: int, alpha: float, beta: float, bias: float) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.bias = size, alpha, beta, bias
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        channels = x_NCHW.shape[1]
+        before = (self.size - 1) // 2
+        after = min(self.size - 1 - before, channels)
+        before = min(before, channels)
+        squares = F.pad(x_NCHW * x_NCHW, (0, 0, 0, 0, before, after))
+        total = sum(squares[:, place : place + channels] for place in range(before + after + 1))
+        return x_NCHW / (self.bias + self.alpha / self.size * total) ** self.beta

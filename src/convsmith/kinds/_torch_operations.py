@@ -104,10 +104,12 @@ def _apply(name: str, o: dict[str, Any], args: list[Any], kwargs: dict[str, Any]
         return ClampedReLU(o.get("max_value"), o.get("negative_slope", 0.0), o.get("threshold", 0.0))(x)
     if name == "Matmul":
         return torch.matmul(*args[:2])
-    return _move(name, o, args, axes, output)
+    return _move(name, o, args, axes, output, kwargs)
 
 
-def _move(name: str, o: dict[str, Any], args: list[Any], axis: Any, output: int) -> Tensor:
+def _move(
+    name: str, o: dict[str, Any], args: list[Any], axis: Any, output: int, kwargs: dict[str, Any]
+) -> Tensor:
     x = args[0]
     if name == "Reshape":
         return x.reshape(x.shape[0], *o["newshape"][1:])
@@ -132,5 +134,6 @@ def _move(name: str, o: dict[str, Any], args: list[Any], axis: Any, output: int)
         return torch.tensor_split(x, tuple(where) if isinstance(where, list) else where, dim=axis)[output]
     if name == "Pad" and o.get("mode", "constant") == "constant":
         sides = [side for pair in reversed(o["pad_width"]) for side in pair]
-        return F.pad(x, sides)
+        fill = args[1] if len(args) > 1 else kwargs.get("constant_values")
+        return F.pad(x, sides, value=None if fill is None else float(fill))
     raise ShapeError(f"the operation {name}", "one that has a torch form")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..graph import Graph
-from ..graph.read import check_sizes
+from ..graph.input_sizes import check_sizes
 from ..registry import Registry
 
 NETWORKS: Registry[Callable[..., Graph]] = Registry("network", package="convsmith.zoo")
