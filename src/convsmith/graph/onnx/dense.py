@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...kinds import size
 from ...kinds.operation import Operation
 from .constant import Constant
-from .moved import made, ordered, unmixed
+from .moved import in_keras_order, made, ordered, unmixed
+from .op import Op, Reading
 from .sizes import Many, Size, per_image
 from .value import Value, broadcast
 from .windows import names_of, weight
 
-if TYPE_CHECKING:
-    from .reader import Op, Reader
 
-
-def gemm(reader: Reader, op: Op) -> Value | None:
+def gemm(reader: Reading, op: Op) -> Value | None:
     """Gemm: alpha × A × B + beta × C."""
     one, other = op.input(0), op.input(1)
     for item in (one, other):
@@ -48,7 +46,7 @@ def _stretched(bias: Any, units: int) -> Any:
     return np.broadcast_to(bias.array().reshape(-1), (units,))
 
 
-def matmul(reader: Reader, op: Op) -> Value | None:
+def matmul(reader: Reading, op: Op) -> Value | None:
     """MatMul, with the Add of a bias where that alone follows; also those of whole numbers."""
     at = 3 if op.type == "QLinearMatMul" else 1
     one, kernel = op.input(0), weight(op, at, "weights")
@@ -65,7 +63,7 @@ def matmul(reader: Reader, op: Op) -> Value | None:
     return found
 
 
-def _added(reader: Reader, op: Op, units: int) -> Constant | None:
+def _added(reader: Reading, op: Op, units: int) -> Constant | None:
     """The bias that an Add behind a product adds, where nothing else takes the product."""
     after = reader.users.get(op.node.output[0], [])
     if len(after) != 1 or after[0] is None or after[0].op_type != "Add" or op.type != "MatMul":
@@ -78,7 +76,7 @@ def _added(reader: Reader, op: Op, units: int) -> Constant | None:
 
 
 def _dense(
-    reader: Reader, op: Op, value: Value, rows: int, units: int, matrix: Any, offset: Any,
+    reader: Reading, op: Op, value: Value, rows: int, units: int, matrix: Any, offset: Any,
     shared: tuple[Any, ...],
 ) -> Value | None:  # fmt: skip
     last = len(value.dims) - 1
@@ -99,21 +97,7 @@ def _dense(
     return reader.add(op, kind, value, (), arrays, shared)
 
 
-def in_keras_order(rows: Any, sizes: tuple[int, ...], order: tuple[int, ...]) -> Any:
-    """Weights of features, the features from the file's order into that of Keras's Flatten.
-
-    Args:
-        rows: an array whose first axis is the features.
-        sizes: of what was flattened, as Keras has it.
-        order: which of those axes the file flattened first, second, ...
-    """
-    rest = rows.shape[1:]
-    file = rows.reshape(*(sizes[axis] for axis in order), *rest)
-    back = [order.index(axis) for axis in range(len(order))]
-    return file.transpose(*back, *range(len(order), file.ndim)).reshape(-1, *rest)
-
-
-def _between(reader: Reader, op: Op, one: Any, other: Any) -> Value | None:
+def _between(reader: Reading, op: Op, one: Any, other: Any) -> Value | None:
     """A product of two tensors of which the network computes one or both."""
     if isinstance(one, Value) and isinstance(other, Value):
         first, second = unmixed(reader, one), unmixed(reader, other)
@@ -127,7 +111,7 @@ def _between(reader: Reader, op: Op, one: Any, other: Any) -> Value | None:
     return _counted(reader, op, one, other, False, False)
 
 
-def _counted(reader: Reader, op: Op, one: Any, other: Any, turned: bool, turned_other: bool) -> Value | None:
+def _counted(reader: Reading, op: Op, one: Any, other: Any, turned: bool, turned_other: bool) -> Value | None:
     """A product that is counted: each number of the output from as many multiply-adds as it has terms."""
     sizes: list[list[Size]] = [
         list(item.dims if isinstance(item, Value) else item.sizes) for item in (one, other)
@@ -155,7 +139,7 @@ def _counted(reader: Reader, op: Op, one: Any, other: Any, turned: bool, turned_
     return reader.counted(op, dims, None if out is None or terms is None else out * terms)
 
 
-def einsum(reader: Reader, op: Op) -> Value | None:
+def einsum(reader: Reading, op: Op) -> Value | None:
     """Einsum: every letter's size multiplied, as where no product is done in parts."""
     terms, _, result = op.a["equation"].replace(" ", "").partition("->")
     letters: dict[str, Size] = {}

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ...kinds import KINDS, Kind
+from .op import Reading
 from .sizes import Many, Size, per_image
 from .value import Value, own_axes, usual_axes
-
-if TYPE_CHECKING:
-    from .reader import Reader
 
 
 def made(name: str, *settings: object, **more: object) -> Kind:
@@ -21,7 +19,21 @@ def made(name: str, *settings: object, **more: object) -> Kind:
     return kind(*settings, **more)  # type: ignore[no-any-return]
 
 
-def unmixed(reader: Reader, value: Value) -> Value:
+def in_keras_order(rows: Any, sizes: tuple[int, ...], order: tuple[int, ...]) -> Any:
+    """Weights of features, the features from the file's order into that of Keras's Flatten.
+
+    Args:
+        rows: an array whose first axis is the features.
+        sizes: of what was flattened, as Keras has it.
+        order: which of those axes the file flattened first, second, ...
+    """
+    rest = rows.shape[1:]
+    file = rows.reshape(*(sizes[axis] for axis in order), *rest)
+    back = [order.index(axis) for axis in range(len(order))]
+    return file.transpose(*back, *range(len(order), file.ndim)).reshape(-1, *rest)
+
+
+def unmixed(reader: Reading, value: Value) -> Value:
     """The features in the file's order, where Keras's Flatten gave them another."""
     if value.mixed is None:
         return value
@@ -33,7 +45,7 @@ def unmixed(reader: Reader, value: Value) -> Value:
     return replace(value, node=name, mixed=None)
 
 
-def ordered(reader: Reader, value: Value, axes: Sequence[int]) -> Value:
+def ordered(reader: Reading, value: Value, axes: Sequence[int]) -> Value:
     """The value with the Graph's axes in this order of the file's."""
     value, axes = unmixed(reader, value), tuple(axes)
     if value.axes == axes:
@@ -53,12 +65,12 @@ def ordered(reader: Reader, value: Value, axes: Sequence[int]) -> Value:
     return replace(value, node=reader.turned[key], axes=axes)
 
 
-def channels_last(reader: Reader, value: Value) -> Value:
+def channels_last(reader: Reading, value: Value) -> Value:
     """An image, or a row of positions, with the file's axis 1 as its last."""
     return ordered(reader, value, (*range(2, len(value.dims)), 1))
 
 
-def reshaped(reader: Reader, value: Value, dims: Sequence[Size], title: str) -> Value | None:
+def reshaped(reader: Reading, value: Value, dims: Sequence[Size], title: str) -> Value | None:
     """The same numbers, in the file's order, in other sizes; None where the batch would be torn apart.
 
     Args:

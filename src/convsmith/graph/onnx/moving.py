@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...kinds.operation import Operation
 from .constant import Constant
 from .moved import channels_last, made, ordered, reshaped, unmixed
 from .numbers import inline
+from .op import Op, Reading
 from .sizes import Many, Size, per_image, plain
 from .value import Value, broadcast
 from .windows import padded
-
-if TYPE_CHECKING:
-    from .reader import Op, Reader
 
 _ALL = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
 
@@ -40,7 +38,7 @@ def axes_of(op: Op, axes: Sequence[int], rank: int) -> list[int]:
     return found
 
 
-def _to(reader: Reader, op: Op, value: Value, dims: Sequence[Size]) -> Value:
+def _to(reader: Reading, op: Op, value: Value, dims: Sequence[Size]) -> Value:
     """The value in other sizes; counted where the Graph can't follow."""
     found = reshaped(reader, value, dims, op.title)
     if found is None:
@@ -48,7 +46,7 @@ def _to(reader: Reader, op: Op, value: Value, dims: Sequence[Size]) -> Value:
     return found if found.positive == value.positive else replace(found, positive=value.positive)
 
 
-def reshape(reader: Reader, op: Op) -> Any:
+def reshape(reader: Reading, op: Op) -> Any:
     value = op.value()
     target = op.setting("shape", 1)
     if target is None:
@@ -57,7 +55,7 @@ def reshape(reader: Reader, op: Op) -> Any:
     return None if dims is None else _to(reader, op, value, dims)
 
 
-def target_sizes(reader: Reader, op: Op, value: Value, target: Sequence[Any]) -> list[Size] | None:
+def target_sizes(reader: Reading, op: Op, value: Value, target: Sequence[Any]) -> list[Size] | None:
     """The sizes that a Reshape's target means: 0 keeps one, -1 follows from the others.
 
     Raises:
@@ -92,7 +90,7 @@ def _shown(target: Sequence[Any]) -> str:
     return f"{list(target)}"[:100]
 
 
-def _partly(reader: Reader, value: Value, dims: list[Size], open_: list[int]) -> list[Size]:
+def _partly(reader: Reading, value: Value, dims: list[Size], open_: list[int]) -> list[Size]:
     """Sizes of which some are not known; the batch stays in front where it stood there."""
     dims = [None if item == -1 else item for item in dims]
     first_open = open_ == [0] or (dims and dims[0] == reader.batch)
@@ -101,7 +99,7 @@ def _partly(reader: Reader, value: Value, dims: list[Size], open_: list[int]) ->
     return dims
 
 
-def _with_batch(reader: Reader, op: Op, value: Value, dims: list[int], times: int) -> list[Size]:
+def _with_batch(reader: Reading, op: Op, value: Value, dims: list[int], times: int) -> list[Size]:
     """Plain numbers for all images together: one of them holds the batch."""
     total = (value.total or 0) * times
     known = math.prod(item for item in dims if item != -1)
@@ -123,7 +121,7 @@ def _with_batch(reader: Reader, op: Op, value: Value, dims: list[int], times: in
     return found
 
 
-def flatten(reader: Reader, op: Op) -> Any:
+def flatten(reader: Reading, op: Op) -> Any:
     value = op.value()
     rank = len(value.dims)
     axis = op.a.get("axis", 1)
@@ -146,7 +144,7 @@ def _product(sizes: Sequence[Size]) -> Size:
     return found
 
 
-def squeeze(reader: Reader, op: Op) -> Any:
+def squeeze(reader: Reading, op: Op) -> Any:
     value, axes = op.value(), op.setting("axes", 1)
     if axes is None:
         places = [place for place, size in enumerate(value.dims) if size == 1]
@@ -159,14 +157,14 @@ def squeeze(reader: Reader, op: Op) -> Any:
     return _to(reader, op, value, [size for place, size in enumerate(value.dims) if place not in places])
 
 
-def unsqueeze(reader: Reader, op: Op) -> Any:
+def unsqueeze(reader: Reading, op: Op) -> Any:
     value, axes = op.value(), op.setting("axes", 1) or []
     rank = len(value.dims) + len(axes)
     places, rest = axes_of(op, axes, rank), iter(value.dims)
     return _to(reader, op, value, [1 if place in places else next(rest) for place in range(rank)])
 
 
-def transpose(reader: Reader, op: Op) -> Any:
+def transpose(reader: Reading, op: Op) -> Any:
     value = op.value()
     perm = op.a.get("perm") or list(range(len(value.dims)))[::-1]
     if sorted(perm) != list(range(len(value.dims))):
@@ -174,7 +172,7 @@ def transpose(reader: Reader, op: Op) -> Any:
     return unmixed(reader, value).moved(perm)
 
 
-def concat(reader: Reader, op: Op) -> Any:
+def concat(reader: Reading, op: Op) -> Any:
     sizes = [item.dims if isinstance(item, Value) else item.sizes for item in op.inputs if item is not None]
     rank = len(sizes[0])
     if any(len(each) != rank for each in sizes):
@@ -207,7 +205,7 @@ def concat(reader: Reader, op: Op) -> Any:
     return Value(name, tuple(dims), axes, None, all(value.positive for value in values))
 
 
-def split(reader: Reader, op: Op) -> Any:
+def split(reader: Reading, op: Op) -> Any:
     value = unmixed(reader, op.value())
     axis = axis_of(op, op.a.get("axis", 0), len(value.dims))
     outputs, n = len(op.node.output), value.dims[axis]
@@ -229,7 +227,7 @@ def split(reader: Reader, op: Op) -> Any:
     return results
 
 
-def picked(reader: Reader, op: Op, value: Value, keys: dict[int, Any], dims: Sequence[Size]) -> Value:
+def picked(reader: Reading, op: Op, value: Value, keys: dict[int, Any], dims: Sequence[Size]) -> Value:
     """Parts of a tensor by slices and numbers along the file's axes."""
     key = [_ALL, *(keys.get(axis, _ALL) for axis in value.axes)]
     call = inline({"args": [{"tensor": 0}, key]})
@@ -239,7 +237,7 @@ def picked(reader: Reader, op: Op, value: Value, keys: dict[int, Any], dims: Seq
     return Value(name, tuple(dims), axes, None, value.positive)
 
 
-def part(reader: Reader, op: Op) -> Any:
+def part(reader: Reading, op: Op) -> Any:
     """Slice."""
     value = unmixed(reader, op.value())
     rank = len(value.dims)
@@ -294,7 +292,7 @@ def part(reader: Reader, op: Op) -> Any:
     return picked(reader, op, value, slices, dims)
 
 
-def gather(reader: Reader, op: Op) -> Any:
+def gather(reader: Reading, op: Op) -> Any:
     """Parts by their numbers; rows of a table by numbers that the network computes (an embedding)."""
     table, places = op.input(0), op.input(1)
     dims: Any = table.dims if isinstance(table, Value) else table.sizes  # type: ignore[union-attr]
@@ -312,7 +310,7 @@ def gather(reader: Reader, op: Op) -> Any:
     return reader.counted(op, out)
 
 
-def pad(reader: Reader, op: Op) -> Any:
+def pad(reader: Reading, op: Op) -> Any:
     value = op.value()
     rank = len(value.dims)
     pads = op.a.get("paddings") or op.setting("pads", 1)
@@ -347,7 +345,7 @@ def pad(reader: Reader, op: Op) -> Any:
     return reader.counted(op, dims)
 
 
-def resize(reader: Reader, op: Op) -> Any:
+def resize(reader: Reading, op: Op) -> Any:
     """Resize and Upsample: as Keras does it, or counted where the specification does it otherwise."""
     value, rank = op.value(), len(op.value().dims)
     axes = axes_of(op, op.a.get("axes") or range(rank), rank)
@@ -427,7 +425,7 @@ def _resizing(op: Op, was: list[int], goal: list[int]) -> Any:
     return made("Resizing", *goal, interpolation=mode, antialias=smooth)
 
 
-def depth_to_space(reader: Reader, op: Op) -> Any:
+def depth_to_space(reader: Reading, op: Op) -> Any:
     value, by = op.value(), op.a["blocksize"]
     channels = value.dims[1] if len(value.dims) == 4 else None
     if len(value.dims) != 4 or not isinstance(channels, int) or channels % (by * by):
@@ -445,7 +443,7 @@ def depth_to_space(reader: Reader, op: Op) -> Any:
     return _to(reader, op, split_up.moved(perm), [n, deep, rows * by, columns * by])
 
 
-def space_to_depth(reader: Reader, op: Op) -> Any:
+def space_to_depth(reader: Reading, op: Op) -> Any:
     value, by = op.value(), op.a["blocksize"]
     if len(value.dims) != 4:
         raise op.refuse(f"takes {list(value.dims)}", "an image")
@@ -461,7 +459,7 @@ def space_to_depth(reader: Reader, op: Op) -> Any:
     return _to(reader, op, split_up.moved([0, 3, 5, 1, 2, 4]), [n, channels * by * by, high, wide])  # type: ignore[operator]
 
 
-def expand(reader: Reader, op: Op) -> Any:
+def expand(reader: Reading, op: Op) -> Any:
     value = op.value()
     target = op.setting("shape", 1)
     if target is None:
@@ -484,7 +482,7 @@ def expand(reader: Reader, op: Op) -> Any:
         ) from None
 
 
-def tile(reader: Reader, op: Op) -> Any:
+def tile(reader: Reading, op: Op) -> Any:
     value, times = op.value(), op.setting("repeats", 1)
     if times is None or len(times) != len(value.dims):
         return None

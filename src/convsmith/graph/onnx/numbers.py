@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...kinds import Kind
 from ...kinds.operation import Operation
 from .constant import Constant
-from .moved import made, ordered, unmixed
+from .moved import in_keras_order, made, ordered, unmixed
+from .op import Op, Reading
 from .value import Value, broadcast
 
-if TYPE_CHECKING:
-    from .reader import Op, Reader
-
-Read = Callable[["Reader", "Op"], Any]
+Read = Callable[[Reading, Op], Any]
 MOST_INLINE = 4096
 """Numbers of an array that is a setting and no weight."""
 FAR = 3.4028234663852886e38
@@ -43,7 +41,7 @@ def _function(name: str, positive: bool = False) -> Read:
     return _plain(lambda a: Operation(name), positive)
 
 
-def between(reader: Reader, op: Op) -> Any:
+def between(reader: Reading, op: Op) -> Any:
     """Add, Sub, Mul, Div, Pow, and Max and Min of two: between tensors, or with a constant."""
     if len(op.inputs) == 1:
         return op.value()
@@ -79,7 +77,7 @@ def _stretched(op: Op, *items: Any) -> Any:
         raise op.refuse(f"takes tensors of {shown}"[:300], "sizes that are equal, or 1") from None
 
 
-def _two(reader: Reader, op: Op, one: Value, other: Value) -> Value:
+def _two(reader: Reading, op: Op, one: Value, other: Value) -> Value:
     dims = _stretched(op, one, other)
     if len(one.dims) != len(other.dims) or one.batch != other.batch or set(one.axes) != set(other.axes):
         return reader.counted(op, dims)
@@ -102,8 +100,6 @@ def arranged(value: Value, constant: Constant) -> tuple[tuple[int, ...], Callabl
     Raises:
         ValueError: where it has a size for the batch.
     """
-    from .dense import in_keras_order
-
     rank = len(value.dims)
     whole = (1,) * (rank - len(constant.sizes)) + constant.sizes
     outside = [axis for axis in range(rank) if axis not in value.axes]
@@ -120,7 +116,7 @@ def arranged(value: Value, constant: Constant) -> tuple[tuple[int, ...], Callabl
     return sizes, numbers
 
 
-def _with(reader: Reader, op: Op, value: Value, constant: Constant, first: bool) -> Value | None:
+def _with(reader: Reading, op: Op, value: Value, constant: Constant, first: bool) -> Value | None:
     """Arithmetic with a constant, the tensor coming first or second."""
     dims = _stretched(op, value, constant)
     if constant.count == 1 and len(constant.sizes) <= len(value.dims):
@@ -141,14 +137,14 @@ def _with(reader: Reader, op: Op, value: Value, constant: Constant, first: bool)
     return _operation(reader, op, value, {"class_name": "__numpy__", "config": array}, first, False)
 
 
-def _operation(reader: Reader, op: Op, value: Value, constant: Any, first: bool, positive: bool) -> Value:
+def _operation(reader: Reading, op: Op, value: Value, constant: Any, first: bool, positive: bool) -> Value:
     tensor = {"tensor": 0}
     call = inline({"args": [tensor, constant] if first else [constant, tensor]})
     return reader.add(op, Operation(f"numpy.{FUNCTIONS[op.type]}", "", call), value, positive=positive)
 
 
 def _scale(
-    reader: Reader, op: Op, value: Value, sizes: tuple[int, ...], numbers: Callable[[], Any],
+    reader: Reading, op: Op, value: Value, sizes: tuple[int, ...], numbers: Callable[[], Any],
     constant: Constant, first: bool,
 ) -> Value:  # fmt: skip
     """A learned array as the layer that it is: factors or offsets."""
@@ -163,7 +159,7 @@ def _scale(
     return reader.add(op, kind, value, (), {key: turn}, shared)
 
 
-def several(reader: Reader, op: Op) -> Any:
+def several(reader: Reading, op: Op) -> Any:
     """Sum, Mean, Max and Min of any number of tensors."""
     name = {"Sum": "Add", "Mean": "Average", "Max": "Maximum", "Min": "Minimum"}.get(op.type)
     if len(op.inputs) == 1:
@@ -181,7 +177,7 @@ def several(reader: Reader, op: Op) -> Any:
     return replace(values[0], node=found, dims=dims, positive=all(value.positive for value in values))
 
 
-def _clip(reader: Reader, op: Op) -> Any:
+def _clip(reader: Reading, op: Op) -> Any:
     ends = []
     for name, place, otherwise in (("min", 1, -FAR), ("max", 2, FAR)):
         given = op.setting(name, place)
@@ -194,7 +190,7 @@ def _clip(reader: Reader, op: Op) -> Any:
     return reader.add(op, kind, op.value(), positive=low >= 0)
 
 
-def _prelu(reader: Reader, op: Op) -> Any:
+def _prelu(reader: Reading, op: Op) -> Any:
     value, slope = op.value(), op.constant(1)
     if slope is None:
         return None
@@ -213,7 +209,7 @@ def _prelu(reader: Reader, op: Op) -> Any:
     return reader.add(op, kind, value, (), {"alpha": lambda: numbers().reshape(whole)}, (slope.names,))
 
 
-def _hard_sigmoid(reader: Reader, op: Op) -> Any:
+def _hard_sigmoid(reader: Reading, op: Op) -> Any:
     """Keras's slope is 1/6; ONNX's own default is 1/5."""
     alpha, beta = op.a.get("alpha", 0.2), op.a.get("beta", 0.5)
     if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
@@ -228,29 +224,29 @@ def _hard_sigmoid(reader: Reader, op: Op) -> Any:
     return reader.add(op, kind, value, positive=True)
 
 
-def _selu(reader: Reader, op: Op) -> Any:
+def _selu(reader: Reading, op: Op) -> Any:
     usual = (
         abs(op.a.get("alpha", 1.67326) - 1.67326) < 1e-3 and abs(op.a.get("gamma", 1.0507) - 1.0507) < 1e-3
     )
     return _activation("selu")(reader, op) if usual else None
 
 
-def _gelu(reader: Reader, op: Op) -> Any:
+def _gelu(reader: Reading, op: Op) -> Any:
     if op.a.get("approximate") == "tanh":
         return reader.add(op, Operation("nn.Gelu", inline({"approximate": True})), op.value())
     return _activation("gelu")(reader, op)
 
 
-def _swish(reader: Reader, op: Op) -> Any:
+def _swish(reader: Reading, op: Op) -> Any:
     return _activation("silu")(reader, op) if op.a.get("alpha", 1.0) == 1.0 else None
 
 
-def _same(reader: Reader, op: Op) -> Any:
+def _same(reader: Reading, op: Op) -> Any:
     """Passed on: the network's numbers stay what they are."""
     return op.value()
 
 
-def _cast(reader: Reader, op: Op) -> Any:
+def _cast(reader: Reading, op: Op) -> Any:
     """Numbers of another type: the same, but where fractions are cut off."""
     from onnx import helper
 
@@ -261,7 +257,7 @@ def _cast(reader: Reader, op: Op) -> Any:
     return replace(value, numbers=target)
 
 
-def _dropout(reader: Reader, op: Op) -> Any:
+def _dropout(reader: Reading, op: Op) -> Any:
     given = op.setting("ratio", 1)
     rate = float(given[0]) if given else 0.5
     if not 0 <= rate < 1:
@@ -269,7 +265,7 @@ def _dropout(reader: Reader, op: Op) -> Any:
     return [reader.add(op, made("Dropout", rate), op.value(), positive=op.value().positive), None]
 
 
-def _dynamic(reader: Reader, op: Op) -> Any:
+def _dynamic(reader: Reading, op: Op) -> Any:
     """Numbers as whole numbers, with the scale and the zero point that they have."""
     return [op.value(), reader.counted(op, ()), reader.counted(op, ())]
 

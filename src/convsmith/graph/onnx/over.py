@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...kinds.operation import Operation
 from .constant import Constant
-from .dense import in_keras_order
-from .moved import channels_last, made, ordered, reshaped, unmixed
+from .moved import channels_last, in_keras_order, made, ordered, reshaped, unmixed
 from .moving import axes_of, axis_of
 from .numbers import inline
+from .op import Op, Reading
 from .sizes import Size, per_image
 from .value import Value
 from .windows import names_of
-
-if TYPE_CHECKING:
-    from .reader import Op, Reader
 
 _MEANS = {
     "ReduceMean": "numpy.Mean", "ReduceSum": "numpy.Sum", "ReduceMax": "numpy.Max", "ReduceMin": "numpy.Min",
@@ -30,7 +27,7 @@ def _per_channel(op: Op, channels: Any, *constants: Any) -> None:
             raise op.refuse(f"has {channels} channels and {list(item.sizes)} numbers", "one for each channel")
 
 
-def batch_norm(reader: Reader, op: Op) -> Any:
+def batch_norm(reader: Reading, op: Op) -> Any:
     value, constants = op.value(), op.inputs[1:5]
     if len(value.dims) < 2 or not all(isinstance(item, Constant) for item in constants):
         return None
@@ -64,7 +61,7 @@ def batch_norm(reader: Reader, op: Op) -> Any:
     return [found, *[None] * (len(op.node.output) - 1)]
 
 
-def instance_norm(reader: Reader, op: Op) -> Any:
+def instance_norm(reader: Reading, op: Op) -> Any:
     """InstanceNormalization, and GroupNormalization of as many groups as it says."""
     value, scale, bias = op.value(), op.constant(1), op.constant(2)
     channels = value.dims[1] if len(value.dims) > 2 else None
@@ -86,7 +83,7 @@ def _repeated(item: Constant, channels: int) -> Any:
     return lambda: item.array().reshape(-1).repeat(channels // item.count)
 
 
-def layer_norm(reader: Reader, op: Op) -> Any:
+def layer_norm(reader: Reading, op: Op) -> Any:
     value, scale, bias = op.value(), op.constant(1), op.input(2)
     rank = len(value.dims)
     axis = axis_of(op, op.a.get("axis", -1), rank)
@@ -114,7 +111,7 @@ def layer_norm(reader: Reader, op: Op) -> Any:
     return reader.add(op, kind, value, (), arrays, names_of(scale, bias))
 
 
-def local_norm(reader: Reader, op: Op) -> Any:
+def local_norm(reader: Reading, op: Op) -> Any:
     value = op.value()
     if len(value.dims) != 4 or not value.is_plain:
         return reader.counted(op, value.dims)
@@ -125,7 +122,7 @@ def local_norm(reader: Reader, op: Op) -> Any:
     return reader.add(op, kind, channels_last(reader, value), positive=value.positive)
 
 
-def softmax(reader: Reader, op: Op) -> Any:
+def softmax(reader: Reading, op: Op) -> Any:
     """Softmax and LogSoftmax: along one axis, or before opset 13 along all from one axis on."""
     value, rank = op.value(), len(op.value().dims)
     axis = axis_of(op, op.a.get("axis", -1 if op.opset >= 13 else 1), rank) if rank else 0
@@ -144,7 +141,7 @@ def softmax(reader: Reader, op: Op) -> Any:
     return found if not ones else replace(found, axes=value.axes)
 
 
-def _flat_softmax(reader: Reader, op: Op, value: Value, axis: int, kind: Any) -> Any:
+def _flat_softmax(reader: Reading, op: Op, value: Value, axis: int, kind: Any) -> Any:
     """All axes from one on as a single row, then back."""
     parts: list[Size] = [*value.dims[:axis], 1]
     total = 1
@@ -167,7 +164,7 @@ def _reduced(value: Value, axes: list[int], keep: bool) -> list[Size]:
     return [1 if place in axes else n for place, n in enumerate(value.dims) if keep or place not in axes]
 
 
-def reduce(reader: Reader, op: Op) -> Any:
+def reduce(reader: Reading, op: Op) -> Any:
     """ReduceMean and its like: over an image's rows and columns a global pool."""
     value, rank = op.value(), len(op.value().dims)
     given = op.setting("axes", 1)
@@ -195,7 +192,7 @@ def reduce(reader: Reader, op: Op) -> Any:
     return Value(name, tuple(dims), left, None, positive)
 
 
-def largest(reader: Reader, op: Op) -> Any:
+def largest(reader: Reading, op: Op) -> Any:
     """ArgMax and ArgMin: the place of the largest or smallest number."""
     value = op.value()
     axis = axis_of(op, op.a.get("axis", 0), len(value.dims))
@@ -203,7 +200,7 @@ def largest(reader: Reader, op: Op) -> Any:
     return replace(reader.counted(op, dims), numbers="int64")
 
 
-def top(reader: Reader, op: Op) -> Any:
+def top(reader: Reading, op: Op) -> Any:
     """TopK: the largest numbers and their places."""
     value = op.value()
     axis = axis_of(op, op.a.get("axis", -1), len(value.dims))
@@ -216,7 +213,7 @@ def top(reader: Reader, op: Op) -> Any:
     return [reader.counted(op, dims), replace(reader.counted(op, dims), numbers="int64")]
 
 
-def same_sizes(reader: Reader, op: Op) -> Any:
+def same_sizes(reader: Reading, op: Op) -> Any:
     """An operator whose output has its input's sizes."""
     value = op.value()
     if "axis" in op.a:

@@ -22,6 +22,7 @@ from .constant import Constant, NotHere, known, of_tensor
 from .constant_forms import constant, dense
 from .fold import folded
 from .moved import ordered, unmixed
+from .op import Op
 from .operators import OPERATORS, PRODUCTS
 from .recognise import recognised
 from .sizes import Many, Size, plain
@@ -36,66 +37,6 @@ MOST_INLINED = 100_000
 """Operators that the file's own functions may become."""
 MOST_LETTERS = 200
 """Letters of a layer's name; names in files have any length."""
-
-
-class Op:
-    """One operator while it is read.
-
-    Args:
-        node: as the file has it.
-        inputs: what it takes, in order: a Value, a Constant, or None where it is left out.
-        opset: the version of its specification.
-        final: how many of its outputs are taken, or are the network's.
-    """
-
-    def __init__(self, node: Any, inputs: list[Value | Constant | None], opset: int) -> None:
-        self.node, self.inputs, self.opset = node, inputs, opset
-        self.a = attributes(node)
-        self.title = (node.name or next(iter(node.output), "")).strip("/").replace(":", "_") or "layer"
-        self.type = node.op_type
-
-    def input(self, place: int) -> Value | Constant | None:
-        """An input; None where it is left out."""
-        return self.inputs[place] if place < len(self.inputs) else None
-
-    def value(self, place: int = 0) -> Value:
-        """An input that the network computes.
-
-        Raises:
-            ValueError: where it is a constant or left out.
-        """
-        found = self.input(place)
-        if not isinstance(found, Value):
-            raise ValueError(f"input {place} is no tensor of the network")
-        return found
-
-    def constant(self, place: int) -> Constant | None:
-        """An input that is a constant; None where it is left out or computed."""
-        found = self.input(place)
-        return found if isinstance(found, Constant) else None
-
-    def setting(self, name: str, place: int) -> list[Any] | None:
-        """Numbers that are an attribute in older opsets and an input in newer ones; None where not said.
-
-        Raises:
-            ValueError: where the network computes them from its images.
-        """
-        if name in self.a:
-            found = self.a[name]
-            return list(found) if isinstance(found, list) else [found]
-        given = self.input(place)
-        if isinstance(given, Value):
-            raise ValueError(f"its {name} are computed from the images")
-        return None if given is None else given.numbers()
-
-    @property
-    def values(self) -> list[Value]:
-        """The inputs that the network computes."""
-        return [item for item in self.inputs if isinstance(item, Value)]
-
-    def refuse(self, came: str, expected: str) -> BadInput:
-        """What is wrong with it, as an error."""
-        return BadInput(called(self.node), came, expected)
 
 
 class Reader:

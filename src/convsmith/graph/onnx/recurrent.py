@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .constant import Constant
+from .op import Op, Reading
 from .sizes import Size, per_image
 from .windows import weight
-
-if TYPE_CHECKING:
-    from .reader import Op, Reader
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
-def recurrent(reader: Reader, op: Op) -> Any:
+def recurrent(reader: Reading, op: Op) -> Any:
     """LSTM, GRU and RNN, in one direction or both."""
     value, taken, kept = op.value(), weight(op, 1, "weights"), weight(op, 2, "weights")
     if len(value.dims) != 3 or taken is None or kept is None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...kinds import size, window
 from ...kinds.operation import Operation
 from .constant import Constant
 from .moved import channels_last, made
 from .numbers import inline
+from .op import Op, Reading
 from .sizes import Size
 from .value import Value
-
-if TYPE_CHECKING:
-    from .reader import Op, Reader
 
 LOWEST = -3.4028234663852886e38
 """The lowest float32: what a max-pool's pads hold."""
@@ -95,7 +93,7 @@ def _sides(pads: list[tuple[int, int]], value: Value) -> Any:
     return made("ZeroPadding2D", (pads[0], pads[1]))
 
 
-def padded(reader: Reader, op: Op, value: Value, pads: list[tuple[int, int]], fill: float = 0.0) -> Value:
+def padded(reader: Reading, op: Op, value: Value, pads: list[tuple[int, int]], fill: float = 0.0) -> Value:
     """An image with rows and columns around it: zeros, or another number."""
     if not any(map(any, pads)):
         return value
@@ -135,7 +133,7 @@ def weight(op: Op, place: int, what: str) -> Constant | None:
     return found
 
 
-def convolution(reader: Reader, op: Op) -> Value | None:
+def convolution(reader: Reading, op: Op) -> Value | None:
     """Conv; also those of whole numbers, whose weights stand at the same place."""
     at, bias_at = (3, 8) if op.type == "QLinearConv" else (1, None if op.type == "ConvInteger" else 2)
     value, kernel = op.value(), weight(op, at, "weights")
@@ -204,13 +202,13 @@ def names_of(*constants: Any) -> tuple[Any, ...]:
     return found if found and all(found) else ()
 
 
-def _counted(reader: Reader, op: Op, dims: list[Size], each: int) -> Value:
+def _counted(reader: Reading, op: Op, dims: list[Size], each: int) -> Value:
     """A window operator that is counted: so many multiply-adds for each number of its output."""
     out = size(Value("", tuple(dims), tuple(range(len(dims)))).shape)
     return reader.counted(op, dims, None if out is None else out * each)
 
 
-def _moving_weights(reader: Reader, op: Op, value: Value, kernel: Value) -> Value | None:
+def _moving_weights(reader: Reading, op: Op, value: Value, kernel: Value) -> Value | None:
     """A convolution by weights that the network computes."""
     sizes = [n if isinstance(n, int) else None for n in kernel.dims]
     if None in sizes or len(sizes) != len(value.dims):
@@ -223,7 +221,7 @@ def _moving_weights(reader: Reader, op: Op, value: Value, kernel: Value) -> Valu
     return _counted(reader, op, [value.dims[0], filters, *out], inner * math.prod(window_))
 
 
-def transposed_convolution(reader: Reader, op: Op) -> Value | None:
+def transposed_convolution(reader: Reading, op: Op) -> Value | None:
     """ConvTranspose: Keras's without padding, and then what the pads cut off."""
     value, kernel, bias = op.value(), weight(op, 1, "weights"), op.input(2)
     if kernel is None:
@@ -285,7 +283,7 @@ def transposed_convolution(reader: Reader, op: Op) -> Value | None:
     return found
 
 
-def pool(reader: Reader, op: Op) -> Any:
+def pool(reader: Reading, op: Op) -> Any:
     """MaxPool, AveragePool and LpPool."""
     value, kernel = op.value(), list(op.a["kernel_shape"])
     if len(kernel) != len(value.dims) - 2:
@@ -345,7 +343,7 @@ def _beyond(op: Op, n: int | None, f: int, s: int, pads: tuple[int, int], out: i
 
 
 def _shares(
-    reader: Reader, op: Op, value: Value, kernel: list[int], strides: list[int], pads: list[tuple[int, int]],
+    reader: Reading, op: Op, value: Value, kernel: list[int], strides: list[int], pads: list[tuple[int, int]],
     over: Sequence[int | None], out: Sequence[int | None], inside: bool,
 ) -> Value:  # fmt: skip
     """Means over windows that hold fewer pixels than others at the edges: each times what it lacks."""
@@ -364,7 +362,7 @@ def _shares(
     return reader.add(op, Operation("numpy.Multiply", "", call), value, positive=value.positive)
 
 
-def global_pool(reader: Reader, op: Op) -> Value | None:
+def global_pool(reader: Reading, op: Op) -> Value | None:
     """GlobalAveragePool, GlobalMaxPool: over every axis but the batch and the channels."""
     value = op.value()
     if len(value.dims) < 3:
