@@ -178,3 +178,17 @@ def test_the_momenta_are_what_they_were() -> None:
     settle(net, np.zeros((8, 16, 16, 3), np.uint8), [np.arange(8)])
     assert [norm.momentum for norm in norms(net)] == before
     assert len(before) > 5
+
+
+def test_of_several_views_the_first_ones_count():
+    graph = plain()
+    x, y = images(30)
+    rows = np.repeat(x, 3, 0)
+    rows[1::3] = 255 - rows[1::3]
+    rows[2::3] //= 3
+    fitted = fit(graph, rows, np.repeat(y, 3), views=3, epochs=2, augment="none")
+    module = lower(graph, fitted.weights)
+    settle(module, x, [np.arange(30)])
+    found = dump(module)
+    for name in (one for one in found if "moving" in one):
+        np.testing.assert_allclose(fitted.weights[name], found[name], rtol=1e-4, atol=1e-4)

@@ -119,7 +119,8 @@ def fit(
         until_accuracy: end the training when this share of the validation images is right.
         teacher: whose opinion counts besides the labels.
         views: how many rows in a row are views of one image; an epoch takes one of each image, another one in
-            the next epoch, and has seen each once after so many epochs.
+            the next epoch, and has seen each once after so many epochs. The first of them is the image as
+            it will be judged: batch norms' statistics are measured on these.
         precision: of the network's products, ``"float32"`` or ``"bfloat16"``: faster where the machine has
             it, other numbers than Keras's.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a CUDA device where there is one.

@@ -232,7 +232,9 @@ class Training:
         """
         found = self.average if self.recipe.ema else self.module
         if self.steps and self._settled not in ((self.steps, images), (self.steps, IMAGES)):
-            settle(found, self.x, sample(len(self.x), self.recipe.seed, images))
+            views = self.recipe.views  # the first view of each is the image as it will be judged
+            rows = sample(len(self.x) // views, self.recipe.seed, images)
+            settle(found, self.x, [views * some for some in rows])
             self._settled = self.steps, images
         return found
 
