@@ -13,7 +13,7 @@ import convsmith
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
 from convsmith.jobs.done import Done
-from convsmith.jobs.steps import known
+from convsmith.jobs.steps import known, tuned
 from convsmith.jobs.steps.places import Place, member_at, places
 from convsmith.jobs.steps.source import own_network
 from convsmith.jobs.trained import is_known, opened, trained
@@ -60,7 +60,11 @@ def test_what_is_judged_and_finished_keeps_the_budget(forged: Done) -> None:
     fitting = [row for row in judged["table"] if row["fits"]]
     assert fitting
     assert all(row["params"] <= 9_000 for row in fitting)
-    assert {row["cut"] for row in fitting} == {"stem", "block1", "block2"}
+    assert {row["cut"] for row in fitting if "keep" not in row} == {"stem", "block1", "block2"}
+    thin = [row for row in fitting if "keep" in row]
+    assert thin
+    assert {row["cut"] for row in thin} <= {"block3", "block4", "block5", "block6"}
+    assert all(0 < row["left_out"] <= 1 for row in thin)
     assert judged["source"]["licence"] == "Apache-2.0"
     for path in (forged.path / "finals").glob("*/result.json"):
         assert Graph.from_json(json.loads(path.read_text())["graph"]).params <= 9_000
@@ -90,6 +94,17 @@ def test_a_linear_head_must_be_ahead_by_more_than_chance_of_what_is_still_traine
     assert not known._search_goes_on(job, 0.50, head, head)
     assert not known._search_goes_on(job, 0.80, tuned, head)
     assert known._search_goes_on(job, 0.82, tuned, head)
+
+
+def test_thinned_networks_are_tried_beside_those_with_all_their_channels() -> None:
+    def row(left_out: float, thin: bool) -> dict[str, Any]:
+        return {"left_out": left_out} | ({"keep": {"stem": 0.5}} if thin else {})
+
+    fitting = [row(0.80, False), row(0.78, False), row(0.74, False), row(0.70, True), row(0.69, True)]
+    assert tuned._in_turn(fitting) == [fitting[0], fitting[3], fitting[1], fitting[4]]
+    assert tuned._in_turn([row(0.80, False), row(0.60, True)]) == [row(0.80, False)]
+    assert tuned._in_turn([row(0.80, True), row(0.79, True)]) == [row(0.80, True), row(0.79, True)]
+    assert tuned._in_turn([row(0.80, True), row(0.70, False)]) == [row(0.80, True)]
 
 
 def test_report_and_card_name_source_licence_and_baseline(forged: Done) -> None:
@@ -125,7 +140,7 @@ def test_what_cannot_be_used_is_one_line(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(BadName, match="--teacher: no 'anybody'"):
         convsmith.forge(str(stripes), teacher="anybody", **options)
     with pytest.raises(BadInput, match=r"no cut of efficientnet_lite0 keeps the budget; expected at least"):
-        convsmith.forge(str(stripes), pretrained="efficientnet_lite0", **options | {"max_params": 900})
+        convsmith.forge(str(stripes), pretrained="efficientnet_lite0", **options | {"max_params": 300})
 
 
 def test_small_images_are_made_larger_inside_the_network(forged: Done) -> None:

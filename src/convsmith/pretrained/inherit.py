@@ -102,13 +102,21 @@ def ranking(group: Group, source: Graph, weights: Weights) -> np.ndarray:
     """The group's channels, the one that matters most first."""
     import numpy as np
 
+    return np.argsort(-importance(group, source, weights), kind="stable")
+
+
+def importance(group: Group, source: Graph, weights: Weights) -> np.ndarray:
+    """How much each of the group's channels moves what lies behind it, (channels,)."""
+    import numpy as np
+
     _, spread = behaviour(group, source, weights)
     kernel = weights[f"{group.last}/kernel"]
     takers = source.consumers(group.last)
     if len(takers) == 1 and isinstance(takers[0].kind, BatchNormalization):
         scale, _ = takers[0].kind.folded(_own(source, takers[0].name, weights))
         kernel = kernel * scale
-    return np.argsort(-spread * np.sqrt((kernel.astype(np.float64) ** 2).sum((0, 1, 3))), kind="stable")
+    found: np.ndarray = spread * np.sqrt((kernel.astype(np.float64) ** 2).sum((0, 1, 3)))
+    return found
 
 
 def behaviour(group: Group, source: Graph, weights: Weights) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,9 @@ from ...errors import BadInput
 from ..job import Job
 from .earlier import earlier_plan
 from .latency import measure_or_predict
-from .places import Place, features, member_at, places, seconds_each
+from .places import LARGE, Place, features, member_at, places, seconds_each
 from .searched import part
+from .thinning import pooled, thinned_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +24,8 @@ SHARE = 0.15
 """Of the time, for the features of all sizes together."""
 LARGER_SHARE = 0.45
 """Of the time, where the whole network fits: only larger images can then make it better."""
-LARGE = 160
-"""Pixels of a side above which only the whole network is looked at: shallow cuts gain nothing there."""
 MEASURED = 3
-"""Cuts whose latency is measured, the most promising first, and that keep the limit."""
+"""Networks of each kind, thinned or not, whose latency is measured and kept, the most promising first."""
 BUILT = 30.0
 """Images whose time through the network is what making its Graph and reading the pixels takes, about."""
 
@@ -55,7 +54,8 @@ class Judged:
     def whole(self) -> list[dict[str, Any]]:
         """The rows of the whole source, whatever it costs, the best first."""
         last = self.source.cuts[-1].name
-        return sorted((row for row in self.record["table"] if row["cut"] == last), key=_rank)
+        rows = (row for row in self.record["table"] if row["cut"] == last and "keep" not in row)
+        return sorted(rows, key=_rank)
 
     def seconds_each(self, row: dict[str, Any]) -> float:
         """Seconds that an image takes through the whole source at a row's size."""
@@ -63,7 +63,27 @@ class Judged:
 
     def graph(self, job: Job, row: dict[str, Any]) -> Graph:
         """The network of a row of the table."""
-        return member_at(job, self.source, row["cut"], place_of(row))
+        return member_at(job, self.source, row["cut"], place_of(row), keep=row.get("keep"))
+
+    def seen(
+        self, job: Job, row: dict[str, Any], rows: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """What the network of a row makes of images before any training, and its weights, with a new head.
+
+        Args:
+            job: the job.
+            row: of the table.
+            rows: positions of the images.
+
+        Returns:
+            Features (images, channels), full name -> array.
+        """
+        from ...pretrained.inherit import inherited
+
+        if row.get("keep"):
+            return pooled(job, self.source, row, rows, self.train)
+        found = features(job, self.source, place_of(row), rows)[row["cut"]]
+        return found, inherited(self.graph(job, row), self.source, seed=job.recipe["seed"])
 
 
 def judge_cuts(job: Job, source: Source) -> Judged | None:
@@ -135,6 +155,9 @@ def _measured(job: Job, source: Source) -> dict[str, Any]:
             "each": each * place.pixels,
         })  # fmt: skip
         table += rows
+    thin = [] if _whole_fits(table, source) else thinned_rows(job, source, table)
+    _judge_thinned(job, source, thin, train, validation, began + SHARE * limit)
+    table += [row for row in thin if "left_out" in row]
     _measure_latency(job, source, table)
     return {
         "source": source.record(), "top1": source.top1, "images": share, "sizes": sizes, "table": table,
@@ -204,16 +227,42 @@ def _judge(
             row |= {"validation": judged.accuracy, "left_out": judged.left_out}
 
 
+def _judge_thinned(
+    job: Job,
+    source: Source,
+    rows: list[dict[str, Any]],
+    train: np.ndarray,
+    validation: np.ndarray,
+    until: float,
+) -> None:
+    """Write into each row how many images a linear head gets right, until the time is up; one at least."""
+    from ...pretrained.heads import ridge
+
+    y, classes, many = job.images.y, len(job.images.classes), len(train)
+    for number, row in enumerate(rows):
+        if number and job.clock.seconds > until:
+            break
+        seen, _ = pooled(job, source, row, np_concatenated(train, validation), train)
+        judged = ridge(seen[:many], y[train], seen[many:], y[validation], classes)
+        row |= {"validation": judged.accuracy, "left_out": judged.left_out}
+
+
+def _whole_fits(table: list[dict[str, Any]], source: Source) -> bool:
+    return any(row["fits"] and row["cut"] == source.cuts[-1].name for row in table)
+
+
 def _measure_latency(job: Job, source: Source, table: list[dict[str, Any]]) -> None:
     """Where latency is limited, measure the best until some keep the limit; the others count as over it."""
     if job.budget.latency_ms is None:
         return
-    latency_ms, kept = measure_or_predict(job), 0
+    latency_ms, kept = measure_or_predict(job), {True: 0, False: 0}
     for row in sorted((row for row in table if row["fits"]), key=_rank):
-        if kept < MEASURED:
-            row["latency_ms"] = latency_ms(member_at(job, source, row["cut"], place_of(row)))
+        kind = "keep" in row
+        if kept[kind] < MEASURED:
+            graph = member_at(job, source, row["cut"], place_of(row), keep=row.get("keep"))
+            row["latency_ms"] = latency_ms(graph)
         row["fits"] = row["latency_ms"] is not None and row["latency_ms"] <= job.budget.latency_ms
-        kept += row["fits"]
+        kept[kind] += row["fits"]
 
 
 def _smallest(job: Job, source: Source, tried: list[Place]) -> str:
@@ -233,13 +282,14 @@ def _rank(row: dict[str, Any]) -> tuple[float, float]:
 def _say(job: Job, found: Judged) -> None:
     best, sizes = found.fitting[0], found.record["sizes"]
     whole = found.whole()[0]
+    thin = ", with fewer channels" if "keep" in best else ""
     job.display.say(
         f"{found.source.name}: {len(found.source.cuts)} cuts judged at {len(sizes)} size"
         f"{'' if len(sizes) == 1 else 's'} on {len(found.train) + len(found.validation):,} images "
         f"in {found.record['seconds']:.0f} s"
     )
     job.display.say(
-        f"the best that fits: up to {best['cut']} at {place_of(best)}, {best['params']:,} parameters, "
+        f"the best that fits: up to {best['cut']} at {place_of(best)}{thin}, {best['params']:,} parameters, "
         f"{best['left_out']:.1%} of images left out right; the whole at {place_of(whole)}: "
         f"{whole['left_out']:.1%}"
     )

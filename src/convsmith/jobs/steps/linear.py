@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ..job import Job
-from .cuts import Judged, np_concatenated, place_of
+from .cuts import Judged, np_concatenated
 from .full import Final, finish, finished
-from .places import features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,6 @@ def fits(job: Job, judged: Judged) -> Final:
     """
     from ...engine.weights import save
     from ...pretrained.heads import best_logistic, logistic
-    from ...pretrained.inherit import inherited
 
     row = judged.fitting[0]
     graph = judged.graph(job, row)
@@ -32,14 +30,12 @@ def fits(job: Job, judged: Judged) -> Final:
         return known
     began, y, classes = time.perf_counter(), job.images.y, len(job.images.classes)
     rows = np_concatenated(judged.train, judged.validation)
-    seen = features(job, judged.source, place_of(row), rows)[row["cut"]]
+    seen, first = judged.seen(job, row, rows)
     many = len(judged.train)
     _, accuracy, strength = best_logistic(
         seen[:many], y[judged.train], seen[many:], y[judged.validation], classes
     )
-    weights = with_head(
-        inherited(graph, judged.source, seed=job.recipe["seed"]), logistic(seen, y[rows], classes, strength)
-    )
+    weights = with_head(first, logistic(seen, y[rows], classes, strength))
     seconds = judged.record["seconds"] + time.perf_counter() - began
     final = Final(NAME, graph, weights, [], seconds, 0, accuracy)
     save(job.run.path / "finals" / NAME / "weights.safetensors", weights)

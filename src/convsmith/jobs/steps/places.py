@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from ...graph import Graph
     from ...pretrained import Source
 
-SIDES = (96, 160, 64, 224, 128, 48)
+SIDES = (96, 160, 64, 224, 128, 80, 48)
 """Pixels of the longer side, in the order in which they are tried."""
+LARGE = 160
+"""Pixels of a side above which only the whole network is looked at: shallow cuts gain nothing there."""
 ENLARGED = 4
 """Times that small images are made larger inside the network, at most."""
 BATCH = 32

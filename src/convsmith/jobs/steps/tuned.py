@@ -6,13 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..job import Job
-from .cuts import Judged, np_concatenated, place_of
+from .cuts import Judged, np_concatenated
 from .earlier import earlier_plan
 from .full import Final, Pace, full
 from .judge import input_size
 from .lessons import RATE, Lessons
 from .linear import with_head
-from .places import features
 from .speed import seconds_after, seconds_of_epoch
 
 if TYPE_CHECKING:
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
 FILE = "tuned.json"
 FEWEST = 12
 """Epochs without which fine-tuning is not begun."""
-FIRST = 0.4
+FIRST = 0.3
 """Of the time for fine-tuning, for the trainings that choose."""
-EACH = 25
+EACH = 15
 """Epochs of every candidate before there is another one."""
 MOST = 3
 """Candidates."""
 NEAR = 0.05
-"""Share of images that a candidate's linear head may get wrong more often than the best one's."""
+"""Share of images that a candidate's linear head may get wrong more often than the best one's of its kind."""
+THIN = 0.15
+"""The same for a thinned network beside one with all its channels: training brings back what it has lost."""
 SETTLED = 0.985
 """A linear head that is right so often is not fine-tuned: so few images could not show that it helps."""
 EPOCHS = 40
@@ -59,12 +60,10 @@ def _chosen(job: Job, judged: Judged, share: float) -> list[dict[str, Any]]:
     images = len(job.rows("train", "validation"))
     found: list[dict[str, Any]] = []
     seconds = 0.0
-    for row in fitting:
+    for row in _in_turn(fitting):
         graph = judged.graph(job, row)
         left = share * (job.clock.left - after(job, judged, row))
         each = seconds_of_epoch(job, graph, images)
-        if row["left_out"] < fitting[0]["left_out"] - NEAR:
-            break
         if left / each < FEWEST or (found and FIRST * left < EACH * (seconds + each)):
             continue
         found.append(row | {"seconds": round(left, 2)})
@@ -72,6 +71,21 @@ def _chosen(job: Job, judged: Judged, share: float) -> list[dict[str, Any]]:
         if len(found) == MOST:
             break
     return found
+
+
+def _in_turn(fitting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows worth a training: the best, the best of the other kind (thinned or not), then the others."""
+    kinds: dict[bool, list[dict[str, Any]]] = {}
+    for row in fitting:
+        rows = kinds.setdefault("keep" in row, [])
+        behind = fitting[0]["left_out"] - row["left_out"]
+        near = not rows or row["left_out"] >= rows[0]["left_out"] - NEAR
+        if near and behind <= (THIN if "keep" in row else NEAR):
+            rows.append(row)
+    first = [rows[0] for rows in kinds.values() if rows]
+    return first + [
+        row for row in fitting if row not in first and any(row in rows for rows in kinds.values())
+    ]
 
 
 def after(job: Job, judged: Judged, row: dict[str, Any]) -> float:
@@ -82,7 +96,8 @@ def after(job: Job, judged: Judged, row: dict[str, Any]) -> float:
 
 
 def _is_whole(one: dict[str, Any], row: dict[str, Any], judged: Judged) -> bool:
-    return bool(one["sides"] == row["sides"] and one["cut"] == judged.source.cuts[-1].name)
+    is_thin = "keep" in one
+    return bool(one["sides"] == row["sides"] and one["cut"] == judged.source.cuts[-1].name and not is_thin)
 
 
 def tune(job: Job, judged: Judged, taught: Lessons | None, rows: list[dict[str, Any]]) -> list[Final]:
@@ -149,9 +164,8 @@ def _trained(
 def _first(job: Job, judged: Judged, row: dict[str, Any], graph: Graph) -> dict[str, Any]:
     """The source's weights with a linear head that has seen the training images alone."""
     from ...pretrained.heads import logistic
-    from ...pretrained.inherit import inherited
 
     rows = np_concatenated(judged.train, judged.validation)
-    seen = features(job, judged.source, place_of(row), rows)[row["cut"]][: len(judged.train)]
-    head = logistic(seen, job.images.y[judged.train], len(job.images.classes))
-    return with_head(inherited(graph, judged.source, seed=job.recipe["seed"]), head)
+    seen, first = judged.seen(job, row, rows)
+    head = logistic(seen[: len(judged.train)], job.images.y[judged.train], len(job.images.classes))
+    return with_head(first, head)

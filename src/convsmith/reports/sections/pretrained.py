@@ -25,7 +25,14 @@ def build(facts: Facts) -> dict[str, Any] | None:
     return {
         "sentences": _sentences(facts, source, chosen, teacher),
         "facts": _rows(judged, source, facts, teacher),
-        "rows": [row | {"sides": "×".join(map(str, row["sides"]))} for row in fitting[:SHOWN]],
+        "rows": [
+            row
+            | {
+                "sides": "×".join(map(str, row["sides"])),
+                "cut": f"{row['cut']}, fewer channels" if row.get("keep") else row["cut"],
+            }
+            for row in fitting[:SHOWN]
+        ],
         "left_out": max(0, len(fitting) - SHOWN),
     }
 

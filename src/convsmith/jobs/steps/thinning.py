@@ -1,0 +1,117 @@
+"""Cuts that are over the budget, with fewer inner channels: which fit, and what linear heads make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..job import Job
+from .places import LARGE, Place, member_at
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...graph import Graph
+    from ...pretrained import Source
+
+DEEPER = 4
+"""Cuts behind the deepest one that fits as it is, which are looked at."""
+LEFT = 0.6
+"""Of what the inner channels carry, less than which nothing is gained by starting from the weights."""
+JUDGED = 6
+"""Thinned networks that get a linear head, those that keep most of what their channels carry first."""
+SETTLED_ON = 256
+"""Training images that the batch norms' statistics are measured on, at most."""
+
+
+def thinned_rows(job: Job, source: Source, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for cuts over the budget that fit with fewer inner channels, the most promising first.
+
+    Args:
+        job: the job.
+        source: the pretrained network.
+        table: the rows of the cuts as they are, of every size that was judged.
+    """
+    from ...pretrained.thinned import thinned
+
+    found = []
+    for sides in dict.fromkeys(tuple(row["sides"]) for row in table):
+        rows = [row for row in table if tuple(row["sides"]) == sides]
+        deepest = max((at for at, row in enumerate(rows) if row["fits"]), default=-1)
+        if max(sides) > LARGE:
+            continue
+        for row in rows[deepest + 1 : deepest + 1 + DEEPER]:
+            shares = thinned(source, lambda keep, row=row: _graph(job, source, row, keep), job.budget)  # type: ignore[misc]
+            if shares is None or shares[1] < LEFT:
+                continue
+            keep = {name: round(share, 4) for name, share in shares[0].items()}
+            verdict = job.budget.without_latency().check(_graph(job, source, row, keep))
+            figures = {name: verdict.figures[name] for name in ("params", "macs", "bytes", "memory")}
+            about = {name: row[name] for name in ("cut", "size", "sides", "latency_ms")}
+            found.append(
+                about | figures | {"fits": verdict.kept, "keep": keep, "carried": round(shares[1], 4)}
+            )
+    found = [row for row in found if row["fits"]]
+    return sorted(found, key=lambda row: (-row["carried"], row["macs"]))[:JUDGED]
+
+
+def pooled(
+    job: Job, source: Source, row: dict[str, Any], rows: np.ndarray, train: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """What a thinned network makes of images before any training, and its weights.
+
+    Its batch norms' statistics are measured anew: with channels gone they are others.
+
+    Args:
+        job: the job.
+        source: the pretrained network.
+        row: of a thinned network.
+        rows: positions of the images.
+        train: positions of the training images that the statistics are measured on.
+
+    Returns:
+        Features (images, channels) and the member's weights, whose head is new.
+    """
+    import numpy as np
+
+    from ...data.view import selected
+    from ...engine.fold import fold
+    from ...engine.lower import lower
+    from ...engine.passes import INFERENCE, TRAINING
+    from ...engine.statistics import sample, settle
+    from ...engine.weights import dump
+    from ...graph import Graph
+    from ...pretrained.inherit import inherited
+    from ...pretrained.members import HEAD
+
+    graph = _graph(job, source, row, row["keep"])
+    weights = inherited(graph, source, seed=job.recipe["seed"])
+    headless = Graph(
+        graph.name, [node for node in graph.nodes if node.name != HEAD], ("pooled",), graph.inputs
+    )
+    own = {name: array for name, array in weights.items() if name in headless.weights}
+    place = Place(tuple(row["size"]), tuple(row["sides"]))  # type: ignore[arg-type]
+    pixels = job.pixels(place.size)
+    seen = np.asarray(selected(pixels, np.sort(train)))
+    module = lower(headless, own, passes=TRAINING)
+    settle(module, seen, sample(len(seen), job.recipe["seed"], SETTLED_ON))
+    own = dump(module)
+    folded = lower(*fold(headless, own), passes=INFERENCE)
+    return _features(folded, selected(pixels, rows)), weights | own
+
+
+def _features(module: Any, x_NHWC: np.ndarray) -> np.ndarray:
+    import numpy as np
+    import torch
+
+    from ...engine.predict import to_NCHW
+
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(x_NHWC), 64):
+            parts.append(module(to_NCHW(np.asarray(x_NHWC[start : start + 64]))).numpy())
+    return np.concatenate(parts)
+
+
+def _graph(job: Job, source: Source, row: dict[str, Any], keep: Any) -> Graph:
+    place = Place(tuple(row["size"]), tuple(row["sides"]))  # type: ignore[arg-type]
+    return member_at(job, source, row["cut"], place, keep=keep)
