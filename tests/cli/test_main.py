@@ -155,7 +155,7 @@ def test_own_parsers_name_the_option() -> None:
         (["forge", "fotos/cats", "--max-params", "5k"], "did you mean 'photos'?"),
         (["check", "phots"], "did you mean 'photos'?"),
         (["train", "lenet5", "digit"], "did you mean 'digits'?"),
-        (["train", "lenet5", "photos", "--weights", "imagnet"], "did you mean 'imagenet'?"),
+        (["train", "lenet5", "photos", "--pretrained", "imagnet"], "did you mean 'imagenet'?"),
         (["train", "lenet5", "photos", "--teacher", "run/0001"], "did you mean 'runs'?"),
         (["size", "net.kers"], "did you mean 'net.keras'?"),
         (["trials", "runs/001"], "did you mean 'runs/0001'?"),

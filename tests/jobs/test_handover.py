@@ -115,7 +115,7 @@ TRAIN: dict[str, tuple[Any, Callable[[Call], bool]]] = {
 }  # fmt: skip
 """Option -> a value that is not its default, and what then must be true of what the loop is called with."""
 ELSEWHERE = {
-    "data", "runs", "resume", "quiet", "weights", "teacher", "temperature", "teacher_weight", "tta",
+    "data", "runs", "resume", "quiet", "pretrained", "teacher", "temperature", "teacher_weight", "tta",
     "validation", "test", "group", "strict", "outside", "threads", "cuda_graphs",
 }  # fmt: skip
 """Options of `train` with a test of their own below."""
@@ -157,7 +157,7 @@ def test_known_weights_and_a_teacher_reach_the_loop(
     run = trained[0].path
     options = SMALL | {"runs": str(tmp_path)}
     with pytest.raises(Enough):
-        train("course_cnn", str(images), weights=str(run), **options)
+        train("course_cnn", str(images), pretrained=str(run), **options)
     with pytest.raises(Enough):
         train(
             "course_cnn", str(images), teacher=str(run), temperature=3.5, teacher_weight=0.8, **options

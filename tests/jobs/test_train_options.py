@@ -61,17 +61,23 @@ def test_everything_asked_for_is_recorded(first: Done) -> None:
     assert told["epochs"] == told["best"] == 5
 
 
-@pytest.mark.parametrize("form", ["run", "keras"])
+@pytest.mark.parametrize("form", ["run", "keras", "safetensors"])
 def test_fine_tuning_with_another_head(
     form: str, first: Done, three: str, tmp_path: Path, capsys: Any
 ) -> None:
     source = str(first.path)
-    if form == "keras":
-        source = str(tmp_path / "net.keras")
+    if form != "run":
+        source = str(tmp_path / f"net.{form}")
         cs.export(first, source)
     options = {**OPTIONS, "quiet": False}
     tuned = cs.train(
-        "mnist_fast", three, weights=source, freeze="body", epochs=2, runs=str(tmp_path / "runs"), **options
+        "mnist_fast",
+        three,
+        pretrained=source,
+        freeze="body",
+        epochs=2,
+        runs=str(tmp_path / "runs"),
+        **options,
     )
     said = capsys.readouterr().err
     assert "the head 'softmax' is new: 3 classes" in said
@@ -88,7 +94,7 @@ def test_a_keras_file_as_network_gets_a_new_head(first: Done, three: str, tmp_pa
     source = str(tmp_path / "net.keras")
     cs.export(first, source)
     tuned = cs.train(
-        source, three, weights=source, layer_decay=0.5, epochs=1, runs=str(tmp_path / "runs"), **OPTIONS
+        source, three, pretrained=source, layer_decay=0.5, epochs=1, runs=str(tmp_path / "runs"), **OPTIONS
     )
     assert json.loads((tuned.path / "training.json").read_text())["recipe"]["layer_decay"] == 0.5
     assert json.loads((tuned.path / "training.json").read_text())["recipe"]["learning_rate"] == 0.01 * 0.03
@@ -116,8 +122,9 @@ def test_a_teacher_of_other_classes_is_refused(first: Done, three: str, tmp_path
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--weights", "nowhere"], "--weights: no file or folder 'nowhere'"),
-        (["--teacher", "nowhere"], "'nowhere' is no trained network"),
+        (["--pretrained", "nowhere/"], "--pretrained: no file or folder 'nowhere/'"),
+        (["--pretrained", "imagnet"], "--pretrained: no 'imagnet'; did you mean 'imagenet'?"),
+        (["--teacher", "nowhere/"], "--teacher: no file or folder 'nowhere/'"),
         (["--until-accuracy", "most"], "a number, such as 99%"),
         (["--until-accuracy", "150%"], "0.01 to 1"),
         (["--learning-rate", "quick"], 'or "find"'),

@@ -87,8 +87,8 @@ COMMANDS = {
         ("json",),
         (
             "convsmith train lenet5 digits --size 32x32 --epochs 5",
-            "convsmith train mobilenet_v2 photos/ --weights imagenet --freeze body --epochs 5",
-            "convsmith train lenet5 photos/ --weights runs/0007 --layer-decay 0.5",
+            "convsmith train mobilenet_v2 photos/ --pretrained imagenet --freeze body --epochs 5",
+            "convsmith train lenet5 photos/ --pretrained runs/0007 --layer-decay 0.5",
             "convsmith train resnet20 photos/ --teacher runs/0007 --patience 10 --tta auto",
             "convsmith train mnist_fast mnist --recipe fast --epochs 1",
         ),

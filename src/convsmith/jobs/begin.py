@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from .before import completed
 from .job import Job
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) 
     run = Run.open(folder)
     if run.kind != verb.__name__:
         raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", f"a run of '{verb.__name__}'")
-    kept, parameters = run.read_json("recipe.json"), inspect.signature(verb).parameters
+    kept, parameters = completed(run.read_json("recipe.json"), given), inspect.signature(verb).parameters
     for name, value in json.loads(to_json(given)).items():
         if value not in (idle := parameters[name].default, kept.get(name)):
             flag = name if idle is inspect.Parameter.empty else "--" + name.replace("_", "-")
@@ -101,10 +102,10 @@ def _begun(
     from .clock import Clock
     from .progress import Display
 
-    display = Display(steps, quiet=quiet)
+    display, kept = Display(steps, quiet=quiet), dict[str, Any]()
     if run is not None:
         kept = run.read_json("recipe.json")
-        data, recipe = data or kept["data"], {name: kept.get(name) for name in recipe}
+        data, recipe = data or kept["data"], completed(kept, recipe)
     elif data is None:
         raise BadInput(
             kind, "no images were given", 'a folder, an .npz file or "digits"', f"convsmith {kind} digits"
@@ -119,7 +120,8 @@ def _begun(
             group, strict, outside = (recipe.get(name) for name in ("group", "strict", "outside"))
             images = read(data, group=group, strict=bool(strict), outside=bool(outside), progress=bar.count)
     recipe = {"data": images.source, **recipe}
-    key = run_key(recipe, images.fingerprint)
+    # An earlier convsmith knew fewer options, and a run is what it was begun as.
+    key = run_key(recipe if run is None else {**kept, "data": images.source}, images.fingerprint)
     if run is not None and run.key != key:
         raise BadInput(
             "--resume", f"the images in {images.source} are not those of {resume}", "the same images"

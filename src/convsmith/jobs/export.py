@@ -50,16 +50,16 @@ def export(
     data: str | Images | None = None,
     quiet: bool = False,
 ) -> Exported:
-    """Write a run's network as ONNX (batch norm folded, raw pixels in), as LiteRT, or as a Keras file.
+    """Write a run's network as ONNX (batch norm folded, raw pixels in), LiteRT, a Keras file or safetensors.
 
     A .tflite file is run on the run's test images beside the engine before it is called done; its bytes,
     accuracy, memory and milliseconds are remembered in the run.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write, whose ending says what is written: .onnx, .keras or .tflite; model.onnx in
-            the run folder without it.
-        format: onnx, keras or tflite, where there is no path.
+        path: the file to write, whose ending says what is written: .onnx, .keras, .tflite or .safetensors
+            (weights, with the network in the header); model.onnx in the run folder without it.
+        format: onnx, keras, tflite or safetensors, where there is no path.
         precision: of a .tflite file: float, fp16 (weights in 16 bits) or int8 (numbers in 8 bits, their
             ranges measured on the run's training images).
         data: images instead of the run's own, for the ranges and the comparison of a .tflite file.
@@ -121,8 +121,21 @@ def _keras(net: Trained, target: Path) -> dict[str, Any]:
     return {"file": target.name, "bytes": len(content)}
 
 
+def _safetensors(net: Trained, target: Path) -> dict[str, Any]:
+    """Write the weights with their Graph, and the licence of what they started from."""
+    from ..formats.weights_file import write_weights_file
+    from .trained import licence_of
+
+    begun = licence_of(net.path)
+    written = write_weights_file(
+        target, net.graph, net.weights, classes=net.classes, licence=str(begun.get("licence", "")),
+        origin=str(begun.get("origin", "")),
+    )  # fmt: skip
+    return {"file": target.name, "bytes": written}
+
+
 Writer = Callable[["Trained", Path], dict[str, Any]]
-WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras}
+WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras, ".safetensors": _safetensors}
 """Ending of the file -> what writes it and says what was written; one line for each further form."""
 ENDINGS = (*WRITERS, ".tflite")
 """Every ending that something is written for."""

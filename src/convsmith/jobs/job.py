@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,6 +121,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
 
     check_names(recipe)
     check_pretrained(recipe)
+    check_teacher(recipe, "auto")
     check_numbers(recipe)
     check_latency(recipe)
     parse_options(recipe["algorithm"], recipe["option"] or ())
@@ -162,27 +163,37 @@ def check_names(recipe: dict[str, Any]) -> None:
             raise BadName(f"--{option}", name, known)
 
 
-def check_pretrained(recipe: dict[str, Any]) -> None:
-    """Say a pretrained network or teacher that does not exist before anything is read."""
+def check_pretrained(recipe: dict[str, Any], *more: str, endings: Sequence[str] = ()) -> None:
+    """Say a pretrained network that does not exist before anything is read.
+
+    Args:
+        recipe: the options.
+        more: further names.
+        endings: of further files.
+    """
     from ..pretrained.sources import SOURCES
 
-    _check_network("--pretrained", recipe.get("pretrained"), SOURCES)
-    _check_network("--teacher", recipe.get("teacher"), ())
+    wanted = recipe["pretrained"]
+    if not (Path(wanted).is_file() and Path(wanted).suffix in endings):
+        _check_network("--pretrained", wanted, ("auto", "none", *more, *SOURCES))
 
 
-def _check_network(flag: str, wanted: str | None, names: Iterable[str]) -> None:
-    """See that this is "auto", "none", one of the names, a run folder or a file with weights."""
-    from .trained import is_known
+def check_teacher(recipe: dict[str, Any], *names: str) -> None:
+    """Say a teacher that does not exist before anything is read."""
+    _check_network("--teacher", recipe["teacher"], ("none", *names))
 
-    if wanted in (None, "auto", "none") or is_known(wanted) or wanted.partition("=")[0] in names:
+
+def _check_network(flag: str, wanted: str, names: Sequence[str]) -> None:
+    """See that this is one of the names, perhaps with a path, a run folder or a file of a network."""
+    from .trained import KINDS, is_known
+
+    if is_known(wanted) or wanted.partition("=")[0] in names:
         return
     if "/" in wanted or "." in wanted or Path(wanted).exists():
-        came = (
-            f"'{wanted}' is no trained network" if Path(wanted).exists() else f"no file or folder '{wanted}'"
-        )
-        near = None if Path(wanted).exists() else nearest_path(wanted)
-        raise BadInput(flag, came, "a run folder, a .keras or a .safetensors file", meant(near))
-    raise BadName(flag, wanted, ("auto", "none", *names))
+        is_there = Path(wanted).exists()
+        came = f"'{wanted}' is no trained network" if is_there else f"no file or folder '{wanted}'"
+        raise BadInput(flag, came, KINDS, meant(None if is_there else nearest_path(wanted)))
+    raise BadName(flag, wanted, names)
 
 
 def check_latency(recipe: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A published network with its weights, for other images and classes: what `--weights imagenet` gives."""
+"""A published network with its weights, for other images and classes: what "imagenet" gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def published(
-    network: str, weights: str, input_shape: Sequence[int], classes: int, *, seed: int
+    network: str, weights: str, input_shape: Sequence[int], classes: int, *, seed: int, flag: str
 ) -> tuple[Graph, dict[str, np.ndarray], Source]:
     """A network of `convsmith list pretrained` with its weights; its head is new.
 
@@ -25,6 +25,7 @@ def published(
         input_shape: rows, columns, channels.
         classes: how many the head tells apart.
         seed: of the head's first weights.
+        flag: the option that asks for the weights, for messages.
 
     Raises:
         BadName: for a network without weights.
@@ -34,12 +35,12 @@ def published(
     from ..pretrained import SOURCES, open_source
 
     if network not in SOURCES:
-        raise BadName(f"--weights {weights} for network", network, SOURCES)
+        raise BadName(f"{flag} {weights} for network", network, SOURCES)
     try:
         source = open_source(network if weights == "imagenet" else f"{network}={weights}")
         graph = source.classified(input_shape, classes)
         return graph, initial(graph, seed) | source.weights_for(graph), source
     except BadInput as error:  # the source speaks of another option
-        where = error.where.replace(f"--pretrained {network}", f"--weights {weights}")
-        hint = error.hint.replace(f"--pretrained {network}=", "--weights ")
+        where = error.where.replace(f"--pretrained {network}", f"{flag} {weights}")
+        hint = error.hint.replace(f"--pretrained {network}=", f"{flag} ")
         raise BadInput(where, error.came, error.expected, hint) from None

@@ -189,7 +189,7 @@ def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.nda
 
         graph = by_name(network)
         return graph, open_weights(weights, graph)
-    return published(network, weights, (224, 224, 3), 1000, seed=0)[:2]
+    return published(network, weights, (224, 224, 3), 1000, seed=0, flag="--weights")[:2]
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

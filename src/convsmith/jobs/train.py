@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, BadName, meant, nearest, nearest_path
+from ..errors import BadInput, BadName
 from ..units import Size
 from .begin import begin, check_resumed
 from .done import Done
-from .job import Job, check_names, check_numbers
+from .job import Job, check_names, check_numbers, check_pretrained, check_teacher
 
 if TYPE_CHECKING:
     from ..data import Images
@@ -25,7 +24,7 @@ def train(
     data: str | Images | None = None,
     *,
     recipe: str = "auto",
-    weights: str | None = None,
+    pretrained: str = "auto",
     freeze: str | None = None,
     epochs: int | None = None,
     patience: int | None = None,
@@ -43,7 +42,7 @@ def train(
     loss: str = "categorical_crossentropy",
     label_smoothing: float | None = None,
     ema: float | None = None,
-    teacher: str | None = None,
+    teacher: str = "none",
     temperature: float = 2.0,
     teacher_weight: float = 0.5,
     size: Size | None = None,
@@ -71,9 +70,11 @@ def train(
             "digits"; in Python also images that were read already.
         recipe: what the options below are where they are not given: "auto" (from the images), "fast" (as few
             epochs as possible) or "plain" (Keras's defaults).
-        weights: what to start from instead of random numbers: the run folder, .keras or .safetensors file of
-            the same network, for any classes (another number of them gets a new head); "imagenet" ("convsmith
-            list pretrained" says for which networks, and whether they are here) or a file of such weights.
+        pretrained: what to start from instead of random numbers: "auto" takes the published weights of this
+            very network where they are on this machine ("convsmith list pretrained") and the images are large
+            enough; "none"; "imagenet": the same, fetched by Keras where need be, or a file of them (.h5,
+            .pth); a name of that list, or NAME=PATH; the run folder, .keras or .safetensors file of a network
+            of your own. Layers that are the same in the same place take them; a head of other classes is new.
         freeze: what stays as it is: "body" (all but the head), or all up to the layer of this name.
         epochs: passes over the training images; without it 10 in the recipe "fast", 20 in the others.
         patience: end when so many epochs were no better than the best one on the validation images, and take
@@ -99,8 +100,8 @@ def train(
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the moving average of the weights, which is what counts, looks back; 0 for the
             last weights themselves.
-        teacher: the run folder, .keras or .safetensors file of a network for the same classes, which takes
-            raw pixels and whose opinion is learned as well (knowledge distillation).
+        teacher: the run folder or file of a network for the same classes, which takes raw pixels and
+            whose opinion is learned as well (knowledge distillation); or "none".
         temperature: by which both opinions' logits are divided before they are compared.
         teacher_weight: the teacher's share of the loss.
         size: the working size, such as 64x64; chosen from the images without it.
@@ -146,7 +147,7 @@ def train(
 
 
 RECIPE = (
-    "recipe", "weights", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
+    "recipe", "pretrained", "freeze", "epochs", "patience", "until_accuracy", "augment", "tta", "balance",
     "batch_size", "optimizer", "learning_rate", "layer_decay", "schedule", "warm_up", "weight_decay",
     "loss", "label_smoothing", "ema", "teacher", "temperature", "teacher_weight", "size", "validation",
     "test", "group", "strict", "outside", "seed", "precision", "device", "cuda_graphs", "threads",
@@ -171,9 +172,10 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
 
     check_names(options)
     check_numbers(options)
-    _check_sources(options)
+    check_pretrained(options, "imagenet", endings=(".h5", ".pth"))
+    check_teacher(options)
     for option, idle in (("temperature", 2.0), ("teacher_weight", 0.5)):
-        if options["teacher"] is None and options[option] != idle:
+        if options["teacher"] == "none" and options[option] != idle:
             flag = "--" + option.replace("_", "-")
             raise BadInput(flag, "given without a teacher", "--teacher too", "--teacher runs/0001")
     check_graphs(check_device(options["device"]), options["cuda_graphs"])
@@ -210,22 +212,6 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, int | float) and not low <= value <= high:
             raise BadInput("--" + option.replace("_", "-"), f"got {value:g}", f"{low:g} to {high:g}")
     return options
-
-
-def _check_sources(options: dict[str, Any]) -> None:
-    """Say weights and teachers that do not exist before anything is read."""
-    from .trained import is_known
-
-    weights, teacher = options["weights"], options["teacher"]
-    if weights not in (None, "imagenet") and not Path(weights).exists():
-        raise BadInput(
-            "--weights", f"no file or folder '{weights}'", 'a run folder, a file or "imagenet"',
-            meant(nearest(str(weights), ["imagenet"]) or nearest_path(weights)),
-        )  # fmt: skip
-    if teacher is not None and not is_known(teacher):
-        near = None if Path(teacher).exists() else nearest_path(teacher)
-        came = f"'{teacher}' is no trained network"
-        raise BadInput("--teacher", came, "a run folder, a .keras or a .safetensors file", meant(near))
 
 
 def _number(option: str, value: str | float | None, hint: str) -> float | None:

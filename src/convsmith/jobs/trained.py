@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from ..graph import Graph
 
 KERAS, ARRAYS = ".keras", ".safetensors"
-GRAPH = "graph.json"
-LARGEST_GRAPH = 50_000_000
-"""Bytes of a Graph as JSON; the largest of the zoo has two millions."""
+KINDS = "a run folder, a .keras or a .safetensors file"
 
 
 @dataclass(frozen=True)
@@ -47,17 +45,17 @@ def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
     """A trained network from a run folder or a file: Graph, weights, its classes' names if known.
 
     Args:
-        source: a run folder; a .keras file; or ``net.safetensors``, with its Graph, as `Graph.to_json` gives
-            it, beside it as ``net.json`` or ``graph.json``.
+        source: a run folder; a .keras file; or ``net.safetensors``, with its Graph in it or beside it
+            (`formats.weights_file`).
 
     Raises:
         BadInput: for anything else, or a file that is damaged.
     """
     if Path(source).suffix == ARRAYS:
-        from ..engine.weights import open_weights
+        from ..formats.weights_file import read_weights_file
 
-        graph = _beside(Path(source))
-        return graph, open_weights(source, graph), ()
+        held = read_weights_file(source)
+        return held.graph, held.weights, held.classes
     if Path(source).suffix == KERAS:
         from ..graph import read
         from ..graph.keras_weights import read_keras_weights
@@ -66,23 +64,6 @@ def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
         return graph, read_keras_weights(source, graph), ()
     found = trained(source)
     return found.graph, found.weights, found.classes
-
-
-def _beside(path: Path) -> Graph:
-    """The Graph of a .safetensors file."""
-    from ..graph import Graph
-    from ..strict_json import parse
-
-    for file in (path.with_suffix(".json"), path.with_name(GRAPH)):
-        if file.is_file():
-            if file.stat().st_size > LARGEST_GRAPH:
-                raise BadInput(str(file), f"has {file.stat().st_size:,} bytes", "a Graph of a few thousand")
-            found = parse(file.read_bytes(), str(file), "a Graph as convsmith writes it")
-            if not isinstance(found, dict):
-                raise BadInput(str(file), "is no object", "a Graph as convsmith writes it")
-            return Graph.from_json(found)
-    expected = f"{path.with_suffix('.json').name} or {GRAPH} in its folder, as a run writes it"
-    raise BadInput(str(path), "has no Graph beside it", expected)
 
 
 def trained(run: Any) -> Trained:
@@ -115,3 +96,26 @@ def trained(run: Any) -> Trained:
     if "classes" not in known:
         raise BadInput(str(opened.path / "data.json"), "has no 'classes'", "a list")
     return Trained(opened.path, graph, weights, tuple(known["classes"]))
+
+
+def licence_of(source: str | Path) -> dict[str, Any]:
+    """Licence, origin and whether commerce is allowed, as a run or a file says of its weights; may be empty.
+
+    What a run itself started from binds what it became.
+    """
+    from ..engine.weights import open_metadata
+    from ..pretrained.own import forbids_commerce
+    from ..runs import Run
+
+    if Path(source).is_dir():
+        run = Run.open(source)
+        if run.has("started.json"):
+            return dict(run.read_json("started.json")["source"] or {})
+        is_its = run.has("chosen.json") and run.read_json("chosen.json")["winner"] != "search"
+        return dict(run.read_json("pretrained.json")["source"]) if is_its else {}
+    said = open_metadata(source) if Path(source).suffix == ARRAYS else {}
+    found: dict[str, Any] = {"origin": said["origin"]} if said.get("origin") else {}
+    licence = said.get("licence") or said.get("license")
+    if licence:
+        found |= {"licence": licence, "commercial": not forbids_commerce(licence)}
+    return found

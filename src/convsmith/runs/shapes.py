@@ -31,7 +31,8 @@ SHAPES: dict[str, Any] = {
         "option?": ([str], None), "augment?": str, "validation?": NUMBER, "test?": NUMBER,
         "size?": ([int], None), "group?": (str, None), "threads?": (int, None), "plan?": (str, None),
         "warm_start?": (str, None), "latency_batch?": (int, None), "latency_table?": (str, None),
-        "strict?": bool, "stop_early?": bool,
+        "strict?": bool, "stop_early?": bool, "pretrained?": (str, None), "teacher?": (str, None),
+        "weights?": (str, None),
     },
     "data.json": {
         "source?": str, "fingerprint": str, "classes?": [str],
@@ -49,6 +50,9 @@ SHAPES: dict[str, Any] = {
         "source": {"name": str, "licence": str, "origin": str, "sha256": str}, "images": NUMBER,
         "sizes": [{"sides": [COUNT], "each": NUMBER}], "smallest": str, "seconds": NUMBER,
         "table": [_CUT | {"left_out?": NUMBER, "validation?": NUMBER, "fits": bool}],
+    },
+    "started.json": {
+        "source": ({"name": str, "licence": str, "origin": str, "sha256": str}, None), "taken": str,
     },
     "arms.json": {"arm": str, "why": str},
     "teacher.json": {

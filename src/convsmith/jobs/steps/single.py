@@ -10,7 +10,7 @@ from ..job import Job
 from ..threads import set_threads
 from ..trained import opened
 from .full import Final, keep
-from .start import start
+from .start import Start, start
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,13 +30,14 @@ def train_one(job: Job) -> Final:
     from ...engine.presets import PRESETS
 
     recipe = job.recipe
-    graph, first = start(job)
+    begun = start(job)
+    graph, first = begun.graph, begun.weights
     teacher = teacher_of(job, graph)
     job.run.write_json("graph.json", graph.to_json())
     x_NHWC, y = job.part("train")
     threads = set_threads(job.run, recipe["threads"], graph, x_NHWC[:256], y[:256])
     job.display.say(f"{graph.name}: {graph.params:,} parameters, on {counted(threads, 'thread')}")
-    rate = _rate(job, graph, x_NHWC, y, first)
+    rate = _rate(job, graph, x_NHWC, y, begun)
     epochs = recipe["epochs"] or PRESETS[recipe["recipe"]].epochs
     with job.display.bar("training") as bar:
 
@@ -94,7 +95,7 @@ def teacher_of(job: Job, graph: Graph) -> Teacher | None:
     from ...engine.teacher import Teacher
 
     source = job.recipe["teacher"]
-    if source is None:
+    if source in (None, "none"):
         return None
     theirs, weights, classes = opened(source)
     ours = job.images.classes
@@ -107,9 +108,7 @@ def teacher_of(job: Job, graph: Graph) -> Teacher | None:
     return Teacher(lower(theirs, weights), temperature=temperature, weight=weight).checked(graph, 0)
 
 
-def _rate(
-    job: Job, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray, first: dict[str, np.ndarray] | None
-) -> float | None:
+def _rate(job: Job, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray, begun: Start) -> float | None:
     """The learning rate: asked for, found by a sweep (kept in rates.json), or slower for known weights."""
     from ...engine.objective import CROSS_ENTROPY
     from ...engine.rates import find
@@ -119,7 +118,7 @@ def _rate(
     if asked == "find":
         if not job.run.has("rates.json"):
             found = find(
-                graph, x_NHWC, y, weights=first, batch_size=recipe["batch_size"],
+                graph, x_NHWC, y, weights=begun.weights, batch_size=recipe["batch_size"],
                 optimizer=recipe["optimizer"], recipe_name=recipe["recipe"],
                 loss=recipe["loss"] or CROSS_ENTROPY, weight_decay=recipe["weight_decay"],
                 layer_decay=recipe["layer_decay"], label_smoothing=recipe["label_smoothing"],
@@ -129,7 +128,7 @@ def _rate(
         rate = float(job.run.read_json("rates.json")["rate"])
         job.display.say(f"learning rate found: {rate:.3g}")
         return rate
-    if asked is None and first is not None and recipe["freeze"] != "body":
+    if asked is None and begun.knows and recipe["freeze"] != "body":
         usual = resolved(x_NHWC, y, name=recipe["recipe"], optimizer=recipe["optimizer"])
         return usual.learning_rate * FINE_TUNING
     return None if asked is None else float(asked)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import BadInput
 from ...reports.words import listed
 from ...units import counted
 from ..job import Job
-from ..trained import ARRAYS, is_known, opened
+from ..trained import is_known, licence_of, opened
 
 if TYPE_CHECKING:
     from ...pretrained import Source
@@ -32,7 +32,7 @@ def source_for(job: Job) -> Source | None:
     from ...data.resolution import resolution
     from ...pretrained import open_source
 
-    wanted = job.recipe["pretrained"] or NONE
+    wanted = job.recipe["pretrained"]
     if wanted == NONE:
         return None
     asked = wanted != AUTO
@@ -55,7 +55,7 @@ def source_for(job: Job) -> Source | None:
             raise
         job.display.say(f"no pretrained network: {error.came}; to have one: {error.hint}")
         return None
-    _check_same(job, source)
+    check_same(job, "pretrained.json", source.name, source.sha256)
     free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
     job.display.say(f"weights to start from: {source.name}, licence {source.licence}{free}")
     return source
@@ -78,7 +78,7 @@ def own_network(job: Job, path: str) -> Source:
     check_unseen(job, path, "--pretrained")
     graph, weights, classes = opened(path)
     is_file = Path(path).is_file()
-    kept = _said_in(Path(path)) if is_file else _first_source(path)
+    kept = licence_of(path)
     if classes and classes != job.images.classes:
         job.display.say(
             f"{path} tells {listed(classes)} apart: its head is new, for "
@@ -120,38 +120,17 @@ def check_unseen(job: Job, path: str, flag: str) -> None:
         raise BadInput(flag, came, "the split of that run", same)
 
 
-def _first_source(path: str) -> dict[str, Any]:
-    """What a run itself started from, where its network did."""
-    from ...runs import Run
+def check_same(job: Job, file: str, name: str, sha256: str) -> None:
+    """A run goes on with the weights that it began with, as this file of it says.
 
-    run = Run.open(path)
-    if not run.has("pretrained.json") or not run.has("chosen.json"):
-        return {}
-    if run.read_json("chosen.json")["winner"] == "search":
-        return {}
-    return dict(run.read_json("pretrained.json")["source"])
-
-
-def _said_in(path: Path) -> dict[str, Any]:
-    """What the header of a .safetensors file says of its licence and origin."""
-    from ...engine.weights import open_metadata
-    from ...pretrained.own import forbids_commerce
-
-    said = open_metadata(path) if path.suffix == ARRAYS else {}
-    found: dict[str, Any] = {"origin": said["origin"]} if said.get("origin") else {}
-    licence = said.get("licence") or said.get("license")
-    if licence:
-        found |= {"licence": licence, "commercial": not forbids_commerce(licence)}
-    return found
-
-
-def _check_same(job: Job, source: Source) -> None:
-    """A run goes on with the weights that it began with."""
-    if not job.run.has("pretrained.json"):
+    Raises:
+        BadInput: where they are others.
+    """
+    if not job.run.has(file):
         return
-    began = job.run.read_json("pretrained.json")["source"]["sha256"]
-    if began != source.sha256:
+    began = job.run.read_json(file)["source"]["sha256"]
+    if began != sha256:
         raise BadInput(
-            f"--pretrained {source.name}", "is another file now than the run began with",
+            f"--pretrained {name}", "is another file now than the run began with",
             f"weights with SHA-256 {began[:16]}…", "a run of its own: another --seed, or other --runs",
         )  # fmt: skip

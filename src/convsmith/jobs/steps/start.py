@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from ...units import counted
 from ..job import Job
 from ..published import published
-from ..trained import is_known, opened
+from ..trained import KINDS, is_known, licence_of, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,46 +19,130 @@ if TYPE_CHECKING:
     from ...kinds import Shape
 
 
-def start(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
-    """The network for the images and the weights to begin with, or None for random ones.
+FILE = "started.json"
+MOST = 0.5
+"""Share of the numbers before the head that makes a network one that knows something."""
 
-    The recipe's `weights` name a run, a .keras or .safetensors file, "imagenet" or a file of such weights;
-    where they are of another number of classes, the head is new. Its `freeze` names what stays as it is.
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with.
+
+    Args:
+        graph: the network for the images.
+        weights: full name -> array; None for random numbers.
+        knows: whether most of the numbers before the head know something.
+    """
+
+    graph: Graph
+    weights: dict[str, np.ndarray] | None = None
+    knows: bool = False
+
+
+def start(job: Job) -> Start:
+    """The network for the images and the weights to begin with.
+
+    The recipe's `pretrained` says which; where they are of other classes, the head is new. Its `freeze` names
+    what stays as it is. Writes started.json: where the weights are from, and what was taken.
     """
     from ...graph.head import frozen
 
-    graph, weights = _started(job)
+    found = _started(job)
     until = job.recipe["freeze"]
     if until is not None:
-        graph = frozen(graph, until)
+        found = replace(found, graph=frozen(found.graph, until))
+        graph = found.graph
         job.display.say(f"frozen up to {until}: {graph.trainable_params:,} of {graph.params:,} numbers learn")
-    return graph, weights
+    return found
 
 
-def _started(job: Job) -> tuple[Graph, dict[str, np.ndarray] | None]:
-    weights, network = job.recipe["weights"], job.recipe["network"]
-    if weights is None:
-        return build(job), None
-    if is_known(weights):
-        from ...engine.transfer import transfer
+def _started(job: Job) -> Start:
+    from ...pretrained import SOURCES, open_source
 
-        graph = build(job)
-        found = transfer(graph, opened(weights)[1], where=weights, seed=job.recipe["seed"])
-        job.display.say(found.note)
-        return graph, found.weights
+    wanted, network = job.recipe["pretrained"], job.recipe["network"]
+    if wanted == "none" or (job.run.has(FILE) and job.run.read_json(FILE)["source"] is None):
+        return Start(build(job))
+    if wanted == "auto":
+        return _automatic(job)
+    if is_known(wanted):
+        return _own(job, wanted)
+    name, _, path = wanted.partition("=")
+    if name == network:
+        return _published(job, name, path or "imagenet")
+    if name in SOURCES:
+        source = open_source(wanted)
+        return _taken(job, source.record(), source.network, dict(source.weights), new_head=True)
     if not isinstance(network, str):
-        raise BadInput(
-            "--weights", f"'{weights}' for a network of your own",
-            "a run folder, .keras or .safetensors file of it",
-        )  # fmt: skip
+        raise BadInput("--pretrained", f"'{wanted}' for a network of your own", f"{KINDS} of it")
+    return _published(job, network, wanted)
+
+
+def _automatic(job: Job) -> Start:
+    """The published weights of this very network, where they are on this machine; else random numbers."""
+    from ...pretrained import SOURCES
+    from ...pretrained.opening import how_to_get, on_this_machine
+    from .source import SMALLEST
+
+    network, why = job.recipe["network"], ""
+    if isinstance(network, str) and network in SOURCES:
+        rows, columns = job.working.size
+        if max(rows, columns) < SMALLEST:
+            why = f"images of {columns}x{rows} pixels are too small for published ones"
+        elif on_this_machine(SOURCES[network]) is None:
+            how = how_to_get(network, SOURCES[network])
+            why = f"published ones are not on this machine; to have them: --pretrained {network}; {how}"
+        else:
+            return _published(job, network, "imagenet")
+        job.display.say(f"weights: random numbers; {why}")
+    job.run.write_json(FILE, {"source": None, "taken": why})
+    return Start(build(job))
+
+
+def _published(job: Job, network: str, weights: str) -> Start:
+    """A network of the table with its own weights, in the form that these were trained in."""
     classes = len(job.images.classes)
-    graph, first, source = published(network, weights, job.input_shape, classes, seed=job.recipe["seed"])
-    free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
-    job.display.say(
-        f"weights from {weights}, licence {source.licence}{free}; the head is new: "
-        f"{counted(classes, 'class', 'classes')}"
+    graph, first, source = published(
+        network, weights, job.input_shape, classes, seed=job.recipe["seed"], flag="--pretrained"
     )
-    return graph, first
+    note = f"weights from {source.name}; the head is new: {counted(classes, 'class', 'classes')}"
+    _say(job, source.record(), note)
+    return Start(graph, first, knows=True)
+
+
+def _own(job: Job, wanted: str) -> Start:
+    """From a run or a file of the user's own; a head of other classes is new."""
+    from ...data.download import checksum
+    from .source import OWN, check_unseen
+
+    check_unseen(job, wanted, "--pretrained")
+    graph, weights, classes = opened(wanted)
+    path = Path(wanted)
+    source = {"licence": OWN, "commercial": True, "origin": OWN} | licence_of(wanted) | {
+        "name": wanted, "network": graph.name,
+        "sha256": checksum(path if path.is_file() else path / "weights.safetensors"),
+    }  # fmt: skip
+    return _taken(job, source, graph, weights, new_head=bool(classes) and classes != job.images.classes)
+
+
+def _taken(
+    job: Job, source: dict[str, Any], of: Graph, weights: dict[str, np.ndarray], *, new_head: bool
+) -> Start:
+    from ...engine.transfer import transfer
+
+    graph = build(job)
+    found = transfer(graph, weights, where=source["name"], seed=job.recipe["seed"], of=of, new_head=new_head)
+    _say(job, source, found.note)
+    return Start(graph, found.weights, found.known >= MOST)
+
+
+def _say(job: Job, source: dict[str, Any], note: str) -> None:
+    from .source import check_same
+
+    check_same(job, FILE, source["name"], source["sha256"])
+    free = "" if source["commercial"] else "; NOT FOR COMMERCIAL USE"
+    job.display.say(f"weights to start from: {source['name']}, licence {source['licence']}{free}")
+    job.display.say(note)
+    job.run.write_json(FILE, {"source": source, "taken": note})
 
 
 def build(job: Job) -> Graph:

@@ -13,7 +13,15 @@ FITS = "the pretrained network that fits, with a linear head and no training of 
 
 
 def build(facts: Facts) -> dict[str, Any] | None:
-    """Source and licence, the comparison with the network that was not trained, the cuts, the teacher."""
+    """Source and licence; of forge also the comparison with the network not trained, cuts, teacher."""
+    if started := facts.found("started.json").get("source"):
+        taken = str(facts.found("started.json").get("taken") or "")
+        return {
+            "sentences": [f"Training started from {taken}."],
+            "facts": _origin(started),
+            "rows": [],
+            "left_out": 0,
+        }
     judged = facts.found("pretrained.json")
     if not judged.get("source"):
         return None
@@ -69,14 +77,7 @@ def _sentences(
 def _rows(
     judged: dict[str, Any], source: dict[str, Any], facts: Facts, teacher: dict[str, Any]
 ) -> list[tuple[str, str]]:
-    rows = [
-        ("weights", f"{source['name']}, {source['origin']}"),
-        (
-            "licence",
-            str(source["licence"]) + ("" if source.get("commercial", True) else ", no commercial use"),
-        ),
-        ("judged in", words.seconds(judged.get("seconds"))),
-    ]
+    rows = [*_origin(source), ("judged in", words.seconds(judged.get("seconds")))]
     if fits := (facts.metrics.get("baselines") or {}).get("fits"):
         said = (
             f"{words.percent(fits['test_accuracy'])} of the test images "
@@ -93,3 +94,11 @@ def _rows(
             f"image took {words.seconds(teacher.get('seconds'))}",
         ))  # fmt: skip
     return rows
+
+
+def _origin(source: dict[str, Any]) -> list[tuple[str, str]]:
+    free = "" if source.get("commercial", True) else ", no commercial use"
+    return [
+        ("weights", f"{source['name']}, {source['origin']}"),
+        ("licence", f"{source['licence']}{free}"),
+    ]
