@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..kinds._torch import BatchNorm, Conv2d
 from . import native
 from .native import convolutions
+from .native.limits import limit
 
 ACTS: dict[type[nn.Module] | None, tuple[str, list[float]]] = {
     None: ("none", []),
@@ -73,19 +74,20 @@ def is_narrow(conv: nn.Module) -> bool:
     if not isinstance(conv, Conv2d) or not _is_plain(conv):
         return False
     columns = conv.kernel_size[1]
-    return columns > 1 and conv.in_channels <= (8 if columns >= 5 else 4)
+    most = limit("narrow most channels, wide" if columns >= 5 else "narrow most channels")
+    return columns > 1 and conv.in_channels <= most
 
 
 def is_direct(conv: nn.Module) -> bool:
     """Whether it is a convolution of so few channels that `engine.native` is faster with it."""
     found = _channels_and_numbers(conv)
-    return found is not None and found[0] <= 6
+    return found is not None and found[0] <= limit("direct most channels")
 
 
 def is_direct_with_pool(conv: nn.Module) -> bool:
     """Whether it is one with which `engine.native` is faster when a max-pooling of 2x2 stands behind it."""
     found = _channels_and_numbers(conv)
-    return found is not None and found[1] <= 216
+    return found is not None and found[1] <= limit("direct most numbers with pool")
 
 
 def is_direct_back(conv: nn.Module) -> bool:
@@ -94,7 +96,10 @@ def is_direct_back(conv: nn.Module) -> bool:
     All sums of up to 28 numbers of a kernel are in registers at once; oneDNN likes multiples of 8 channels.
     """
     found = _channels_and_numbers(conv)
-    return found is not None and (found[1] <= 28 or 6 <= found[0] < 16)
+    if found is None:
+        return False
+    least, below = limit("direct kernel least channels"), limit("direct kernel below channels")
+    return found[1] <= limit("direct kernel most numbers") or least <= found[0] < below
 
 
 def is_compiled(conv: nn.Module) -> bool:
@@ -190,7 +195,7 @@ def _winograd_back(
         return None, None
     if wanted[0]:
         to_x = convolutions.winograd_image(grad, weight, padding)
-    if wanted[1] and conv.out_channels > 16:
+    if wanted[1] and conv.out_channels > limit("winograd kernel more filters"):
         to_weight = convolutions.winograd_weights(grad, x, padding)
     return to_x, to_weight
 

@@ -28,11 +28,7 @@ from .fused import (
     is_depthwise,
 )
 from .lower import Lowered, Step
-
-PIXELS = 64
-"""Pixels of an output from which on `widen_at_once` gains more than its own small products cost."""
-MANY = 32
-"""Filters from which on `activate_at_once` gains."""
+from .native.limits import limit
 
 
 def cheap_dropout(module: Lowered) -> None:
@@ -129,7 +125,7 @@ def widen_at_once(module: Lowered) -> None:
             and conv.padding == (0, 0)
             and conv.groups == 1
             and conv.out_channels >= 2 * conv.in_channels
-            and _pixels(module, node.name) >= PIXELS
+            and _pixels(module, node.name) >= limit("widen least pixels")
             and step.activation is None
             and taker is not None
             and isinstance(taker.layer, BatchNorm)
@@ -150,7 +146,7 @@ def activate_at_once(module: Lowered) -> None:
             isinstance(conv, Conv2d)
             and not (conv.uneven or conv.skips)
             and (
-                (conv.bias is not None and conv.out_channels >= MANY)
+                (conv.bias is not None and conv.out_channels >= limit("activate least filters"))
                 or is_depthwise(conv)
                 or (native.available() and is_compiled(conv))
             )

@@ -1,6 +1,6 @@
 """Compiled convolutions that are faster than oneDNN's, and their gradients.
 
-They take what `native.takes` takes. Where they are faster, `engine.fused` knows.
+They take what `native.takes` takes. Where they are faster, `native.limits` says and `engine.fused` asks.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 
 from . import ACTIVATIONS, call, takes
+from .limits import limit
 
 Pair = tuple[int, ...]
 """Rows and columns."""
-
-WINOGRAD_MOST = 128 * 128
-"""Channels times filters up to which a convolution's planes stay in the cache."""
-WINOGRAD_LEAST = 512
-"""Pixels of an output from which they are worth their making."""
 
 
 def depthwise_weights(grad: Tensor, x: Tensor, size: int, stride: int, padding: Pair) -> Tensor:
@@ -47,14 +43,15 @@ def depthwise_weights(grad: Tensor, x: Tensor, size: int, stride: int, padding: 
 
 def fits_winograd(channels: int, filters: int) -> bool:
     """Whether `winograd` is faster than oneDNN with so many channels and filters, as far as was measured."""
-    return min(channels, filters) >= 16 and channels * filters <= WINOGRAD_MOST
+    enough = min(channels, filters) >= limit("winograd least channels")
+    return enough and channels * filters <= limit("winograd most products")
 
 
 def takes_winograd(x: Tensor, padding: Pair) -> bool:
     """Whether it takes this input, and has enough to do with it."""
     size = size_behind(x, (3, 3), padding)
     fits = takes(x) and max(padding) <= 2 and min(size) >= 1
-    return fits and len(x) * math.prod(size) >= WINOGRAD_LEAST
+    return fits and len(x) * math.prod(size) >= limit("winograd least pixels")
 
 
 def winograd(
