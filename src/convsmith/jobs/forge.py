@@ -86,8 +86,8 @@ def forge(
             --trials. Time in which the run was stopped does not count.
         trials: how many candidates the search trains, instead of a time.
         epochs: of the full training, with --trials; 60 without it.
-        space: the kind of networks to search among, or a function of a file of your own, mine.py:my_space,
-            which is run.
+        space: the kind of networks to search among; "pretrained" for members of a pretrained network, which
+            begin with its weights; or a function of a file of your own, mine.py:my_space, which is run.
         algorithm: how to search; "convsmith list algorithms" shows the ways.
         option: a setting of the algorithm, such as population=20; may be given several times.
         stop_early: end a candidate's short training when its learning curve promises less than the others'.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..data import Images, Resolution, Split
     from ..ledger.budget import Budget
+    from ..pretrained import Source
     from ..runs import Run
     from .clock import Clock
     from .progress import Display
@@ -41,6 +42,7 @@ class Job:
         clock: the time worked and left.
         workers: who trains the candidates of a search.
         logs: further logs of a search: "tensorboard", "mlflow".
+        source: the pretrained network that it starts from, once that is known; None for none.
     """
 
     run: Run
@@ -53,6 +55,7 @@ class Job:
     split: Split = field(init=False)
     working: Resolution = field(init=False)
     pixels_NHWC: np.ndarray = field(init=False)
+    source: Source | None = field(init=False, default=None)
     _sized: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     @property
@@ -148,12 +151,14 @@ def check_names(recipe: dict[str, Any]) -> None:
     from ..ledger.budget import MEMORY_MODELS
     from ..nas.algorithms import ALGORITHMS
     from ..nas.spaces import SPACES, space_function
+    from ..pretrained.space import NAME as PRETRAINED
 
     named = recipe.get("space")
-    if isinstance(named, str) and ":" in named:
-        space_function(named)
+    own = (named,) if isinstance(named, str) and ":" in named else ()
+    for one in own:
+        space_function(one)
     for option, known in (
-        ("space", (*SPACES, named) if isinstance(named, str) and ":" in named else SPACES),
+        ("space", (*SPACES, PRETRAINED, *own)),
         ("algorithm", ALGORITHMS),
         ("augment", ("auto", *POLICIES)),
         ("memory_model", MEMORY_MODELS),
@@ -172,6 +177,11 @@ def check_pretrained(recipe: dict[str, Any], *more: str, endings: Sequence[str] 
         endings: of further files.
     """
     from ..pretrained.sources import SOURCES
+    from ..pretrained.space import NAME
+
+    if recipe.get("space") == NAME and recipe.get("pretrained") == "none":
+        came = "given for the space of a pretrained network's members"
+        raise BadInput("--pretrained none", came, "a network to take them from", f"--space {NAME} alone")
 
     wanted = recipe["pretrained"]
     if not (Path(wanted).is_file() and Path(wanted).suffix in endings):

@@ -89,6 +89,7 @@ def latency_table(
 
     from ..nas.spaces import name_of
     from ..nas.spaces import space as find_space
+    from ..pretrained.space import NAME as PRETRAINED
 
     for name, value in (("classes", classes), ("networks", networks), ("threads", threads), ("batch", batch)):
         if value < 1:
@@ -97,6 +98,11 @@ def latency_table(
         raise BadInput("--minutes", f"got {minutes}", "more than 0", "--minutes 10")
     if len(input_shape) != 3:
         raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")
+    if space == PRETRAINED:
+        raise BadInput(
+            "space", f"'{space}' depends on the network that it is made of", "a space with blocks of its own",
+            "convsmith list spaces",
+        )  # fmt: skip
     ending_of(output, (".json",))
     rows, columns, channels = input_shape
     where = (rows, columns, channels)

@@ -89,8 +89,12 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     """The spaces with how many networks each has, counted or estimated."""
     import numpy as np
 
+    from ..nas.choose import Space
     from ..nas.encoding import space_size
     from ..nas.spaces import SPACES, space
+    from ..pretrained.package import without_weights
+    from ..pretrained.space import NAME, members_of
+    from .steps.source import DEFAULT
 
     if len(input_shape) != 3:
         raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")
@@ -98,7 +102,10 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     for name, function in SPACES.items():
         size = space_size(space(name, input_shape, classes), np.random.default_rng(0), limit=0, walks=60)
         rows[name] = f"{size!s:22}  {_line(function)}"
-    return rows
+    members = Space(members_of(without_weights(DEFAULT)), input_shape, classes)
+    size = space_size(members, np.random.default_rng(0), limit=0, walks=60)
+    rows[NAME] = f"{size!s:22}  {_line(members_of)} Of {DEFAULT}, or of what --pretrained names."
+    return dict(sorted(rows.items()))
 
 
 def _runs(folder: Path) -> dict[str, str]:

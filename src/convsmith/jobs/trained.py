@@ -111,7 +111,8 @@ def licence_of(source: str | Path) -> dict[str, Any]:
         run = Run.open(source)
         if run.has("started.json"):
             return dict(run.read_json("started.json")["source"] or {})
-        is_its = run.has("chosen.json") and run.read_json("chosen.json")["winner"] != "search"
+        chosen = run.read_json("chosen.json") if run.has("chosen.json") else {"winner": "search"}
+        is_its = chosen.get("inherits", chosen["winner"] != "search")
         return dict(run.read_json("pretrained.json")["source"]) if is_its else {}
     said = open_metadata(source) if Path(source).suffix == ARRAYS else {}
     found: dict[str, Any] = {"origin": said["origin"]} if said.get("origin") else {}

@@ -18,7 +18,7 @@ from ..graph import Graph
 from ..zoo import network
 from .cuts import block_ends
 from .source import Source
-from .sources import Published
+from .sources import SOURCES, Published
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +76,20 @@ def open_package(name: str, row: Published, path: str | Path | None = None) -> S
     return Source(
         name, graph, trunk, {key: array for key, array in weights.items() if key not in trunk},
         block_ends(graph, BLOCKS), row.licence, row.commercial, row.origin, row.sha256, row.top1,
+    )  # fmt: skip
+
+
+def without_weights(name: str) -> Source:
+    """An EfficientNet-Lite of the table as a source that has no weights: what its members cost needs none.
+
+    Args:
+        name: of the source.
+    """
+    row = SOURCES[name]
+    graph = network(row.network)
+    return Source(
+        name, graph, {}, {}, block_ends(graph, BLOCKS), row.licence, row.commercial, row.origin, row.sha256,
+        row.top1,
     )  # fmt: skip
 
 

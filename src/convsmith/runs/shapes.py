@@ -60,7 +60,7 @@ SHAPES: dict[str, Any] = {
         "validation?": NUMBER, "strength?": NUMBER, "seconds?": NUMBER,
     },
     "tuned.json": {"rows": [_CUT | {"seconds?": NUMBER}]},
-    "chosen.json": {"winner": str, "validation": {str: MAYBE}, "teacher": (str, None)},
+    "chosen.json": {"winner": str, "validation": {str: MAYBE}, "teacher": (str, None), "inherits?": bool},
     "training.json": {"recipe": {"augment": {"flip": (bool, int, float)}}},
     "plan.json": {
         **_CORE, "of?": {str: object}, "final?": _FINAL, "forecast?": {str: MAYBE},

@@ -9,6 +9,7 @@ from ...errors import BadInput
 from ..job import Job
 from .earlier import earlier_plan
 from .latency import measure_or_predict
+from .own_space import has_members
 from .places import LARGE, Place, features, member_at, places, seconds_each
 from .searched import part
 from .thinning import pooled, thinned_rows
@@ -102,11 +103,14 @@ def judge_cuts(job: Job, source: Source) -> Judged | None:
         job.run.write_json(FILE, earlier_plan(job.recipe["plan"], FILE) or _measured(job, source))
     record = job.run.read_json(FILE)
     if not record["table"] or not any(row["fits"] for row in record["table"]):
-        asked = job.recipe["pretrained"] != "auto"
+        asked = job.recipe["pretrained"] != "auto" and not has_members(job)
         came, expected = f"no cut of {source.name} keeps the budget", record["smallest"]
         if asked:
             raise BadInput("--pretrained", came, expected, "a larger limit, or --pretrained none")
-        job.display.say(f"no pretrained network: {came}; {expected}")
+        if has_members(job):  # with fewer channels one may
+            job.display.say(f"{came} with all its channels; {expected}")
+        else:
+            job.display.say(f"no pretrained network: {came}; {expected}")
         return None
     found = Judged(
         source, _some(job, "train", record["images"]), _some(job, "validation", record["images"]), record

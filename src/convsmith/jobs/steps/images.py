@@ -12,6 +12,7 @@ from ...data.resolution import LADDER
 from ...errors import BadInput
 from ...runs.files import write_whole
 from ..job import Job
+from .own_space import has_members
 from .thumbnails import thumbnails
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ PASSES = 400
 """Epochs that a whole job has, all candidates and full trainings together, at least."""
 PIXELS_PER_SECOND = 2_300_000
 """Pixels that a network of about 0.1M parameters is trained on in a second, on two cores of 2023."""
+MEMBERS, DEEP = (96, 160), {"params": 1_000_000, "macs": 40_000_000}
+"""Pixels of the longer side for members of a pretrained network, each of which chooses its size inside; the
+second where the budget allows deep ones: shallow ones gain nothing from larger images (decision 61)."""
 FEWEST_PIXELS = 48
 """Images are not made smaller than this for lack of time."""
 
@@ -83,6 +87,10 @@ def keep_split(folder: Path, split: Split) -> None:
 def _advised(job: Job) -> Resolution:
     """The size that the images have, or the largest one at which the time allows enough passes over them."""
     minutes = job.recipe.get("minutes")
+    if has_members(job):
+        limits = job.budget.limits
+        is_deep = all(limits.get(name, least) >= least for name, least in DEEP.items())
+        return resolution(job.images, most=MEMBERS[is_deep])
     found = resolution(job.images)
     if minutes is None:
         return found

@@ -11,6 +11,7 @@ from .cuts import Judged, judge_cuts
 from .full import Final, keep
 from .lessons import Lessons, lessons
 from .linear import fits
+from .own_space import has_members
 from .places import member_at, places
 from .probe import FILE as ARMS
 from .probe import leads, whose_turn
@@ -82,6 +83,8 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
     """
     if known is None:
         assert found is not None
+        if has_members(job):
+            _keep(job, "search", {"search": found.best.score}, None)
         return train(job, found)
     tuned: list[Final] = []
     taught: Lessons | None = None
@@ -103,8 +106,14 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
     if found is not None:
         shares["search"] = found.best.score
     taught_by = None if taught is None or name == known.head.name else known.judged.source.name
-    job.run.write_json(FILE, {"winner": name, "validation": shares, "teacher": taught_by})
+    _keep(job, name, shares, taught_by)
     return done | {"fits": known.head}
+
+
+def _keep(job: Job, winner: str, shares: dict[str, float | None], teacher: str | None) -> None:
+    inherits = winner != "search" or has_members(job)
+    about = {"winner": winner, "validation": shares, "teacher": teacher, "inherits": inherits}
+    job.run.write_json(FILE, about)
 
 
 def _search_goes_on(job: Job, score: float, best: Final, head: Final) -> bool:

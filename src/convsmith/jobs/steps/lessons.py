@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..job import Job
 from .cuts import Judged, np_concatenated, place_of
 from .earlier import earlier_plan
+from .inheriting import RATE
 from .judge import input_size
 from .places import features
 from .probe import leads
@@ -33,7 +34,7 @@ FINEST = 224
 """Pixels of the longer side that views are cut from."""
 LEARNED = 2000
 """Views that the teacher's own head learns from, at most."""
-TEMPERATURE, WEIGHT, RATE = 2.0, 0.9, 0.003
+TEMPERATURE, WEIGHT = 2.0, 0.9
 """Of the lessons, as measured (docs/decisions/0061-members-of-a-pretrained-network.md)."""
 
 

@@ -1,4 +1,7 @@
-"""The space of a job; one from a file of one's own stays with the run, and is that file from then on."""
+"""The space of a job: a registered one, a file of one's own, or the members of a pretrained network.
+
+A file of one's own stays with the run, and is that file from then on.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from ..job import Job
 
 if TYPE_CHECKING:
     from ...nas.choose import Space
+    from ...pretrained import Source
 
 
 def space_of(job: Job) -> Space:
@@ -19,6 +23,11 @@ def space_of(job: Job) -> Space:
     from ...nas.spaces import space_function
 
     name = str(job.recipe["space"])
+    shape, classes = job.input_shape, len(job.images.classes)
+    if has_members(job):
+        from ...pretrained.space import members_of
+
+        return Space(members_of(source_of(job)), shape, classes, name=name)
     path, colon, function = name.rpartition(":")
     made_by = name
     if colon:
@@ -28,4 +37,17 @@ def space_of(job: Job) -> Space:
         elif not Path(path).is_file() or Path(path).read_bytes() != kept.read_bytes():
             job.display.say(f"{path} has changed; the run goes on with its own {SPACE}")
         made_by = f"{kept}:{function}"
-    return Space(space_function(made_by), job.input_shape, len(job.images.classes), name=name)
+    return Space(space_function(made_by), shape, classes, name=name)
+
+
+def has_members(job: Job) -> bool:
+    """Whether the job searches among the members of a pretrained network."""
+    from ...pretrained.space import NAME
+
+    return job.recipe.get("space") == NAME
+
+
+def source_of(job: Job) -> Source:
+    """The pretrained network whose members are searched."""
+    assert job.source is not None, "the step of the pretrained network comes first"
+    return job.source

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...units import counted
 from ..job import Job
+from .own_space import has_members, source_of
 from .searched import searched
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def pool(job: Job) -> Pool:
 
     from ...nas.portable import Portable
     from ...nas.work import Here
+    from ...pretrained.packed import packed
     from ...runs.own_code import SPACE
 
     file = job.run.path / SPACE
@@ -28,9 +30,12 @@ def pool(job: Job) -> Pool:
         "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
         "train": searched(job), "validation": np.sort(job.split.validation),
     }  # fmt: skip
+    more: dict[str, Any] = {}
+    if has_members(job):
+        more["source"], arrays["numbers"] = packed(source_of(job))
 
     def portable(threads: int | None) -> Portable:
-        settings = {"augment": job.recipe["augment"], "threads": threads}
+        settings = {"augment": job.recipe["augment"], "threads": threads, **more}
         return Portable("convsmith.jobs.steps.trainer:trainer", settings, arrays, own)
 
     if workers.ray is not None:

@@ -8,7 +8,7 @@ from ..job import Job
 from .earlier import earlier_plan
 from .full import Final, Pace, full
 from .latency import measure_or_predict
-from .own_space import space_of
+from .own_space import has_members, space_of
 from .speed import seconds_of_epoch
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def whose_turn(job: Job, head: Final) -> str:
 
 def _decided(job: Job, head: Final) -> dict[str, Any]:
     share, limit = head.validation or 0.0, job.clock.limit
+    if has_members(job):
+        why = "the space is that of the pretrained network's members: the search has the time"
+        return {"arm": "searched", "why": why, "probe": None}
     if limit is None:
         return {"arm": "both", "why": "both the pretrained network and the search are trained", "probe": None}
     if share >= SETTLED or (share >= SURE and limit < SHORT):

@@ -10,6 +10,7 @@ from ...reports.words import listed
 from ...units import counted
 from ..job import Job
 from ..trained import is_known, licence_of, opened
+from .own_space import has_members
 
 if TYPE_CHECKING:
     from ...pretrained import Source
@@ -22,7 +23,7 @@ SMALLEST = 24
 
 
 def source_for(job: Job) -> Source | None:
-    """The source, or None; what decides is said in a line.
+    """The source, which becomes the job's, or None; what decides is said in a line.
 
     Raises:
         BadName: for a source that does not exist.
@@ -35,7 +36,7 @@ def source_for(job: Job) -> Source | None:
     wanted = job.recipe["pretrained"]
     if wanted == NONE:
         return None
-    asked = wanted != AUTO
+    asked = wanted != AUTO or has_members(job)
     if job.recipe["latency_table"] is not None:
         if asked:
             came = "given with --latency-table, which knows the blocks of its space alone"
@@ -47,15 +48,17 @@ def source_for(job: Job) -> Source | None:
         job.display.say(f"no pretrained network: images of {own[1]}x{own[0]} pixels are too small for one")
         return None
     try:
-        source = (
-            own_network(job, wanted) if is_known(wanted) else open_source(DEFAULT if not asked else wanted)
-        )
+        if is_known(wanted):
+            source = own_network(job, wanted)
+        else:
+            source = open_source(DEFAULT if wanted == AUTO else wanted)
     except BadInput as error:
         if asked:
             raise
         job.display.say(f"no pretrained network: {error.came}; to have one: {error.hint}")
         return None
     check_same(job, "pretrained.json", source.name, source.sha256)
+    job.source = source
     free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
     job.display.say(f"weights to start from: {source.name}, licence {source.licence}{free}")
     return source

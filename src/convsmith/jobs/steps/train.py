@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..job import Job
 from .full import Final, Pace, finished, full, keep
-from .own_space import space_of
+from .inheriting import fine_tuning
+from .own_space import has_members, source_of, space_of
 from .searched import searched
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, taught: Les
     known = finished(job, name, graph)
     if known is not None:
         return known
-    lesson: dict[str, Any]
-    if taught is None:
-        x_NHWC, y = job.part("train", "validation")
-        lesson = {"x": x_NHWC, "y": y, "augment": job.recipe["augment"]}
-    else:  # the rate is the usual one: these weights know nothing yet
+    x_NHWC, y = job.part("train", "validation")
+    lesson: dict[str, Any] = {"x": x_NHWC, "y": y, "augment": job.recipe["augment"]}
+    if taught is not None:  # the rate is the usual one: these weights know nothing yet
         lesson = taught.of(graph, "train", "validation") | {"learning_rate": None}
+    if has_members(job):
+        lesson |= fine_tuning(graph, source_of(job), x_NHWC, y, seed=job.recipe["seed"])
     larger = len(job.rows("train", "validation")) / len(searched(job))
     pace = Pace(
         job,

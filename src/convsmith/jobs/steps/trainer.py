@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from .inheriting import fine_tuning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +22,8 @@ def trainer(
     labels: np.ndarray,
     train: np.ndarray,
     validation: np.ndarray,
+    source: Mapping[str, Any] | None = None,
+    numbers: np.ndarray | None = None,
 ) -> Evaluate:
     """What trains a candidate on the training images and judges it on the validation images.
 
@@ -32,6 +36,9 @@ def trainer(
         labels: class numbers (N,).
         train: rows to train on.
         validation: rows to judge by.
+        source: the pretrained network whose members are trained, packed; None for networks that begin with
+            random numbers.
+        numbers: its weights.
     """
     import numpy as np
     import torch
@@ -40,9 +47,11 @@ def trainer(
     from ...engine.loop import fit
     from ...engine.predict import evaluate as judge
     from ...nas.work import Evaluation
+    from ...pretrained.packed import unpacked
 
     if threads is not None:
         torch.set_num_threads(threads)
+    known = None if source is None or numbers is None else unpacked(source, numbers)
     full = selected(pixels, train), selected(pixels, validation)
     y, y_validation = np.asarray(labels[train]), np.asarray(labels[validation])
     sized = {pixels.shape[1:3]: full}
@@ -59,10 +68,11 @@ def trainer(
             ends = on_epoch is not None and on_epoch(record["val_accuracy"])
             return record["epoch"] if ends else None
 
+        begun = {} if known is None else fine_tuning(graph, known, x, y, seed=seed)
         watched: dict[str, Any] = {}
         if on_epoch is not None:
             watched = {"validation": (x_validation, y_validation), "on_epoch": watch}
-        fitted = fit(graph, x, y, epochs=epochs, seed=seed, augment=augment, **watched)
+        fitted = fit(graph, x, y, epochs=epochs, seed=seed, augment=augment, **begun, **watched)
         judged = judge(graph, x_validation, y_validation, weights=fitted.weights)
         more = {"train_loss": fitted.history[-1]["loss"]}
         return Evaluation(judged["accuracy"], fitted.seconds, judged["loss"], more)

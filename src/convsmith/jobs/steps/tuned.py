@@ -9,8 +9,9 @@ from ..job import Job
 from .cuts import Judged, np_concatenated
 from .earlier import earlier_plan
 from .full import Final, Pace, full
+from .inheriting import RATE
 from .judge import input_size
-from .lessons import RATE, Lessons
+from .lessons import Lessons
 from .linear import with_head
 from .speed import seconds_after, seconds_of_epoch
 

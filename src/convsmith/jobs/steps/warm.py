@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from ...errors import BadInput
 from ..job import Job
+from .own_space import has_members, source_of
 from .searched import SEARCHED, searched
 
 if TYPE_CHECKING:
     from ...nas.found import Warm
+    from ...runs import Run
 
 _DECIDE_SCORES = ("augment", "seed", "validation", "test", "group")
 
@@ -43,8 +45,14 @@ def warm(job: Job) -> Warm:
         data["fingerprint"] == mine["fingerprint"]
         and all(data["resolution"][one] == mine["resolution"][one] for one in ("height", "width", "channels"))
         and all(recipe.get(name) == job.recipe.get(name) for name in _DECIDE_SCORES)
+        and (not has_members(job) or _began_with(run) == source_of(job).sha256)
         and (not run.has(SEARCHED) or run.read_json(SEARCHED)["images"] == len(searched(job)))
     )
     counted = "their scores count" if same else "tried again first, for scores of other images do not count"
     job.display.say(f"{len(worked)} trials of {folder}: {counted}")
     return Warm(tuple(worked), same)
+
+
+def _began_with(run: Run) -> str | None:
+    """SHA-256 of the weights that a run's networks began with."""
+    return run.read_json("pretrained.json")["source"]["sha256"] if run.has("pretrained.json") else None

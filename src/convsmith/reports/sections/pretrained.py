@@ -51,7 +51,9 @@ def _sentences(
     name, found = str(source["name"]), []
     why = str(facts.found("arms.json").get("why") or "")
     own, fits = facts.metrics, (facts.metrics.get("baselines") or {}).get("fits") or {}
-    if chosen.get("winner") == "search":
+    if chosen.get("winner") == "search" and chosen.get("inherits"):
+        found.append(f"The network that came out is a member of {name} and starts from its weights.")
+    elif chosen.get("winner") == "search":
         found.append(f"The network that came out does not start from {name}: the search's was better.")
     elif chosen.get("winner") == "fits":
         found.append(f"The network that came out is {FITS}; the weights are those of {name}.")
