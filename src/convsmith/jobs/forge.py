@@ -96,7 +96,7 @@ def forge(
         pretrained: a network with weights to start from: "auto" takes the usual one where the images are
             large enough and its weights are on this machine; "none"; a name of "convsmith list pretrained",
             or NAME=PATH with a file of its weights; or a finished run's folder, a .keras file, or a
-            .safetensors file with its Graph as graph.json beside it, of your own, for any classes.
+            .safetensors file with its Graph in it or beside it, of your own, for any classes.
         teacher: who teaches the networks that are trained to the end: "auto" is the whole pretrained network,
             where it is better than they are; or "none".
         size: the working size, such as 64x64; chosen from the images without it.
