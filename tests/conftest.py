@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
+hypothesis.settings.register_profile("convsmith", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("convsmith")
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,21 @@ def test_the_reference_stands_in_where_litert_is_not_installed(run, tmp_path, mo
     assert abs(alone.about["accuracy"] - there.about["accuracy"]) < 0.08  # fewer images
 
 
+def test_c_is_compared_too_and_comes_with_all_that_it_needs(run, tmp_path):
+    found = cs.export(run, str(tmp_path / "net.c"), precision="int8", quiet=True)
+    names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
+    assert names == [
+        "net.c", "net.h", "net_arduino/net.c", "net_arduino/net.h", "net_arduino/net_arduino.ino",
+        "net_main.c",
+    ]  # fmt: skip
+    assert abs(found.about["accuracy"] - found.about["engine_accuracy"]) < 0.02
+    assert "const char *const net_classes[]" in (tmp_path / "net.c").read_text()
+    assert "net_arduino/" in found.render("text")
+    with pytest.raises(BadInput, match="fp16 is nothing in C"):
+        cs.export(run, str(tmp_path / "half.c"), precision="fp16", quiet=True)
+    assert not (tmp_path / "half.c").exists()
+
+
 def test_a_precision_that_the_ending_cannot_have_is_refused(run, tmp_path):
     with pytest.raises(BadInput, match=r"--precision: cannot be used for \.onnx files"):
         cs.export(run, str(tmp_path / "net.onnx"), precision="int8")

@@ -179,11 +179,12 @@ COMMANDS = {
     ),
     "export": Command(
         "convsmith.jobs.export:export",
-        "Write a run's network as ONNX, LiteRT or Keras.",
+        "Write a run's network as ONNX, Keras, LiteRT or C.",
         ("json",),
         (
             "convsmith export runs/0007",
             "convsmith export runs/0007 best.tflite --precision int8",
+            "convsmith export runs/0007 best.c --precision int8",
             "convsmith export runs/0007 best.keras",
         ),
     ),

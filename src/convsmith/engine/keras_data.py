@@ -220,9 +220,9 @@ def first_of(x: Any) -> tuple[Any, Any]:
         BadInput: data without a batch.
 
     Example:
-        >>> images, rest = first_of((batch for batch in ([1, 2], [3, 4])))
+        >>> images, rest = first_of((batch for batch in (("x1", "y1"), ("x2", "y2"))))
         >>> images, list(rest)
-        ([1, 2], [[1, 2], [3, 4]])
+        ('x1', [('x1', 'y1'), ('x2', 'y2')])
     """
     import types
 

@@ -24,7 +24,7 @@ TEST_IMAGES = 1000
 def export_device(
     net: Trained, target: Path, *, precision: str, data: str | Images | None, quiet: bool
 ) -> dict[str, Any]:
-    """Write a .tflite file and compare it with the engine on held-out images; the run remembers the figures.
+    """Write a .tflite file or C sources, compared with the engine on held-out images, and remember it.
 
     Args:
         net: the run.
@@ -50,6 +50,7 @@ def export_device(
     display = Display(1, quiet=quiet)
     display.step(f"{precision} file")
     x_NHWC = None if own is None else _spread(own, own.learned)
+    _no_halves_in_c(target, precision)
     file = device_file(net.graph, net.weights, precision=precision, x_NHWC=x_NHWC, classes=net.classes)
     about: dict[str, Any] = {
         "file": target.name, "bytes": len(file.content), "precision": precision,
@@ -60,9 +61,40 @@ def export_device(
     if own is not None:
         with display.bar("checking") as bar:
             about |= _checked(net, file, own, bar.update)
-    write_whole(target, file.content)
+    if target.suffix.lower() == ".c":
+        about |= _written_in_c(file, target)
+    else:
+        write_whole(target, file.content)
     about["recorded"] = _recorded(net.path, about)
     return about
+
+
+def _no_halves_in_c(target: Path, precision: str) -> None:
+    if target.suffix.lower() == ".c" and precision == "fp16":
+        raise BadInput("--precision", "fp16 is nothing in C", "float or int8 for a .c file")
+
+
+def _written_in_c(file: DeviceFile, target: Path) -> dict[str, Any]:
+    """The network's .c and .h, a program for one image, and a folder that Arduino's editor opens."""
+    from ..formats.device.c_source import to_c
+    from ..runs.files import write_whole
+
+    right = f"{file.precision} numbers"
+    made = to_c(file.program, target.stem, classes=file.classes, about=right)
+    sketch = target.with_name(f"{made.name}_arduino")
+    sketch.mkdir(exist_ok=True)
+    header = target.with_suffix(".h")
+    for path, text in (
+        (target, made.source), (header, made.header), (target.with_name(f"{made.name}_main.c"), made.main),
+        (sketch / f"{sketch.name}.ino", made.sketch), (sketch / target.name, made.source),
+        (sketch / header.name, made.header),
+    ):  # fmt: skip
+        write_whole(path, text)
+    weights = sum(t.bytes for t in file.program.tensors if t.data is not None)
+    return {
+        "bytes": weights, "arena": {"activations": made.arena, "interpreter": 0},
+        "files": [target.name, header.name, f"{made.name}_main.c", f"{sketch.name}/"],
+    }  # fmt: skip
 
 
 def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
@@ -136,11 +168,15 @@ def _recorded(folder: Path, about: dict[str, Any]) -> bool:
 def told(about: dict[str, Any]) -> list[str]:
     """The figures as lines of text."""
     arena = about["arena"]
-    total = show_bytes(arena["activations"] + arena["interpreter"])
-    lines = [
-        f"{show_bytes(about['bytes'])} ({about['precision']}); memory in TensorFlow Lite Micro {total}: "
-        f"{show_bytes(arena['activations'])} of activations and its own {show_bytes(arena['interpreter'])}"
-    ]
+    size = f"{show_bytes(about['bytes'])} ({about['precision']})"
+    activations = show_bytes(arena["activations"])
+    if "files" in about:
+        lines = [f"{size} of weights, {activations} of memory; with it {', '.join(about['files'][1:])}"]
+    else:
+        total = show_bytes(arena["activations"] + arena["interpreter"])
+        own = show_bytes(arena["interpreter"])
+        memory = f"{total}: {activations} of activations and its own {own}"
+        lines = [f"{size}; memory in TensorFlow Lite Micro {memory}"]
     if "accuracy" in about:
         low, high = about["interval"]
         lines.append(

@@ -50,19 +50,20 @@ def export(
     data: str | Images | None = None,
     quiet: bool = False,
 ) -> Exported:
-    """Write a run's network as ONNX (batch norm folded, raw pixels in), LiteRT, a Keras file or safetensors.
+    """Write a run's network as ONNX (batch norm folded, raw pixels in), Keras, safetensors, or for a device.
 
-    A .tflite file is run on the run's test images beside the engine before it is called done; its bytes,
-    accuracy, memory and milliseconds are remembered in the run.
+    For devices there are LiteRT files and C: a .c and .h of plain C99, a program that classifies a raw image,
+    and a folder for Arduino. Either is run on the run's test images beside the engine before it is called
+    done; bytes, accuracy, memory and milliseconds are remembered in the run.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write, whose ending says what is written: .onnx, .keras, .tflite or .safetensors
+        path: the file to write, whose ending says what is written: .onnx, .keras, .tflite, .c or .safetensors
             (weights, with the network in the header); model.onnx in the run folder without it.
-        format: onnx, keras, tflite or safetensors, where there is no path.
-        precision: of a .tflite file: float, fp16 (weights in 16 bits) or int8 (numbers in 8 bits, their
+        format: onnx, keras, tflite, c or safetensors, where there is no path.
+        precision: of a file for a device: float, fp16 (weights in 16 bits) or int8 (numbers in 8 bits, their
             ranges measured on the run's training images).
-        data: images instead of the run's own, for the ranges and the comparison of a .tflite file.
+        data: images instead of the run's own, for the ranges and the comparison of a file for a device.
         quiet: no progress on standard error.
 
     Raises:
@@ -72,14 +73,14 @@ def export(
     from .trained import trained
 
     ending = _ending(path, format)
-    if ending != ".tflite" and (precision != "float" or data is not None):
+    if ending not in DEVICES and (precision != "float" or data is not None):
         raise BadInput(
             "--precision" if precision != "float" else "--data", f"cannot be used for {ending} files",
-            "a .tflite file", f"convsmith export {run} model.tflite --precision int8",
+            "a .tflite or .c file", f"convsmith export {run} model.tflite --precision int8",
         )  # fmt: skip
     net = trained(run)
     target = Path(path) if path is not None else net.path / f"model{ending}"
-    if ending == ".tflite":
+    if ending in DEVICES:
         from .device_export import export_device
 
         return Exported(target, export_device(net, target, precision=precision, data=data, quiet=quiet))
@@ -137,5 +138,7 @@ def _safetensors(net: Trained, target: Path) -> dict[str, Any]:
 Writer = Callable[["Trained", Path], dict[str, Any]]
 WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras, ".safetensors": _safetensors}
 """Ending of the file -> what writes it and says what was written; one line for each further form."""
-ENDINGS = (*WRITERS, ".tflite")
+DEVICES = (".tflite", ".c")
+"""Endings of files for devices."""
+ENDINGS = (*WRITERS, *DEVICES)
 """Every ending that something is written for."""

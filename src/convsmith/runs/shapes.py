@@ -71,6 +71,11 @@ SHAPES: dict[str, Any] = {
         "algorithm?": str,
         "finalists?": [{"arm": str, "fingerprint?": str}],
     },
+    "exports.json": {
+        "files": [{"file": str, "bytes": COUNT, "precision": str, "arena?": {str: COUNT}, "accuracy?": NUMBER,
+                   "interval?": [NUMBER], "engine_accuracy?": NUMBER, "disagreements?": COUNT,
+                   "largest_difference?": NUMBER, "milliseconds?": NUMBER}],
+    },
     "result.json": {
         "test_accuracy": NUMBER, "interval": [NUMBER], "params": COUNT, "macs": COUNT, "weight_bytes": COUNT,
         "latency_ms": NUMBER, "seconds": NUMBER, "budget_kept?": bool, "weak?": str, "next?": str,

@@ -36,11 +36,13 @@ class DeviceFile:
         content: the .tflite file.
         program: what it computes; for fp16 the program before its weights were halved.
         precision: one of `PRECISIONS`.
+        classes: the classes' names in order.
     """
 
     content: bytes
     program: Program
     precision: str
+    classes: tuple[str, ...] = ()
 
     @property
     def arena(self) -> dict[str, int]:
@@ -97,4 +99,4 @@ def device_file(
     }
     if classes:
         about["classes"] = list(classes)
-    return DeviceFile(to_tflite(written, about), program, precision)
+    return DeviceFile(to_tflite(written, about), program, precision, tuple(classes))

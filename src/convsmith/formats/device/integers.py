@@ -113,8 +113,14 @@ def _of(tensor: Tensor) -> tuple[float, int]:
     return tensor.scale.scales[0], tensor.scale.zero_point
 
 
-def _products(tensors: list[Tensor], out: Tensor, image: int, kernel: int) -> list[tuple[int, int]]:
-    """The multiplier of each output channel."""
+def products(tensors: list[Tensor], out: Tensor, image: int, kernel: int) -> list[tuple[int, int]]:
+    """The multiplier of each output channel, or of all of a dense layer's.
+
+    Args:
+        tensors: the operator's inputs.
+        out: its output.
+        image, kernel: their places among the inputs.
+    """
     import numpy as np
 
     step, _ = _of(tensors[image])
@@ -172,7 +178,7 @@ def _conv(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
         for g in range(groups)
     ]
     sums = np.concatenate(parts, -1).astype(np.int64).reshape(rows, columns, -1)
-    return _requantized(sums + bias, _products(tensors, out, 0, 1), out)
+    return _requantized(sums + bias, products(tensors, out, 0, 1), out)
 
 
 def _depthwise(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
@@ -184,7 +190,7 @@ def _depthwise(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> 
     seen = _windows(op, _padded(op, x, size, zero) - zero, size, *out.shape[1:3])
     seen = np.repeat(seen, op.options["multiplier"], axis=-1)
     sums = np.einsum("rchwi,hwi->rci", seen, kernel_1HWC[0]) + bias
-    return _requantized(sums, _products(tensors, out, 0, 1), out)
+    return _requantized(sums, products(tensors, out, 0, 1), out)
 
 
 def _transposed(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
@@ -204,12 +210,12 @@ def _transposed(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) ->
                     at = (r * sh + i - top, c * sw + j - left)
                     if 0 <= at[0] < rows and 0 <= at[1] < columns:
                         sums[at] += kernel_OHWI[:, i, j] @ (x[0, r, c] - zero)
-    return _requantized(sums, _products(tensors, out, 2, 1), out)
+    return _requantized(sums, products(tensors, out, 2, 1), out)
 
 
 def _fully_connected(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
     x, kernel_OI, bias = given
-    return _requantized((x - _of(tensors[0])[1]) @ kernel_OI.T + bias, _products(tensors, out, 0, 1), out)
+    return _requantized((x - _of(tensors[0])[1]) @ kernel_OI.T + bias, products(tensors, out, 0, 1), out)
 
 
 def _max_pool(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
@@ -231,22 +237,26 @@ def _average_pool(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) 
 
 
 def _mean(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
-    (step, zero), (after, place) = _of(tensors[0]), _of(out)
+    zero, place = _of(tensors[0])[1], _of(out)[1]
     count = given[0].shape[1] * given[0].shape[2]
-    whole, shift = multiplier(step / after)
+    whole, shift = ratio(tensors[0], out)
     bits = min(count.bit_length() - 1, 32, 31 + shift)
     sums = given[0].sum((1, 2)) - zero * count
     return scaled(sums, (whole << bits) // count, shift - bits) + place
 
 
-def _add(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
-    a, b = given
-    (step_a, zero_a), (step_b, zero_b), (after, place) = _of(tensors[0]), _of(tensors[1]), _of(out)
+def sum_scales(a: Tensor, b: Tensor, out: Tensor) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """The multipliers of both terms and of their sum, of terms that were shifted left by `LEFT` bits."""
+    (step_a, _), (step_b, _), (after, _) = _of(a), _of(b), _of(out)
     twice = 2 * max(step_a, step_b)
-    first = scaled((a - zero_a) << LEFT, *multiplier(step_a / twice))
-    second = scaled((b - zero_b) << LEFT, *multiplier(step_b / twice))
-    total = first + second if op.code == "ADD" else first - second
-    return scaled(total, *multiplier(twice / (2**LEFT * after))) + place
+    return multiplier(step_a / twice), multiplier(step_b / twice), multiplier(twice / (2**LEFT * after))
+
+
+def _add(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
+    (a, b), (_, zero_a), (_, zero_b) = given, _of(tensors[0]), _of(tensors[1])
+    scale_a, scale_b, scale = sum_scales(*tensors, out)
+    first, second = scaled((a - zero_a) << LEFT, *scale_a), scaled((b - zero_b) << LEFT, *scale_b)
+    return scaled(first + second if op.code == "ADD" else first - second, *scale) + _of(out)[1]
 
 
 def _multiply(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
@@ -255,38 +265,32 @@ def _multiply(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> A
     return scaled(products, *multiplier(step_a * step_b / after)) + place
 
 
-def _relu(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
+def ratio(given: Tensor, out: Tensor) -> tuple[int, int]:
+    """The multiplier from one scale to another."""
+    return multiplier(_of(given)[0] / _of(out)[0])
+
+
+def slopes(op: Op, tensors: list[Tensor], out: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The multipliers of numbers above and below zero, of an operator that treats each alone."""
     import numpy as np
 
-    (step, zero), (after, place) = _of(tensors[0]), _of(out)
-    ratio = float(np.float32(step) / np.float32(after))
-    return scaled(given[0] - zero, *multiplier(ratio)) + place
+    (step, _), (after, _) = _of(tensors[0]), _of(out)
+    if op.code == "PRELU":
+        return multiplier(step / after), multiplier(step * _of(tensors[1])[0] / after)
+    one, two = np.float32(step), np.float32(after)  # these are float32 in the runtimes, too
+    if op.code == "LEAKY_RELU":
+        return multiplier(float(one / two)), multiplier(float(one * np.float32(op.options["alpha"]) / two))
+    same = ratio(tensors[0], out) if op.code == "QUANTIZE" else multiplier(float(one / two))
+    return same, same
 
 
-def _leaky(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
+def _one_by_one(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
     import numpy as np
 
-    (step, zero), (after, place) = _of(tensors[0]), _of(out)
-    one, two = np.float32(step), np.float32(after)
-    slope = np.float32(op.options["alpha"])
-    above = scaled(given[0] - zero, *multiplier(float(one / two)))
-    below = scaled(given[0] - zero, *multiplier(float(one * slope / two)))
-    return np.where(given[0] >= zero, above, below) + place
-
-
-def _prelu(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
-    import numpy as np
-
-    (step, zero), (slope, nought), (after, place) = _of(tensors[0]), _of(tensors[1]), _of(out)
-    x = given[0] - zero
-    above = scaled(x, *multiplier(step / after))
-    below = scaled(x * (given[1] - nought), *multiplier(step * slope / after))
-    return np.where(x >= 0, above, below) + place
-
-
-def _quantize(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
-    (step, zero), (after, place) = _of(tensors[0]), _of(out)
-    return scaled(given[0] - zero, *multiplier(step / after)) + place
+    above, below = slopes(op, tensors, out)
+    x = given[0] - _of(tensors[0])[1]
+    lower = x * (given[1] - _of(tensors[1])[1]) if op.code == "PRELU" else x
+    return np.where(x >= 0, scaled(x, *above), scaled(lower, *below)) + _of(out)[1]
 
 
 FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -373,17 +377,20 @@ def _softmax(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> An
     return found
 
 
-def _resize_nearest(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
+def nearest_places(before: int, after: int, half_pixel: bool) -> np.ndarray:
+    """For each row (or column) of a nearest-neighbour resize, where it comes from."""
     import numpy as np
 
-    def places(before: int, after: int) -> Any:
-        ratio = np.float32(before) / np.float32(after)
-        shift = np.float32(0.5 if op.options["half_pixel"] else 0)
-        at = np.floor((np.arange(after, dtype=np.float32) + shift) * ratio).astype(int)
-        return np.minimum(at, before - 1)
+    step = np.float32(before) / np.float32(after)
+    shift = np.float32(0.5 if half_pixel else 0)
+    at = np.floor((np.arange(after, dtype=np.float32) + shift) * step).astype(int)
+    return np.minimum(at, before - 1)
 
-    x = given[0][0]
-    return x[places(x.shape[0], out.shape[1])][:, places(x.shape[1], out.shape[2])]
+
+def _resize_nearest(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
+    x, half = given[0][0], op.options["half_pixel"]
+    rows, columns = (nearest_places(x.shape[i], out.shape[i + 1], half) for i in (0, 1))
+    return x[rows][:, columns]
 
 
 def resize_weights(before: int, after: int) -> list[tuple[int, int, int]]:
@@ -460,7 +467,7 @@ _RUN: dict[str, Callable[[Op, list[Any], list[Tensor], Tensor], Any]] = {
     "ELU": _looked_up,
     "FULLY_CONNECTED": _fully_connected,
     "HARD_SWISH": _looked_up,
-    "LEAKY_RELU": _leaky,
+    "LEAKY_RELU": _one_by_one,
     "LOGISTIC": _looked_up,
     "MAXIMUM": _extreme("maximum"),
     "MAX_POOL_2D": _max_pool,
@@ -468,11 +475,11 @@ _RUN: dict[str, Callable[[Op, list[Any], list[Tensor], Tensor], Any]] = {
     "MINIMUM": _extreme("minimum"),
     "MUL": _multiply,
     "PAD": _pad,
-    "PRELU": _prelu,
-    "QUANTIZE": _quantize,
+    "PRELU": _one_by_one,
+    "QUANTIZE": _one_by_one,
     "REDUCE_MAX": _reduce_max,
-    "RELU": _relu,
-    "RELU6": _relu,
+    "RELU": _one_by_one,
+    "RELU6": _one_by_one,
     "RESHAPE": _moved,
     "RESIZE_BILINEAR": _resize_bilinear,
     "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
