@@ -364,7 +364,7 @@ def _zero(tensor: Tensor) -> int:
 
 
 def _add(made: _Source, op: Op, tensors: list[Tensor], out: Tensor) -> None:
-    first, second, last = sum_scales(*tensors, out)
+    first, second, last = sum_scales(tensors[0], tensors[1], out)
     made.call(
         "ADD", "add", *_stretched(made, op, tensors, out), *first, _zero(tensors[0]), *second,
         _zero(tensors[1]), 1 if op.code == "ADD" else -1, *last, _zero(out), *bounds(op, out),

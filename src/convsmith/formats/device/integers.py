@@ -254,7 +254,7 @@ def sum_scales(a: Tensor, b: Tensor, out: Tensor) -> tuple[tuple[int, int], tupl
 
 def _add(op: Op, given: list[Any], tensors: list[Tensor], out: Tensor) -> Any:
     (a, b), (_, zero_a), (_, zero_b) = given, _of(tensors[0]), _of(tensors[1])
-    scale_a, scale_b, scale = sum_scales(*tensors, out)
+    scale_a, scale_b, scale = sum_scales(tensors[0], tensors[1], out)
     first, second = scaled((a - zero_a) << LEFT, *scale_a), scaled((b - zero_b) << LEFT, *scale_b)
     return scaled(first + second if op.code == "ADD" else first - second, *scale) + _of(out)[1]
 
