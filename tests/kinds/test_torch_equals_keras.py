@@ -371,3 +371,17 @@ def test_operations_equal_keras(name: str):
             weights[f"{node.name}/{weight.name}"] = np.asarray(variable.numpy())
     x = torch.randn(2, 6, 5, 4)
     torch.testing.assert_close(last(lower(graph, weights)(first(x))), model(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 6), (2, 2, 3, 2, 6)])
+def test_normalisations_of_tensors_that_are_no_images(shape: tuple[int, ...]) -> None:
+    """The channels are the last axis, however many there are before it."""
+    import keras
+
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+    for kind in (KINDS["BatchNormalization"](), KINDS["GroupNormalization"](2)):  # type: ignore[call-arg]
+        layer = getattr(keras.layers, type(kind).__name__)(**kind.settings())
+        expected = layer(x)
+        with torch.no_grad():
+            found = kind.module(shape).eval()(torch.from_numpy(x))
+        np.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=1e-4, atol=1e-5)

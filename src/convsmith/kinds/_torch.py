@@ -115,8 +115,8 @@ class BatchNorm(nn.Module):
         self.frozen = False
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 3:  # a sequence keeps its channels last
-            return self._normalized(x.permute(0, 2, 1)).permute(0, 2, 1)
+        if x.dim() not in (2, 4):  # all but images keep their channels last
+            return self._normalized(x.movedim(-1, 1)).movedim(1, -1)
         return self._normalized(x)
 
     def _normalized(self, x_NC: Tensor) -> Tensor:

@@ -45,8 +45,8 @@ class GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if center else None
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 3:
-            return self._normalized(x.permute(0, 2, 1)).permute(0, 2, 1)
+        if x.dim() not in (2, 4):  # all but images keep their channels last
+            return self._normalized(x.movedim(-1, 1)).movedim(1, -1)
         return self._normalized(x)
 
     def _normalized(self, x_NC: Tensor) -> Tensor:
@@ -154,7 +154,7 @@ class Repeat(nn.Module):
 
 
 class PReLU(nn.Module):
-    """Negative numbers times a learned slope; alpha is in Keras's layout."""
+    """Negative numbers times a learned slope; alpha is in Keras's layout, images come as NCHW."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__()

@@ -44,6 +44,8 @@ def folded(
     learned = any(item.learned for item in there)
     names = tuple(dict.fromkeys(name for item in there for name in item.names))
     sizes, kind = _sizes(operator, a, taken, opset)
+    # Small copies of real networks have their weights' sizes as initializers, and make them of one number.
+    learned = learned or (operator == "ConstantOfShape" and bool(names) and "float" in kind)
     if sizes is not None:
         if math.prod(sizes) > MOST or len(sizes) > MOST_AXES:
             raise ValueError(f"it makes a constant of {math.prod(sizes):,} numbers")

@@ -75,8 +75,17 @@ def instance_norm(reader: Reading, op: Op) -> Any:
         if item.count not in (channels, groups):
             raise op.refuse(f"has {channels} channels and {list(item.sizes)} numbers", "one for each")
         arrays[name] = _repeated(item, channels)
-    kind = made("GroupNormalization", groups, epsilon=float(op.a.get("epsilon", 1e-5)))
+    with_ones = [_is_setting(scale, 1), _is_setting(bias, 0)]
+    kind = made(
+        "GroupNormalization", groups, epsilon=float(op.a.get("epsilon", 1e-5)), scale=not with_ones[0],
+        center=not with_ones[1],
+    )  # fmt: skip
     return reader.add(op, kind, channels_last(reader, value), (), arrays, names_of(scale, bias))
+
+
+def _is_setting(item: Constant, value: float) -> bool:
+    """Whether a constant is no weight, but the number that changes nothing."""
+    return not item.learned and item.is_small and bool((item.array() == value).all())
 
 
 def _repeated(item: Constant, channels: int) -> Any:
