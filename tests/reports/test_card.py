@@ -52,3 +52,22 @@ def test_card_of_a_partial_and_of_no_run(run_folder: RunFolder, tmp_path: Path) 
     assert "## Repeat it" in card(folder).read_text()
     with pytest.raises(NotARun):
         card(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "starts"),
+    [
+        ({"winner": "tuned-1"}, True),
+        ({"winner": "search"}, False),
+        ({"winner": "search", "inherits": True}, True),
+    ],
+)
+def test_what_the_source_had_seen_is_a_limit_of_what_starts_from_it(
+    run_folder: RunFolder, chosen: dict[str, object], starts: bool
+) -> None:
+    folder = run_folder()
+    about = {"validation": {"fits": 0.8}, "teacher": None} | chosen
+    (folder / "chosen.json").write_text(json.dumps(about))
+    text = card(folder).read_text()
+    assert ("had learned from other images before" in text) is starts
+    assert ("does not start from" in text) is not starts

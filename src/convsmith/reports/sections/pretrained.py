@@ -9,6 +9,8 @@ from ..facts import Facts
 
 TITLE = "The pretrained network"
 SHOWN = 8
+OWN = "your own"
+"""Origin of weights that were made here, by a network that began with random numbers."""
 FITS = "the pretrained network that fits, with a linear head and no training of its own"
 
 
@@ -19,6 +21,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         return {
             "sentences": [f"Training started from {taken}."],
             "facts": _origin(started),
+            "limit": _limit(started),
             "rows": [],
             "left_out": 0,
         }
@@ -33,6 +36,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
     return {
         "sentences": _sentences(facts, source, chosen, teacher),
         "facts": _rows(judged, source, facts, teacher),
+        "limit": _limit(source) if chosen.get("inherits", chosen.get("winner") != "search") else "",
         "rows": [
             row
             | {
@@ -104,3 +108,13 @@ def _origin(source: dict[str, Any]) -> list[tuple[str, str]]:
         ("weights", f"{source['name']}, {source['origin']}"),
         ("licence", f"{source['licence']}{free}"),
     ]
+
+
+def _limit(source: dict[str, Any]) -> str:
+    """What nobody can say of a network whose weights somebody else began."""
+    if source["origin"] == OWN:
+        return ""
+    return (
+        f"{source['name']}, whose weights it started from, had learned from other images before. Whether "
+        "images of this test are among those has not been looked at."
+    )
