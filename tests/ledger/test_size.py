@@ -103,7 +103,9 @@ def test_a_layer_that_nobody_taught_is_unknown_in_every_form() -> None:
         ("mystery",),
     )
     assert totals.training_memory["total"] is None
-    assert "parameters unknown" in found.text
+    assert (totals.known_params, totals.known_macs) == (112 + 10, 36 * 4 * 27 + 36 * 8)
+    assert "at least 122 parameters; at least 4.18k MACs" in found.text
+    assert found.table.footer[4:6] == ("≥ 122", "≥ 4,176")
     assert "not known, so not in any total: mystery" in found.text
     assert found.to_json()["totals"]["params"] is None
     for form in ("csv", "markdown", "latex", "html"):

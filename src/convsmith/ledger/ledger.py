@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..graph import Graph
 from ..kinds import GIVE_SIZES
 from ..printable import shortened
-from ..units import Bytes, Count, Size, show_bytes, show_count
+from ..units import Bytes, Count, Size, counted, show_bytes, show_count
 from .budget import Budget, Excess
 from .files import check_ending, save
 from .rows import Row, rows
@@ -134,7 +134,8 @@ def _open(graph: Graph) -> list[str]:
 def _sentence(totals: Totals) -> str:
     """Parameters, bytes and MACs in words."""
     if totals.params is None:
-        params = "parameters unknown"
+        known = counted(totals.known_params, "parameter")
+        params = f"at least {known}" if totals.known_params else "parameters unknown"
     else:
         params = f"{totals.params:,} parameters"
         parts = []
@@ -145,7 +146,10 @@ def _sentence(totals: Totals) -> str:
         params += f" ({', '.join(parts)})" if parts else ""
         sizes = " / ".join(show_bytes(each) for each in totals.weight_bytes.values() if each is not None)
         params += f", {sizes} at float32 / float16 / int8"
-    macs = "MACs unknown" if totals.macs is None else f"{show_count(totals.macs)} MACs"
+    if totals.macs is None:
+        macs = f"at least {show_count(totals.known_macs)} MACs" if totals.known_macs else "MACs unknown"
+    else:
+        macs = f"{show_count(totals.macs)} MACs"
     return f"{params}; {macs}"
 
 

@@ -28,6 +28,8 @@ class Totals:
         training_memory: bytes by part; see `convsmith.ledger.memory.training_memory`.
         precision: of the activations in the memory figures.
         unknown: layers whose figures are not known.
+        known_params: what the layers hold whose parameters are known: the whole is at least that.
+        known_macs: the multiply-adds of the layers whose are known.
     """
 
     params: int | None
@@ -41,6 +43,8 @@ class Totals:
     training_memory: dict[str, Any]
     precision: str
     unknown: tuple[str, ...]
+    known_params: int
+    known_macs: int
 
     def to_json(self) -> dict[str, Any]:
         """The totals as ``docs/ledger-json.md`` describes them."""
@@ -56,6 +60,8 @@ class Totals:
             "training_memory": self.training_memory,
             "receptive_field": {**self.receptive_field.to_json(), "at": self.receptive_field_at},
             "unknown": list(self.unknown),
+            "known_params": self.known_params,
+            "known_macs": self.known_macs,
         }
 
 
@@ -83,6 +89,8 @@ def totals(
         training_memory=training,
         precision=precision,
         unknown=tuple(row.name for row in rows if row.params is None or row.macs is None),
+        known_params=sum(row.params or 0 for row in rows),
+        known_macs=sum(row.macs or 0 for row in rows),
     )
 
 

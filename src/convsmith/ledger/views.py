@@ -53,8 +53,9 @@ def _table(ledger: Counted, columns: list[tuple[Column, Cell]]) -> Table:
     sums: dict[str, Any] = {
         "name": "total",
         "activation_size": None if None in sizes else sum(item or 0 for item in sizes),
-        "params": totals.params, "trainable_params": totals.trainable_params, "statistics": totals.statistics,
-        "macs": totals.macs, "float32": totals.weight_bytes["float32"],
+        "params": _at_least(totals.params, totals.known_params),
+        "trainable_params": totals.trainable_params, "statistics": totals.statistics,
+        "macs": _at_least(totals.macs, totals.known_macs), "float32": totals.weight_bytes["float32"],
         "float16": totals.weight_bytes["float16"], "int8": totals.weight_bytes["int8"],
     }  # fmt: skip
     measured = ledger.milliseconds
@@ -75,6 +76,11 @@ def _table(ledger: Counted, columns: list[tuple[Column, Cell]]) -> Table:
         tuple(sums.get(column.key, "") for column in heads),
         ledger.notes,
     )
+
+
+def _at_least(total: int | None, known: int) -> Any:
+    """A sum, or its known part where a layer's share is not known."""
+    return f"≥ {known:,}" if total is None and known else total
 
 
 def default(ledger: Counted) -> Table:

@@ -143,10 +143,16 @@ def einsum(reader: Reading, op: Op) -> Value | None:
     """Einsum: every letter's size multiplied, as where no product is done in parts."""
     terms, _, result = op.a["equation"].replace(" ", "").partition("->")
     letters: dict[str, Size] = {}
+    if len(terms.split(",")) != len(op.inputs):
+        raise op.refuse(
+            f"its equation {op.a['equation']!r:.60} is for another number of tensors", "a term for each"
+        )
     for term, item in zip(terms.split(","), op.inputs, strict=True):
         dims: Any = item.dims if isinstance(item, Value) else item.sizes  # type: ignore[union-attr]
-        if "." in term or len(term) != len(dims):
+        if "." in term:
             return None
+        if len(term) != len(dims):
+            raise op.refuse(f"its term {term!r:.40} is for a tensor of {len(dims)} axes", "a letter for each")
         for letter, n in zip(term, dims, strict=True):
             was = letters.setdefault(letter, n)
             if was != n and not isinstance(was, Many) and not isinstance(n, Many) and 1 not in (was, n):

@@ -209,13 +209,18 @@ def split(reader: Reading, op: Op) -> Any:
     value = unmixed(reader, op.value())
     axis = axis_of(op, op.a.get("axis", 0), len(value.dims))
     outputs, n = len(op.node.output), value.dims[axis]
+    whole = reader.size(n) if n is not None else None
+    n = whole if isinstance(whole, int) else n
     parts = op.setting("split", 1)
     if parts is None and isinstance(n, int):
         count = op.a.get("num_outputs", outputs)
         each = -(-n // count)
         parts = [each] * (n // each) + ([n % each] if n % each else [])
-    if parts is None or len(parts) != outputs or (isinstance(n, int) and sum(parts) != n) or min(parts) < 1:
+    if parts is None or len(parts) != outputs or min(parts) < 1 or (isinstance(n, int) and sum(parts) != n):
         raise op.refuse(f"splits {n} into {parts}", f"{outputs} parts that add up")
+    if isinstance(value.dims[axis], Many):
+        sides = value.dims[:axis], value.dims[axis + 1 :]
+        return [reader.counted(op, [*sides[0], part, *sides[1]]) for part in parts]
     at = value.stands(axis)
     edges = [sum(parts[:place]) for place in range(1, outputs)]
     results = []
@@ -299,12 +304,12 @@ def gather(reader: Reading, op: Op) -> Any:
     axis = axis_of(op, op.a.get("axis", 0), len(dims))
     wanted: Any = places.dims if isinstance(places, Value) else places.sizes  # type: ignore[union-attr]
     out = [*dims[:axis], *wanted, *dims[axis + 1 :]]
-    if isinstance(table, Value) and isinstance(places, Constant) and axis in table.axes:
-        numbers = places.numbers()
-        n = dims[axis]
+    if isinstance(table, Value) and isinstance(places, Constant) and places.is_small:
+        numbers, n = places.numbers(), reader.size(dims[axis])
         if isinstance(n, int) and any(isinstance(at, int) and not -n <= at < n for at in numbers):
             raise op.refuse(f"takes {numbers[:8]} of {n}", f"places from {-n} to {n - 1}")
-        if not wanted and isinstance(n, int) and isinstance(numbers[0], int):
+        single = not wanted and isinstance(n, int) and isinstance(numbers[0], int)
+        if single and axis in table.axes and not isinstance(dims[axis], Many):
             table = unmixed(reader, table)
             return picked(reader, op, table, {axis: numbers[0] % n}, out)
     return reader.counted(op, out)
@@ -484,8 +489,10 @@ def expand(reader: Reading, op: Op) -> Any:
 
 def tile(reader: Reading, op: Op) -> Any:
     value, times = op.value(), op.setting("repeats", 1)
-    if times is None or len(times) != len(value.dims):
+    if times is None:
         return None
+    if len(times) != len(value.dims):
+        raise op.refuse(f"its repeats are {_shown(times)} for {len(value.dims)} axes", "one for each")
     if any(isinstance(item, int) and item < 1 for item in times):
         raise op.refuse(f"its repeats are {_shown(times)}", "at least 1")
     dims: list[Size] = []

@@ -114,5 +114,8 @@ class Reading(Protocol):
     ) -> Value:
         """An operator without a layer in Keras, of sizes that are worked out; its weights are counted."""
 
+    def size(self, size: Size) -> Any:
+        """One size as the file's own arithmetic has it."""
+
     def sizes(self, given: Sequence[Any]) -> list[Size]:
         """Sizes out of the file's own arithmetic."""

@@ -31,6 +31,11 @@ def batch_norm(reader: Reading, op: Op) -> Any:
     value, constants = op.value(), op.inputs[1:5]
     if len(value.dims) < 2 or not all(isinstance(item, Constant) for item in constants):
         return None
+    outputs, training = len(op.node.output), op.a.get("training_mode", 0)
+    if op.opset >= 14 and outputs != (3 if training else 1):
+        raise op.refuse(
+            f"its training_mode is {training} and it has {outputs} outputs", "3 in training, else 1"
+        )
     if op.a.get("spatial", 1) == 0 and len(value.dims) > 2:
         return reader.counted(op, value.dims)
     _per_channel(op, value.dims[1], *constants)
@@ -178,7 +183,8 @@ def reduce(reader: Reading, op: Op) -> Any:
     value, rank = op.value(), len(op.value().dims)
     given = op.setting("axes", 1)
     if not given and op.a.get("noop_with_empty_axes"):
-        return value
+        alone = op.type in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd")
+        return value if alone else reader.counted(op, value.dims)
     axes = axes_of(op, given or range(rank), rank)
     keep = bool(op.a.get("keepdims", 1))
     dims = _reduced(value, axes, keep)

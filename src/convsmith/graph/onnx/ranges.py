@@ -86,6 +86,8 @@ HERE: Mapping[tuple[str, str], tuple[Check, str]] = {
     ("Pad", "pads"): (lambda value: all(abs(item) < LARGEST for item in value), "whole numbers"),
     ("Pad", "paddings"): (lambda value: all(abs(item) < LARGEST for item in value), "whole numbers"),
     ("Pad", "value"): _NUMBER,
+    ("LRN", "alpha"): (lambda value: 0 < value < math.inf, "a number above 0"),
+    ("LRN", "beta"): (lambda value: 0 < value < math.inf, "a number above 0"),
     ("Pad", "mode"): _words("constant", "reflect", "edge", "wrap"),
     ("Resize", "mode"): _words("nearest", "linear", "cubic"),
     ("Upsample", "mode"): _words("nearest", "linear", "bilinear"),

@@ -28,7 +28,7 @@ def spatial(op: Op, count: int) -> tuple[list[int], list[int]]:
     """
     found = []
     for name in ("strides", "dilations"):
-        given = op.a.get(name) or [1] * count
+        given = op.a.get(name, [1] * count)
         if len(given) != count:
             raise op.refuse(f"its {name} are {given} and its window has {count} axes", "as many of each")
         found.append(given)
@@ -39,11 +39,11 @@ def pads_of(
     op: Op, sizes: Sequence[int | None], kernel: list[int], strides: list[int], dilations: list[int]
 ) -> list[tuple[int, int]] | None:
     """Pads before and after along each axis; None where they follow from a size that is not known."""
-    auto, given = op.a.get("auto_pad", "NOTSET"), op.a.get("pads") or []
-    if auto == "VALID" or (auto == "NOTSET" and not given):
+    auto, given = op.a.get("auto_pad", "NOTSET"), op.a.get("pads")
+    if auto == "VALID" or (auto == "NOTSET" and given is None):
         return [(0, 0)] * len(kernel)
     if auto == "NOTSET":
-        half = len(kernel)
+        half, given = len(kernel), given or []
         if len(given) != 2 * half:
             raise op.refuse(f"its pads are {given} and its window has {half} axes", "two pads for each axis")
         return list(zip(given[:half], given[half:], strict=True))
@@ -235,12 +235,18 @@ def transposed_convolution(reader: Reading, op: Op) -> Value | None:
             "a kernel_shape, groups and channels that are those of the weights",
         )
     strides, dilations = spatial(op, len(sizes))
-    more = op.a.get("output_padding") or [0] * len(sizes)
+    more = op.a.get("output_padding", [0] * len(sizes))
     over = [n if isinstance(n, int) else None for n in value.dims[2:]]
     seen = [(f - 1) * d + 1 for f, d in zip(sizes, dilations, strict=True)]
-    given, wanted = op.a.get("pads") or [0] * 2 * len(sizes), op.a.get("output_shape")
-    if len(given) != 2 * len(sizes) or len(more) != len(sizes) or (wanted and len(wanted) != len(sizes)):
+    given, wanted = op.a.get("pads", [0] * 2 * len(sizes)), op.a.get("output_shape")
+    counts = len(given), len(more), len(sizes if wanted is None else wanted)
+    if counts != (2 * len(sizes), len(sizes), len(sizes)):
         raise op.refuse(f"its window has {len(sizes)} axes", "two pads and one size for each")
+    if any(n >= max(s, d) for n, s, d in zip(more, strides, dilations, strict=True)):
+        raise op.refuse(
+            f"its output_padding is {more}, its strides {strides} and its dilations {dilations}",
+            "less than a stride or a dilation",
+        )
     auto = op.a.get("auto_pad", "NOTSET")
     cuts: list[tuple[int, int]] = []
     out: list[int | None] = []
