@@ -21,7 +21,7 @@ FLOORS = [
     {"endings", "errors", "printable", "registry", "strict_json", "units"},
     {"kinds"},
     {"graph"},
-    {"ledger", "runs", "data", "zoo"},
+    {"device", "ledger", "runs", "data", "zoo"},
     {"engine", "reports"},
     {"nas", "insight", "formats", "pretrained"},
     {"jobs", "web"},
@@ -29,8 +29,8 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Neighbours on one floor that may be known, in one direction: what is sized is named by its name in the zoo,
-# or by its run.
-NEIGHBOURS = {("ledger", "runs"), ("ledger", "zoo")}
+# or by its run; what its int8 file takes is known from the program for a device.
+NEIGHBOURS = {("ledger", "device"), ("ledger", "runs"), ("ledger", "zoo")}
 # What looks up: the one figure of a ledger that is measured, on request.
 UPWARD = {("ledger/ledger.py", "convsmith.engine.layer_times")}
 # Names put together while running: the verbs, by their table.

@@ -88,7 +88,7 @@ def test_batch_norm_is_folded_first():
             layers.Dense(2),
         ]
     )
-    from convsmith.engine.fold import fold
+    from convsmith.graph.fold import fold
 
     net, weights, x_NCHW = case(graph)
     alone = lrp(lower(*fold(graph, weights)), x_NCHW, 0)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import convsmith as cs
+from convsmith.device import answers as of_answers
 from convsmith.errors import BadInput
-from convsmith.formats.device import answers as of_answers
 
 
 @pytest.fixture(scope="module")

@@ -269,7 +269,7 @@ INFERENCE = (
     pool_at_once,
     pool_in_convolution,
 )
-"""For a network that is already folded (`engine.fold`)."""
+"""For a network that is already folded (`graph.fold`)."""
 
 
 @cache

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import BadInput
 from ..graph import Graph
-from .fold import fold
+from ..graph.fold import fold
 from .lower import Lowered, lower
 from .passes import INFERENCE, keep_pages
 from .tta import views

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..engine.fold import by_owner, fold
 from ..errors import BadInput
 from ..graph import Graph, Node
+from ..graph.fold import by_owner, fold
 from ..kinds import Shape
 from ..kinds.activation import Activation, activation_onnx
 from ..kinds.conv2d import Conv2D

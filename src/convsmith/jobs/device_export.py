@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
-    from ..formats.device.file import DeviceFile
+    from ..device.file import DeviceFile
+    from ..graph import Graph
     from .own_images import OwnImages
     from .trained import Trained
 
@@ -36,7 +37,7 @@ def export_device(
     Raises:
         BadInput: for a layer that devices do not run, or int8 where the images are gone.
     """
-    from ..formats.device.file import device_file
+    from ..device.file import device_file
     from ..runs.files import write_whole
     from .own_images import own_images
     from .progress import Display
@@ -76,7 +77,7 @@ def _no_halves_in_c(target: Path, precision: str) -> None:
 
 def _written_in_c(file: DeviceFile, target: Path) -> dict[str, Any]:
     """The network's .c and .h, a program for one image, and a folder that Arduino's editor opens."""
-    from ..formats.device.c_source import to_c
+    from ..device.c_source import to_c
     from ..runs.files import write_whole
 
     right = f"{file.precision} numbers"
@@ -101,7 +102,7 @@ def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
     """Some hundred of the images that the network learned from, spread evenly."""
     import numpy as np
 
-    from ..formats.device.file import RANGE_IMAGES
+    from ..device.file import RANGE_IMAGES
 
     rows = np.sort(np.concatenate([own.rows(part) for part in parts])) if own.parts else own.rows("train")
     count = min(len(rows), RANGE_IMAGES)
@@ -111,11 +112,6 @@ def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
 def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> dict[str, Any]:
     """The file beside the engine on the test images."""
     import numpy as np
-    import torch
-
-    from ..engine.lower import lower
-    from ..formats.device.answers import answers
-    from ..insight.mistakes import wilson
 
     rows = np.sort(own.rows("test"))
     rows = rows[own.y[rows] >= 0]
@@ -123,9 +119,31 @@ def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> di
         rows = rows[np.linspace(0, len(rows) - 1, TEST_IMAGES).astype(np.int64)]
     if not len(rows):
         return {}
-    x_NHWC, y = np.array(own.pixels_NHWC[rows]), own.y[rows]
+    return compared(net.graph, net.weights, file, np.array(own.pixels_NHWC[rows]), own.y[rows], on_each)
+
+
+def compared(
+    graph: Graph, weights: dict[str, np.ndarray], file: DeviceFile, x_NHWC: np.ndarray, y: np.ndarray,
+    on_each: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """A file beside the engine on images.
+
+    Args:
+        graph, weights: the network that the file was made from.
+        file: the file.
+        x_NHWC: raw pixels, (N, rows, columns, channels).
+        y: the number of each one's class, (N,).
+        on_each: called with the share that is done, and what is done.
+    """
+    import numpy as np
+    import torch
+
+    from ..device.answers import answers
+    from ..engine.lower import lower
+    from ..insight.mistakes import wilson
+
     got, by, each = answers(file, x_NHWC, on_each=lambda share: on_each(share, "test images"))
-    module = lower(net.graph, net.weights)
+    module = lower(graph, weights)
     with torch.inference_mode():
         batches = [
             module(torch.from_numpy(x_NHWC[at : at + 64].astype(np.float32)).permute(0, 3, 1, 2)).numpy()

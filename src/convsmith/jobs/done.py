@@ -62,6 +62,12 @@ class Done:
             f"time           {result['seconds']:.0f} s",
             f"report         {self.path / 'report.html'}",
         ]
+        if "int8" in result:
+            file = result["int8"]
+            lines.insert(
+                2, f"in int8        {file['test_accuracy']:.2%} with {file['bytes']:,} bytes, "
+                f"{file['memory']:,} bytes of memory",
+            )  # fmt: skip
         if "tta" in result:
             views = result["tta"]
             lines.insert(1, f"several views  {views['test_accuracy']:.2%}  ({views['views']})")

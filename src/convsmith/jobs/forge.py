@@ -9,7 +9,7 @@ from ..errors import BadInput
 from ..units import Bytes, Count, Size
 from .begin import begin, check_resumed
 from .done import Done
-from .job import BUDGET_OPTIONS, Job, checked
+from .job import BUDGET_OPTIONS, Job, checked, for_device
 from .reopen import reopen
 from .steps.logs import check_logs
 from .workers import Workers
@@ -31,6 +31,8 @@ def forge(
     max_memory: Bytes | None = None,
     max_latency_ms: float | None = None,
     memory_model: str = "liveness",
+    precision: str = "float32",
+    device: str | None = None,
     latency_batch: int = 1,
     latency_table: str | None = None,
     minutes: float | None = None,
@@ -79,6 +81,9 @@ def forge(
         max_memory: most bytes of activations (fp32, one image), such as 1MB.
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
         memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
+        precision: what limits on bytes and memory count: "float32", the weights and activations in fp32; or
+            "int8", the .tflite file and its arena in TensorFlow Lite Micro, and the run ends with that file.
+        device: a name of "convsmith list devices": its flash and RAM are the limits that are not given.
         latency_batch: images at once; the limit on latency is then for all of them.
         latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
             then kept for that machine.
@@ -138,6 +143,7 @@ def forge(
     started = time.monotonic()
     options = locals()
     recipe = {name: options[name] for name in RECIPE} | {"space": name_of(space)}
+    recipe |= for_device(recipe)
     who, logs = Workers(workers, ray, cpus_per_trial, gpus_per_trial), check_logs(log)
     if resume is None:
         if more_trials is not None or more_minutes is not None:
@@ -160,7 +166,8 @@ def forge(
 
 
 RECIPE = (
-    *BUDGET_OPTIONS, "memory_model", "latency_batch", "latency_table", "minutes", "trials", "epochs", "space",
+    *BUDGET_OPTIONS, "memory_model", "precision", "device", "latency_batch", "latency_table",
+    "minutes", "trials", "epochs", "space",
     "algorithm", "option", "stop_early", "augment", "pretrained", "teacher", "size", "validation", "test",
     "group", "strict", "outside", "seed", "threads", "plan", "warm_start",
 )  # fmt: skip
@@ -170,7 +177,7 @@ RECIPE = (
 def work(job: Job) -> None:
     """The steps, in their order; each has its results in the run folder when it ends."""
     from .steps.explain import explain
-    from .steps.export import export
+    from .steps.export import export, export_int8
     from .steps.images import prepare, work_at
     from .steps.judge import judge
     from .steps.known import finals, start_from_known
@@ -192,6 +199,8 @@ def work(job: Job) -> None:
     explain(job, winner, probabilities)
     job.display.step(STEPS[6])
     exported = export(job, winner)
+    if job.recipe.get("precision") == "int8":
+        export_int8(job, winner)
     job.display.step(STEPS[7])
     report(job, done, metrics, exported)
     job.clock.save()

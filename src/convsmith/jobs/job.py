@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,8 @@ class Job:
     @property
     def budget(self) -> Budget:
         """The limits that the user gave; none for a job that takes none."""
-        return budget_of(self.recipe)
+        found = budget_of(self.recipe)
+        return replace(found, classes=self.images.classes) if found.precision == "int8" else found
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -110,7 +111,30 @@ def budget_of(recipe: dict[str, Any]) -> Budget:
     from ..ledger.budget import Budget
 
     limits = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
-    return Budget(**limits, memory_model=recipe.get("memory_model") or "liveness")
+    precision = "int8" if recipe.get("precision") == "int8" else "float32"
+    return Budget(**limits, memory_model=recipe.get("memory_model") or "liveness", precision=precision)
+
+
+def for_device(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The options that a device's name stands for, where they are not given.
+
+    Raises:
+        BadName: for a device that is not in the table.
+        BadInput: for one whose limits nobody published.
+    """
+    if recipe.get("device") is None:
+        return {}
+    from ..device.devices import device
+
+    found = device(recipe["device"])
+    limits = {"max_bytes": found.flash, "max_memory": found.ram}
+    if found.target == "tflite-micro":
+        given = {name: limit for name, limit in limits.items() if recipe.get(name) is None}
+        return {"device": found.name, "precision": "int8", **given}
+    if all(recipe.get(option) is None for option in BUDGET_OPTIONS):
+        came = f"{found.name} has no limits that were published"
+        raise BadInput("--device", came, "a limit beside it", "--max-latency-ms 20")
+    return {"device": found.name}
 
 
 def checked(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +172,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
 def check_names(recipe: dict[str, Any]) -> None:
     """Say a misspelt name before anything is read."""
     from ..engine.augment import POLICIES
-    from ..ledger.budget import MEMORY_MODELS
+    from ..ledger.budget import MEMORY_MODELS, PRECISIONS
     from ..nas.algorithms import ALGORITHMS
     from ..nas.spaces import SPACES, space_function
     from ..pretrained.space import NAME as PRETRAINED
@@ -162,6 +186,7 @@ def check_names(recipe: dict[str, Any]) -> None:
         ("algorithm", ALGORITHMS),
         ("augment", ("auto", *POLICIES)),
         ("memory_model", MEMORY_MODELS),
+        ("precision", PRECISIONS),
     ):
         name = recipe.get(option)
         if isinstance(name, str) and name not in known:
@@ -226,6 +251,12 @@ def check_latency(recipe: dict[str, Any]) -> None:
             raise BadInput(
                 "--latency-table", came, recipe["space"], f"convsmith latency-table {recipe['space']}"
             )
+    if recipe["precision"] == "int8":
+        for option, idle in (("memory_model", "liveness"), ("max_latency_ms", None)):
+            if recipe[option] != idle:
+                flag = "--" + option.replace("_", "-")
+                means = "means the arena" if option == "memory_model" else "is measured in fp32"
+                raise BadInput(flag, f"given with --precision int8, where it {means}", "one of them")
     if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
         came = "given without a limit on memory"
         raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")

@@ -7,14 +7,26 @@ import inspect
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
 from ..registry import Registry
 from ..units import Size
 
+if TYPE_CHECKING:
+    from ..device.devices import Device
+
 What = Literal[
-    "runs", "networks", "pretrained", "spaces", "algorithms", "explanations", "kinds", "readers", "recipes"
+    "runs",
+    "networks",
+    "pretrained",
+    "spaces",
+    "algorithms",
+    "explanations",
+    "kinds",
+    "readers",
+    "recipes",
+    "devices",
 ]
 
 _HOMES = {
@@ -50,7 +62,7 @@ class Listed:
 
 def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, runs: str = "runs") -> Listed:
     """List what there is to choose from: runs, networks, pretrained networks, spaces, algorithms,
-    explanations, kinds, readers or recipes of a training.
+    explanations, kinds, readers, recipes of a training or devices.
 
     Args:
         what: which names to list.
@@ -74,6 +86,13 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
 
         figures = table()
         return Listed(what, {name: _weights(row) for name, row in figures.items()}, figures)
+    if what == "devices":
+        from ..device.devices import DEVICES
+
+        return Listed(
+            what, {name: _device(row) for name, row in DEVICES.items()},
+            {name: row.to_json() for name, row in DEVICES.items()},
+        )  # fmt: skip
     if what == "spaces":
         return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
     if what == "recipes":
@@ -142,6 +161,16 @@ def _published() -> dict[str, str]:
         top1 = f"{known.top1:.1f}% {known.trained_on}" if known.top1 else ""
         rows[name] = f"{params:>12}  {macs:>10}  {top1:>15}  {known.paper}, {known.year}"
     return rows
+
+
+def _device(row: Device) -> str:
+    """A device: what it holds, what it runs, who says so."""
+    from ..units import show_bytes
+
+    flash = "flash –" if row.flash is None else f"flash {show_bytes(row.flash)}"
+    ram = "RAM –" if row.ram is None else f"RAM {show_bytes(row.ram)}"
+    clock = "–" if row.mhz is None else f"{row.mhz:,} MHz"
+    return f"{row.part:30}  {flash:14}  {ram:12}  {clock:9}  {row.target:12}  {row.source}"
 
 
 def _weights(row: dict[str, Any]) -> str:

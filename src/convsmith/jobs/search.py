@@ -24,6 +24,8 @@ def search(
     max_memory: Bytes | None = None,
     max_latency_ms: float | None = None,
     memory_model: str = "liveness",
+    precision: str = "float32",
+    device: str | None = None,
     latency_batch: int = 1,
     latency_table: str | None = None,
     hours: float | None = None,
@@ -66,6 +68,9 @@ def search(
         max_memory: most bytes of activations (fp32, one image), such as 1MB.
         max_latency_ms: most milliseconds for one image, exported, on one thread of this machine.
         memory_model: how memory is counted: "every" layer its own buffer, "liveness", "fused" or "in-place".
+        precision: what limits on bytes and memory count: "float32", the weights and activations in fp32; or
+            "int8", the .tflite file and its arena in TensorFlow Lite Micro, and the run ends with that file.
+        device: a name of "convsmith list devices": its flash and RAM are the limits that are not given.
         latency_batch: images at once; the limit on latency is then for all of them.
         latency_table: a file that "convsmith latency-table" wrote on another machine; the limit on latency is
             then kept for that machine.
@@ -117,6 +122,8 @@ def search(
         max_memory=max_memory,
         max_latency_ms=max_latency_ms,
         memory_model=memory_model,
+        precision=precision,
+        device=device,
         latency_batch=latency_batch,
         latency_table=latency_table,
         minutes=minutes,

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..device.cost import int8_bytes, int8_memory
+from ..device.layers import NoForm
 from ..errors import BadInput, BadName
 from ..graph import Graph
 from ..units import show_bytes, show_count
@@ -22,6 +24,10 @@ MEMORY_MODELS = {
     "every": "every_layer", "liveness": "liveness", "fused": "fused", "in-place": "in_place_depthwise",
 }  # fmt: skip
 """Short names of the ledger's memory models (`convsmith.ledger.memory`)."""
+PRECISIONS = ("float32", "int8")
+"""What the bytes and the memory of a budget are counted in."""
+NEVER = 2**60
+"""Bytes of an int8 file that cannot be: a layer has no such form."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,14 @@ class Budget:
     Args:
         params: numbers that the network holds, batch-norm statistics included, as Keras counts them.
         macs: multiply-adds for one image.
-        bytes: the weights in fp32: four bytes for each of params.
-        memory: bytes of activations at their peak, fp32, one image, under the memory model.
+        bytes: the weights in fp32: four bytes for each of params; in int8 the .tflite file.
+        memory: bytes of activations at their peak, fp32, one image, under the memory model; in int8 the arena
+            of TensorFlow Lite Micro, what it keeps for itself included.
         latency_ms: milliseconds, as the caller's function measures or knows them.
         memory_model: a key of `MEMORY_MODELS`: the ledger's models by their short names.
         effort: work of a training step (`ledger.effort`); set by a search for its short trainings.
+        precision: a key of `PRECISIONS`: what bytes and memory mean.
+        classes: the classes' names, which stand in an int8 file.
 
     Raises:
         BadInput: a limit that is not a positive number, or another memory model.
@@ -58,8 +67,12 @@ class Budget:
     latency_ms: float | None = None
     memory_model: str = "liveness"
     effort: int | None = None
+    precision: str = "float32"
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise BadName("--precision", self.precision, PRECISIONS)
         if self.memory_model not in MEMORY_MODELS:
             raise BadName("--memory-model", self.memory_model, MEMORY_MODELS)
         for name, limit in self.limits.items():
@@ -75,7 +88,16 @@ class Budget:
 
     def figures(self, graph: Graph, names: Iterable[str] | None = None) -> dict[str, Any]:
         """What a network costs by the quantities of `names`, or by all; memory under the budget's model."""
-        return figures_of(graph, QUANTITIES if names is None else names, memory_model=self.memory_model)
+        found = figures_of(graph, QUANTITIES if names is None else names, memory_model=self.memory_model)
+        if self.precision == "int8":
+            try:
+                if "bytes" in found:
+                    found["bytes"] = int8_bytes(graph, self.classes)
+                if "memory" in found:
+                    found["memory"] = int8_memory(graph)
+            except NoForm:  # a network that no device runs is never a candidate
+                found |= {name: NEVER for name in ("bytes", "memory") if name in found}
+        return found
 
     def without_latency(self) -> Budget:
         """The part of the budget that a Graph alone decides."""
@@ -136,7 +158,8 @@ class Budget:
         """What of a network is over its limit; empty where it fits.
 
         Raises:
-            BadInput: a limited figure is not known, because a layer is not.
+            BadInput: a limited figure is not known, because a layer is not; or, in int8, a layer that no
+                device runs.
 
         Example:
             >>> from convsmith.zoo import network
@@ -145,19 +168,23 @@ class Budget:
         """
         limits = self.limits
         figures = self.figures(graph, limits)
+        if NEVER in figures.values():
+            int8_memory(graph)  # says which layer it is
         return tuple(
             Excess(name, figures[name], limits[name]) for name in self._above(graph, figures, limits)
         )
 
     def to_json(self) -> dict[str, Any]:
         """The limits as a JSON-able dict, None where there is none; an unusual memory model."""
-        return {name: getattr(self, name) for name in QUANTITIES} | (
-            {} if self.memory_model == "liveness" else {"memory_model": self.memory_model}
+        return (
+            {name: getattr(self, name) for name in QUANTITIES}
+            | ({} if self.memory_model == "liveness" else {"memory_model": self.memory_model})
+            | ({} if self.precision == "float32" else {"precision": self.precision})
         )
 
 
 _EXAMPLES = {"params": "50k", "macs": "5M", "bytes": "200kB", "memory": "1MB", "latency_ms": "2"}
-QUANTITIES = tuple(field.name for field in fields(Budget) if field.name not in ("memory_model", "effort"))
+QUANTITIES = tuple(field.name for field in fields(Budget) if field.name in _EXAMPLES)
 _LIMITED = (*QUANTITIES, "effort")
 
 

@@ -191,7 +191,8 @@ def size(
         input_shape: rows, columns and channels, where the network leaves them open; any for the zoo.
         classes: how many classes, for a name in the zoo.
         view: default; formulas (of everything); full (all columns); course (f, p, s, n_H, n_W, n_C).
-        precision: of the activations in the memory figures.
+        precision: of the activations in the memory figures; with int8 the limits on bytes and memory are
+            those of the int8 .tflite file and its arena in TensorFlow Lite Micro.
         batch: images per step, for training memory.
         optimizer: Keras's name, for training memory.
         max_params: limit on parameters, statistics included.
@@ -213,7 +214,10 @@ def size(
         >>> ledger.totals.params, ledger.totals.macs
         (61706, 416520)
     """
-    budget = Budget(params=max_params, macs=max_macs, bytes=max_bytes, memory=max_memory)
+    budget = Budget(
+        params=max_params, macs=max_macs, bytes=max_bytes, memory=max_memory,
+        precision="int8" if precision == "int8" else "float32",
+    )  # fmt: skip
     if output is not None:
         check_ending(output, Ledger)
     graph = graph_of(network, input_shape=input_shape, classes=classes)

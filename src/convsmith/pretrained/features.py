@@ -74,9 +74,9 @@ class Features:
 
 
 def _lowered(graph: Graph, weights: dict[str, np.ndarray]) -> Lowered:
-    from ..engine.fold import fold
     from ..engine.lower import lower
     from ..engine.passes import INFERENCE, keep_pages
+    from ..graph.fold import fold
 
     keep_pages()
     return lower(*fold(graph, weights), passes=INFERENCE)

@@ -78,7 +78,8 @@ SHAPES: dict[str, Any] = {
     },
     "result.json": {
         "test_accuracy": NUMBER, "interval": [NUMBER], "params": COUNT, "macs": COUNT, "weight_bytes": COUNT,
-        "latency_ms": NUMBER, "seconds": NUMBER, "budget_kept?": bool, "weak?": str, "next?": str,
+        "latency_ms": NUMBER, "seconds": NUMBER, "budget_kept?": bool,
+        "int8?": {"bytes": COUNT, "memory": COUNT, "test_accuracy": NUMBER}, "weak?": str, "next?": str,
         "baselines?": {str: MAYBE}, "tta?": {"views": str, "test_accuracy": NUMBER},
     },
     "trials.jsonl": {

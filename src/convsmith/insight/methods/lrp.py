@@ -50,9 +50,9 @@ def lrp(
     """
     import torch
 
-    from ...engine.fold import fold
     from ...engine.lower import lower
     from ...engine.weights import dump
+    from ...graph.fold import fold
 
     aimed = aimed_at(net, images_NCHW, target)
     folded = lower(*fold(net.graph, dump(net))).to(images_NCHW.device)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ...formats.latency_table import LatencyTable
 
 FILE = "model.onnx"
+INT8 = "model.tflite"
 AGAIN = 4
 """Times that a latency over the limit is measured again: the search measured it once below."""
 
@@ -48,6 +49,36 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     if table is not None:
         job.display.say(f"on {table.machine}: {table.told(final.graph)}")
     return record
+
+
+def export_int8(job: Job, final: Final) -> dict[str, Any]:
+    """Write model.tflite in int8, ranges from the training images, beside the engine on the test images."""
+    import numpy as np
+
+    from ...device.file import RANGE_IMAGES, device_file
+    from ..device_export import FILE as FIGURES
+    from ..device_export import compared, told
+
+    x_NHWC, _ = job.part("train", "validation")
+    rows = np.linspace(0, len(x_NHWC) - 1, min(len(x_NHWC), RANGE_IMAGES)).astype(np.int64)
+    file = device_file(
+        final.graph,
+        final.weights,
+        precision="int8",
+        x_NHWC=np.array(x_NHWC[rows]),
+        classes=job.images.classes,
+    )
+    job.run.write(INT8, file.content)
+    test_NHWC, y = job.part("test")
+    with job.display.bar("checking int8") as bar:
+        found = compared(final.graph, final.weights, file, np.array(test_NHWC), y, bar.update)
+    about = {
+        "file": INT8, "bytes": len(file.content), "precision": "int8", "arena": file.arena,
+        "operators": len(file.program.ops), "range_images": len(rows), **found,
+    }  # fmt: skip
+    job.run.write_json(FIGURES, {"files": [about]})
+    job.display.say(f"{INT8}: " + "; ".join(told(about)))
+    return about
 
 
 def _measured(job: Job, final: Final, *, limit: float | None) -> Latency:

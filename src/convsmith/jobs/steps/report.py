@@ -32,7 +32,7 @@ def report(
         **metrics,
         "params": graph.params,
         "macs": graph.macs,
-        "weight_bytes": costs["bytes"],
+        "weight_bytes": None if graph.params is None else 4 * graph.params,
         "memory_bytes": costs["memory"],
         "latency_ms": exported["latency_ms"],
         **kept,
@@ -45,12 +45,23 @@ def report(
         name: baselines[name]["test_accuracy"] if name in baselines else None
         for name in ("random", "largest", *(("fits",) if "fits" in baselines else ()))
     }
-    said |= _weakness(job, metrics)
+    said |= _weakness(job, metrics) | _int8(job)
     job.run.write_json("result.json", {"run": str(job.run.path), **said, "seconds": seconds})
     card(job.run.path)
     page = write_page(job.run.path)
     job.display.say(f"report: {page}")
     return metrics
+
+
+def _int8(job: Job) -> dict[str, Any]:
+    """What is said of the int8 file, where there is one."""
+    from ..device_export import FILE
+
+    if not job.run.has(FILE):
+        return {}
+    row = job.run.read_json(FILE)["files"][0]
+    memory = sum(row["arena"].values())
+    return {"int8": {"bytes": row["bytes"], "memory": memory, "test_accuracy": row["accuracy"]}}
 
 
 def _weakness(job: Job, metrics: dict[str, Any]) -> dict[str, str]:

@@ -74,12 +74,12 @@ def pooled(
     import numpy as np
 
     from ...data.view import selected
-    from ...engine.fold import fold
     from ...engine.lower import lower
     from ...engine.passes import INFERENCE, TRAINING
     from ...engine.statistics import sample, settle
     from ...engine.weights import dump
     from ...graph import Graph
+    from ...graph.fold import fold
     from ...pretrained.inherit import inherited
     from ...pretrained.members import HEAD
 

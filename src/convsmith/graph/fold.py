@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..graph import Graph, Node
 from ..kinds.activation import Activation
 from ..kinds.batch_normalization import BatchNormalization
 from ..kinds.conv2d import Conv2D
@@ -16,6 +15,7 @@ from ..kinds.dense import Dense
 from ..kinds.depthwise_conv2d import DepthwiseConv2D
 from ..kinds.rescaling import Rescaling
 from ..kinds.separable_conv2d import SeparableConv2D
+from .graph import Graph, Node
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,13 +9,13 @@ import subprocess
 import numpy as np
 import pytest
 
+from convsmith.device.c_source import to_c
+from convsmith.device.floats import run_floats
+from convsmith.device.integers import run_integers
+from convsmith.device.lower import to_program
+from convsmith.device.quantize import quantized
+from convsmith.device.ranges import measured_ranges
 from convsmith.errors import BadInput
-from convsmith.formats.device.c_source import to_c
-from convsmith.formats.device.floats import run_floats
-from convsmith.formats.device.integers import run_integers
-from convsmith.formats.device.lower import to_program
-from convsmith.formats.device.quantize import quantized
-from convsmith.formats.device.ranges import measured_ranges
 from convsmith.graph import notation as keras
 from convsmith.testing.random_networks import random_network, random_weights
 from convsmith.zoo import network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import BadInput, BadName
+from ..errors import BadInput, BadName
 from .floats import run_floats
 from .program import Program
 

@@ -63,7 +63,7 @@ def planned(program: Program, *, scratch: bool = True) -> Arena:
         scratch: whether operators need what TensorFlow Lite Micro's need beside their output.
 
     Example:
-        >>> from convsmith.formats.device.program import Tensor
+        >>> from convsmith.device.program import Tensor
         >>> x, y = Tensor("x", (1, 4, 4, 1), "int8"), Tensor("y", (1, 4, 4, 1), "int8")
         >>> planned(Program("net", (x, y), (Op("RELU", (0,), 1),), (0,), (1,)))
         Arena(bytes=32, offsets={1: 0, 0: 16})

@@ -55,7 +55,7 @@ def to_tflite(program: Program, about: Mapping[str, Any]) -> bytes:
 
     Example:
         >>> import numpy as np
-        >>> from convsmith.formats.device.program import Op, Tensor
+        >>> from convsmith.device.program import Op, Tensor
         >>> tensors = (Tensor("x", (1, 2, 2, 1)), Tensor("y", (1, 2, 2, 1)))
         >>> program = Program("net", tensors, (Op("RELU", (0,), 1),), (0,), (1,))
         >>> to_tflite(program, {"classes": ["cat", "dog"]})[4:8]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...kinds.window import pads
+from ..kinds.window import pads
 from .program import Op, Program
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run_floats(
 
     Example:
         >>> import numpy as np
-        >>> from convsmith.formats.device.program import Op, Tensor
+        >>> from convsmith.device.program import Op, Tensor
         >>> tensors = (Tensor("x", (1, 2, 2, 1)), Tensor("y", (1, 2, 2, 1)))
         >>> program = Program("net", tensors, (Op("RELU", (0,), 1),), (0,), (1,))
         >>> run_floats(program, np.full((1, 2, 2, 1), -3.0)).ravel()

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ... import __version__
-from ...errors import BadInput
+from .. import __version__
+from ..errors import BadInput
 from .arena import planned
 from .floats import window_pads
 from .integers import (

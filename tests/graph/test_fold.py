@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convsmith.engine.fold import fold
 from convsmith.engine.lower import lower
 from convsmith.graph import notation as keras
+from convsmith.graph.fold import fold
 from convsmith.testing.random_networks import random_network, random_weights
 
 

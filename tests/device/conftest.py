@@ -9,10 +9,10 @@ import tempfile
 import numpy as np
 import pytest
 
-from convsmith.formats.device.lower import to_program
-from convsmith.formats.device.quantize import quantized
-from convsmith.formats.device.ranges import measured_ranges
-from convsmith.formats.device.tflite import to_tflite
+from convsmith.device.lower import to_program
+from convsmith.device.quantize import quantized
+from convsmith.device.ranges import measured_ranges
+from convsmith.device.tflite import to_tflite
 
 
 def some_weights(graph, rng):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ... import __version__
-from ...errors import BadInput, BadName
+from .. import __version__
+from ..errors import BadInput, BadName
 from .arena import kept, planned
 from .halves import halved
 from .lower import to_program
@@ -19,7 +19,7 @@ from .tflite import to_tflite
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...graph import Graph
+    from ..graph import Graph
 
     Weights = dict[str, np.ndarray]
 
@@ -48,6 +48,21 @@ class DeviceFile:
     def arena(self) -> dict[str, int]:
         """Bytes of memory in TensorFlow Lite Micro: of activations, and of what it keeps beside them."""
         return {"activations": planned(self.program).bytes, "interpreter": kept(self.program)}
+
+
+def about_file(graph: Graph, precision: str, classes: Sequence[str] = ()) -> dict[str, Any]:
+    """What a file says of itself in its metadata."""
+    pixels = "minus 128 as int8" if precision == "int8" else "0 to 255 as float32"
+    about: dict[str, Any] = {
+        "convsmith": __version__,
+        "network": graph.name,
+        "fingerprint": graph.fingerprint,
+        "precision": precision,
+        "input": f"raw pixel values {pixels}, 1 x rows x columns x channels",
+    }
+    if classes:
+        about["classes"] = list(classes)
+    return about
 
 
 def device_file(
@@ -81,7 +96,6 @@ def device_file(
         came = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise BadInput(f"network '{graph.name}'", came, "one of each")
     program = to_program(graph, weights)
-    pixels = "raw pixel values 0 to 255 as float32, 1 x rows x columns x channels"
     written = program
     if precision == "fp16":
         written = halved(program)
@@ -89,14 +103,5 @@ def device_file(
         if x_NHWC is None or not len(x_NHWC):
             raise BadInput("--precision int8", "no images to measure ranges on", "training images", "--data")
         program = written = quantized(program, measured_ranges(program, x_NHWC, method=ranges))
-        pixels = "raw pixel values minus 128 as int8, 1 x rows x columns x channels"
-    about: dict[str, Any] = {
-        "convsmith": __version__,
-        "network": graph.name,
-        "fingerprint": graph.fingerprint,
-        "precision": precision,
-        "input": pixels,
-    }
-    if classes:
-        about["classes"] = list(classes)
+    about = about_file(graph, precision, classes)
     return DeviceFile(to_tflite(written, about), program, precision, tuple(classes))

@@ -10,17 +10,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convsmith.device.arena import kept, planned
+from convsmith.device.floats import run_floats
+from convsmith.device.halves import halved
+from convsmith.device.integers import LEAST, multiplier, negative_exp, run_integers, scaled
+from convsmith.device.lower import to_program
+from convsmith.device.program import Op, Program, Tensor
+from convsmith.device.quantize import quantized
+from convsmith.device.ranges import measured_ranges
+from convsmith.device.tflite import to_tflite
 from convsmith.engine.lower import lower
 from convsmith.errors import BadInput
-from convsmith.formats.device.arena import kept, planned
-from convsmith.formats.device.floats import run_floats
-from convsmith.formats.device.halves import halved
-from convsmith.formats.device.integers import LEAST, multiplier, negative_exp, run_integers, scaled
-from convsmith.formats.device.lower import to_program
-from convsmith.formats.device.program import Op, Program, Tensor
-from convsmith.formats.device.quantize import quantized
-from convsmith.formats.device.ranges import measured_ranges
-from convsmith.formats.device.tflite import to_tflite
 from convsmith.graph import notation as keras
 from convsmith.testing.random_networks import random_network, random_weights
 from convsmith.zoo import network

@@ -6,18 +6,18 @@ import dataclasses
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ...engine.fold import by_owner, fold
-from ...errors import BadInput
-from ...graph import Graph
-from .layers import FORMS, activation, form_of
+from ..errors import BadInput
+from ..graph import Graph
+from ..graph.fold import by_owner, fold
+from .layers import FORMS, NoForm, activation, form_of
 from .program import Op, Program
 from .writer import Writer
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...graph import Node
-    from ...kinds import Kind
+    from ..graph import Node
+    from ..kinds import Kind
 
     Weights = dict[str, np.ndarray]
 
@@ -86,10 +86,8 @@ def _lowered(write: Writer, graph: Graph, node: Node, values: dict[str, int], ow
     try:
         out = form_of(node.kind)(write, node.kind, names, shape, own)
         return activation(write, getattr(node.kind, "activation", None) or "linear", out)
-    except BadInput as error:
-        if error.where.startswith("layer "):
-            raise
-        raise BadInput(f"layer {node.name}: {error.where}", error.came, error.expected, error.hint) from None
+    except NoForm as error:
+        raise NoForm(f"layer {node.name}: {error.where}", error.came, error.expected, error.hint) from None
 
 
 def _fused(program: Program) -> Program:

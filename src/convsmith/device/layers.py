@@ -9,42 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BadInput
-from ...kinds import Kind
-from ...kinds.activation import Activation, activation_layer
-from ...kinds.add import Add
-from ...kinds.average import Average
-from ...kinds.average_pooling2d import AveragePooling2D
-from ...kinds.batch_normalization import BatchNormalization
-from ...kinds.concatenate import Concatenate
-from ...kinds.conv2d import Conv2D
-from ...kinds.conv2d_transpose import Conv2DTranspose
-from ...kinds.cropping2d import Cropping2D
-from ...kinds.dense import Dense
-from ...kinds.depthwise_conv2d import DepthwiseConv2D
-from ...kinds.elu import ELU
-from ...kinds.flatten import Flatten
-from ...kinds.global_average_pooling2d import GlobalAveragePooling2D
-from ...kinds.global_max_pooling2d import GlobalMaxPooling2D
-from ...kinds.identity import Identity
-from ...kinds.layer_scale import LayerScale
-from ...kinds.leaky_re_lu import LeakyReLU
-from ...kinds.max_pooling2d import MaxPooling2D
-from ...kinds.maximum import Maximum
-from ...kinds.minimum import Minimum
-from ...kinds.multiply import Multiply
-from ...kinds.normalization import Normalization
-from ...kinds.p_re_lu import PReLU
-from ...kinds.permute import Permute
-from ...kinds.re_lu import ReLU
-from ...kinds.rescaling import Rescaling
-from ...kinds.reshape import Reshape
-from ...kinds.resizing import Resizing
-from ...kinds.separable_conv2d import SeparableConv2D
-from ...kinds.softmax import Softmax
-from ...kinds.subtract import Subtract
-from ...kinds.up_sampling2d import UpSampling2D
-from ...kinds.zero_padding2d import ZeroPadding2D
+from ..errors import BadInput
+from ..kinds import Kind
+from ..kinds.activation import Activation, activation_layer
+from ..kinds.add import Add
+from ..kinds.average import Average
+from ..kinds.average_pooling2d import AveragePooling2D
+from ..kinds.batch_normalization import BatchNormalization
+from ..kinds.concatenate import Concatenate
+from ..kinds.conv2d import Conv2D
+from ..kinds.conv2d_transpose import Conv2DTranspose
+from ..kinds.cropping2d import Cropping2D
+from ..kinds.dense import Dense
+from ..kinds.depthwise_conv2d import DepthwiseConv2D
+from ..kinds.elu import ELU
+from ..kinds.flatten import Flatten
+from ..kinds.global_average_pooling2d import GlobalAveragePooling2D
+from ..kinds.global_max_pooling2d import GlobalMaxPooling2D
+from ..kinds.identity import Identity
+from ..kinds.layer_scale import LayerScale
+from ..kinds.leaky_re_lu import LeakyReLU
+from ..kinds.max_pooling2d import MaxPooling2D
+from ..kinds.maximum import Maximum
+from ..kinds.minimum import Minimum
+from ..kinds.multiply import Multiply
+from ..kinds.normalization import Normalization
+from ..kinds.p_re_lu import PReLU
+from ..kinds.permute import Permute
+from ..kinds.re_lu import ReLU
+from ..kinds.rescaling import Rescaling
+from ..kinds.reshape import Reshape
+from ..kinds.resizing import Resizing
+from ..kinds.separable_conv2d import SeparableConv2D
+from ..kinds.softmax import Softmax
+from ..kinds.subtract import Subtract
+from ..kinds.up_sampling2d import UpSampling2D
+from ..kinds.zero_padding2d import ZeroPadding2D
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +57,10 @@ if TYPE_CHECKING:
 Form = Callable[["Writer", Any, list[int], "Shape", "Weights"], int]
 
 
+class NoForm(BadInput):
+    """A layer that devices do not run."""
+
+
 def form_of(layer: Kind) -> Form:
     """How a kind is written.
 
@@ -67,7 +71,7 @@ def form_of(layer: Kind) -> Form:
         return FORMS[type(layer)]
     if hasattr(layer, "device"):
         return lambda write, own, inputs, shape, weights: own.device(write, inputs, shape, weights)
-    raise BadInput(
+    raise NoForm(
         layer.label, "has no form in LiteRT's operators", "a layer that devices run", "an .onnx file instead"
     )
 
@@ -121,7 +125,7 @@ def _transposed(
     import numpy as np
 
     if layer.output_padding is not None or layer.dilation_rate != (1, 1):
-        raise BadInput("Conv2DTranspose", "has output_padding or dilation", "neither, for a device")
+        raise NoForm("Conv2DTranspose", "has output_padding or dilation", "neither, for a device")
     size = write.constant(np.array([1, *shape], "int32"), "size")
     kernel = write.constant(weights["kernel"].transpose(2, 0, 1, 3), "kernel")
     return write.op(
@@ -135,7 +139,7 @@ def _dense(write: Writer, layer: Dense, inputs: list[int], shape: Shape, weights
         own = weights | {"kernel": weights["kernel"][None, None]}
         return _conv2d(write, Conv2D(layer.units, (1, 1)), inputs, shape, own)
     if len(shape) != 1:
-        raise BadInput("Dense", f"an output of shape {shape}", "features or an image")
+        raise NoForm("Dense", f"an output of shape {shape}", "features or an image")
     kernel = write.constant(weights["kernel"].T, "kernel")
     return write.op("FULLY_CONNECTED", [inputs[0], kernel, _bias(write, weights, layer.units)], shape)
 
@@ -197,7 +201,7 @@ def _batch_norm(
     write: Writer, layer: BatchNormalization, inputs: list[int], shape: Shape, weights: Weights
 ) -> int:
     if layer.axis not in (-1, len(shape)):
-        raise BadInput("BatchNormalization", f"over axis {layer.axis}", "over the channels")
+        raise NoForm("BatchNormalization", f"over axis {layer.axis}", "over the channels")
     scale, offset = layer.folded(weights)
     return _affine(write, inputs[0], scale, offset)
 
@@ -269,7 +273,7 @@ def _resized(write: Writer, name: str, value: int, shape: Shape, half_pixel: boo
     import numpy as np
 
     if name not in RESIZES:
-        raise BadInput("interpolation", f"got '{name}'", " or ".join(RESIZES), "an .onnx file instead")
+        raise NoForm("interpolation", f"got '{name}'", " or ".join(RESIZES), "an .onnx file instead")
     size = write.constant(np.array(shape[:2], "int32"), "size")
     return write.op(RESIZES[name], [value, size], shape, half_pixel=half_pixel)
 
@@ -280,7 +284,7 @@ def _upsampling(write: Writer, layer: UpSampling2D, inputs: list[int], shape: Sh
 
 def _resizing(write: Writer, layer: Resizing, inputs: list[int], shape: Shape, weights: Weights) -> int:
     if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio or layer.antialias:
-        raise BadInput("Resizing", "crops, pads or smooths", "plain resizing, for a device")
+        raise NoForm("Resizing", "crops, pads or smooths", "plain resizing, for a device")
     return _resized(write, layer.interpolation, inputs[0], shape, True)
 
 
@@ -291,7 +295,7 @@ def _re_lu(write: Writer, layer: ReLU, inputs: list[int], shape: Shape, weights:
         return write.op("LEAKY_RELU", inputs, shape, alpha=layer.negative_slope)
     if layer.threshold == 0 and layer.negative_slope == 0:
         return _by_constant(write, "MINIMUM", write.op("RELU", inputs, shape), layer.max_value, "most")
-    raise BadInput("ReLU", "has a threshold, or a slope and a maximum", "one of them, for a device")
+    raise NoForm("ReLU", "has a threshold, or a slope and a maximum", "one of them, for a device")
 
 
 def _leaky(write: Writer, layer: LeakyReLU, inputs: list[int], shape: Shape, weights: Weights) -> int:
@@ -304,13 +308,13 @@ def _p_re_lu(write: Writer, layer: PReLU, inputs: list[int], shape: Shape, weigh
 
 def _softmax(write: Writer, layer: Softmax, inputs: list[int], shape: Shape, weights: Weights) -> int:
     if layer.axis not in (-1, len(shape)):
-        raise BadInput("Softmax", f"over axis {layer.axis}", "over the last one")
+        raise NoForm("Softmax", f"over axis {layer.axis}", "over the last one")
     return write.op("SOFTMAX", inputs, shape)
 
 
 def _elu(write: Writer, layer: ELU, inputs: list[int], shape: Shape, weights: Weights) -> int:
     if layer.alpha != 1:
-        raise BadInput("ELU", f"has alpha {layer.alpha}", "alpha 1, for a device")
+        raise NoForm("ELU", f"has alpha {layer.alpha}", "alpha 1, for a device")
     return write.op("ELU", inputs, shape)
 
 
@@ -346,7 +350,7 @@ def activation(write: Writer, name: str, value: int) -> int:
         raised = _by_constant(write, "ADD", value, 3.0, "three")
         return _by_constant(write, "MUL", write.op("RELU6", [raised], shape), 1 / 6, "sixth")
     known = [*SIMPLE, "leaky_relu", "silu", "swish", "hard_sigmoid"]
-    raise BadInput(
+    raise NoForm(
         "activation", f"'{name}' has no form in LiteRT's operators", ", ".join(known), "an .onnx file instead"
     )
 
