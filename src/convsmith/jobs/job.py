@@ -110,7 +110,7 @@ def budget_of(recipe: dict[str, Any]) -> Budget:
     """The limits of a recipe."""
     from ..ledger.budget import Budget
 
-    limits = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
+    limits: dict[str, Any] = {name: recipe.get(option) for option, name in BUDGET_OPTIONS.items()}
     precision = "int8" if recipe.get("precision") == "int8" else "float32"
     return Budget(**limits, memory_model=recipe.get("memory_model") or "liveness", precision=precision)
 
@@ -252,8 +252,8 @@ def check_latency(recipe: dict[str, Any]) -> None:
                 "--latency-table", came, recipe["space"], f"convsmith latency-table {recipe['space']}"
             )
     if recipe["precision"] == "int8":
-        for option, idle in (("memory_model", "liveness"), ("max_latency_ms", None)):
-            if recipe[option] != idle:
+        for option, fixed in (("memory_model", "liveness"), ("max_latency_ms", None)):
+            if recipe[option] != fixed:
                 flag = "--" + option.replace("_", "-")
                 means = "means the arena" if option == "memory_model" else "is measured in fp32"
                 raise BadInput(flag, f"given with --precision int8, where it {means}", "one of them")
