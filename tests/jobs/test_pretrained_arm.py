@@ -96,6 +96,20 @@ def test_a_linear_head_must_be_ahead_by_more_than_chance_of_what_is_still_traine
     assert known._search_goes_on(job, 0.82, tuned, head)
 
 
+def test_of_fine_tuned_networks_the_loss_decides_and_a_head_must_have_more_right() -> None:
+    from types import SimpleNamespace
+
+    def final(validation: float, loss: float | None = None) -> Any:
+        return SimpleNamespace(validation=validation, loss=loss)
+
+    first, second = final(0.82, 0.60), final(0.81, 0.50)
+    assert known._best(final(0.80), [first, second]) is second
+    assert known._best(final(0.81), [first, second]) is second
+    head = final(0.815)
+    assert known._best(head, [first, second]) is head
+    assert known._best(head, []) is head
+
+
 def test_thinned_networks_are_tried_beside_those_with_all_their_channels() -> None:
     def row(left_out: float, thin: bool) -> dict[str, Any]:
         return {"left_out": left_out} | ({"keep": {"stem": 0.5}} if thin else {})

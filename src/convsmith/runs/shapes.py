@@ -17,7 +17,15 @@ MAYBE = (int, float, None)
 _RECORD = {"epoch": COUNT, "seconds?": NUMBER, "loss?": MAYBE}
 _CORE = {"first?": {"epochs": COUNT, "cap_effort?": MAYBE}, "order?": [str], "shared?": COUNT}
 _FINAL = {"top": COUNT, "epochs": COUNT}
-_CUT = {"cut": str, "size": [COUNT], "sides": [COUNT], "params": COUNT, "macs": COUNT}
+_CUT = {
+    "keep?": {str: NUMBER},
+    "carried?": NUMBER,
+    "cut": str,
+    "size": [COUNT],
+    "sides": [COUNT],
+    "params": COUNT,
+    "macs": COUNT,
+}
 _TRIAL_KEY = {"arm": str, "arm_index": COUNT, "rung": COUNT}
 
 SHAPES: dict[str, Any] = {

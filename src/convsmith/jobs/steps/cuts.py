@@ -12,7 +12,7 @@ from .latency import measure_or_predict
 from .own_space import has_members
 from .places import LARGE, Place, features, member_at, places, seconds_each
 from .searched import part
-from .thinning import pooled, thinned_rows
+from .thinning import next_ones, pooled, thinned_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -220,12 +220,13 @@ def _judge(
     train: np.ndarray,
     validation: np.ndarray,
 ) -> None:
-    """Write into each row how many images a linear head gets right; of what does not fit only the whole."""
+    """Write into rows how many images a linear head gets right: of what fits, what may when thinned."""
     from ...pretrained.heads import ridge
 
     y, classes, many = job.images.y, len(job.images.classes), len(train)
+    beyond = next_ones(rows)
     for row in rows:
-        if row["fits"] or row is rows[-1]:
+        if row["fits"] or row is rows[-1] or row in beyond:
             seen = found[row["cut"]]
             judged = ridge(seen[:many], y[train], seen[many:], y[validation], classes)
             row |= {"validation": judged.accuracy, "left_out": judged.left_out}

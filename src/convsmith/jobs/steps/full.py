@@ -34,6 +34,7 @@ class Final:
         seconds: of its full training.
         epochs: of its full training.
         validation: share of the validation images right, where it was not trained on them.
+        loss: mean cross-entropy on the same; None where it was not asked for.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Final:
     seconds: float
     epochs: int
     validation: float | None = None
+    loss: float | None = None
 
 
 def keep(job: Job, final: Final) -> None:
@@ -104,8 +106,11 @@ def full(
             on_epoch=on_epoch,
             **settings,
         )
-    score = None if validation is None else evaluate(graph, *validation, weights=fitted.weights)["accuracy"]
-    final = Final(name, graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs, score)
+    said = {} if validation is None else evaluate(graph, *validation, weights=fitted.weights)
+    score = said.get("accuracy")
+    final = Final(
+        name, graph, fitted.weights, fitted.history, fitted.seconds, fitted.epochs, score, said.get("loss")
+    )
     save(folder / "weights.safetensors", final.weights)
     finish(job, final, recipe=fitted.recipe)
     for leftover in folder.glob("checkpoint*"):
@@ -128,7 +133,7 @@ def finished(job: Job, name: str, graph: Graph) -> Final | None:
     weights = open_weights(folder / "weights.safetensors", graph)
     return Final(
         name, graph, weights, result["history"], result["seconds"], result["epochs"],
-        result.get("validation"),
+        result.get("validation"), result.get("validation_loss"),
     )  # fmt: skip
 
 
@@ -140,6 +145,7 @@ def finish(job: Job, final: Final, *, recipe: Mapping[str, Any]) -> None:
             "epochs": final.epochs,
             "seconds": final.seconds,
             "validation": final.validation,
+            "validation_loss": final.loss,
             "history": final.history,
             "recipe": dict(recipe),
             "graph": final.graph.to_json(),

@@ -18,7 +18,7 @@ DEEPER = 4
 LEFT = 0.6
 """Of what the inner channels carry, less than which nothing is gained by starting from the weights."""
 JUDGED = 6
-"""Thinned networks that get a linear head, those that keep most of what their channels carry first."""
+"""Thinned networks that get a linear head, at most."""
 SETTLED_ON = 256
 """Training images that the batch norms' statistics are measured on, at most."""
 
@@ -33,13 +33,10 @@ def thinned_rows(job: Job, source: Source, table: list[dict[str, Any]]) -> list[
     """
     from ...pretrained.thinned import thinned
 
-    found = []
+    found: list[tuple[float, dict[str, Any]]] = []
     for sides in dict.fromkeys(tuple(row["sides"]) for row in table):
         rows = [row for row in table if tuple(row["sides"]) == sides]
-        deepest = max((at for at, row in enumerate(rows) if row["fits"]), default=-1)
-        if max(sides) > LARGE:
-            continue
-        for row in rows[deepest + 1 : deepest + 1 + DEEPER]:
+        for row in next_ones(rows):
             shares = thinned(source, lambda keep, row=row: _graph(job, source, row, keep), job.budget)  # type: ignore[misc]
             if shares is None or shares[1] < LEFT:
                 continue
@@ -47,11 +44,24 @@ def thinned_rows(job: Job, source: Source, table: list[dict[str, Any]]) -> list[
             verdict = job.budget.without_latency().check(_graph(job, source, row, keep))
             figures = {name: verdict.figures[name] for name in ("params", "macs", "bytes", "memory")}
             about = {name: row[name] for name in ("cut", "size", "sides", "latency_ms")}
-            found.append(
-                about | figures | {"fits": verdict.kept, "keep": keep, "carried": round(shares[1], 4)}
-            )
-    found = [row for row in found if row["fits"]]
-    return sorted(found, key=lambda row: (-row["carried"], row["macs"]))[:JUDGED]
+            if verdict.kept:
+                more = {"fits": True, "keep": keep, "carried": round(shares[1], 4)}
+                found.append((row["left_out"] * shares[1], about | figures | more))
+    found.sort(key=lambda one: (-one[0], one[1]["macs"]))
+    sizes: dict[str, int] = {}
+    turns = []
+    for promise, row in found:  # of each cut its best size first, then its second
+        sizes[row["cut"]] = sizes.get(row["cut"], 0) + 1
+        turns.append((sizes[row["cut"]], -promise, row))
+    return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])][:JUDGED]
+
+
+def next_ones(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the rows of one size, in the order of the network, those that may fit when thinned."""
+    if max(rows[0]["sides"]) > LARGE:
+        return []
+    deepest = max((at for at, row in enumerate(rows) if row["fits"]), default=-1)
+    return rows[deepest + 1 : deepest + 1 + DEEPER]
 
 
 def pooled(
