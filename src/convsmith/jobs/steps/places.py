@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...graph import Graph
     from ...pretrained import Source
 
-SIDES = (96, 160, 64, 224, 128, 80, 48)
+SIDES = (96, 64, 80, 160, 224, 128, 48)
 """Pixels of the longer side, in the order in which they are tried."""
 LARGE = 160
 """Pixels of a side above which only the whole network is looked at: shallow cuts gain nothing there."""
