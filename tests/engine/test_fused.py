@@ -63,7 +63,7 @@ def test_widened_equals_its_layers(activation, narrow, wide, bias, center, scale
     graph = notation.Model(inputs, layers.DepthwiseConv2D(3)(x))
     pixels = torch.randn(batch, narrow, 7, 5, generator=torch.Generator().manual_seed(batch)) + far
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "PIXELS", 0)
+        patch.setattr(passes, "limit", lambda name: 0)
         module = _same(graph, (passes.widen_at_once, passes.relu_in_place), pixels)
     found = module.steps_by_name["norm"].layer
     assert isinstance(found, fused.Widened)
@@ -86,7 +86,7 @@ def test_convolution_equals_its_layers(activation, filters, kernel, stride, padd
     )(x)
     graph = notation.Model(inputs, layers.GlobalAveragePooling2D()(x))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "MANY", 0)
+        patch.setattr(passes, "limit", lambda name: 0)
         _same(graph, (passes.activate_at_once,), torch.randn(3, 4, 8, 7))
 
 
@@ -144,7 +144,7 @@ def test_frozen_norms_keep_their_statistics():
     x = layers.Conv2D(8, 1, use_bias=False)(x)
     graph = notation.Model(inputs, layers.BatchNormalization(name="norm", trainable=False)(x))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "PIXELS", 0)
+        patch.setattr(passes, "limit", lambda name: 0)
         _same(graph, (passes.widen_at_once,), torch.randn(3, 3, 4, 4))
 
 

@@ -80,7 +80,7 @@ def test_the_ending_decides_what_is_written(trained: Done, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("path", "format", "words"),
     [
-        ("net.pt", None, r"path: '.*net\.pt' ends in \.pt; expected \.onnx or .*\.keras; try: .*net\."),
+        ("net.pt", None, r"path: '.*net\.pt' ends in \.pt; expected \.onnx or \.keras.*; try: .*net\."),
         ("net.h5", None, r"ends in \.h5"),
         ("net.kears", None, r"ends in \.kears; .*; try: .*net\.keras$"),
         ("net", None, r"ends in nothing; .*; try: .*net\.onnx$"),
@@ -138,11 +138,11 @@ def test_an_exported_keras_file_says_what_the_run_says(trained: Done, digits: st
 def test_training_goes_on_from_the_weights_of_a_run(trained: Done, digits: str, tmp_path: Path) -> None:
     options = {"size": (32, 32), "epochs": 1, "threads": 1, "runs": str(tmp_path), "quiet": True}
     fresh = cs.train("lenet5", digits, **options)
-    tuned = cs.train("lenet5", digits, weights=str(trained.path), learning_rate=1e-6, **options)
+    tuned = cs.train("lenet5", digits, pretrained=str(trained.path), learning_rate=1e-6, **options)
     assert tuned.test_accuracy == pytest.approx(trained.test_accuracy, abs=0.03)
     assert fresh.path != tuned.path
-    with pytest.raises(BadInput, match=r"holds nothing for|the weights of .course_cnn"):
-        cs.train("course_cnn", digits, weights=str(trained.path), **options)
+    with pytest.raises(BadInput, match=r"has no layer in common with .course_cnn"):
+        cs.train("course_cnn", digits, pretrained=str(trained.path), **options)
 
 
 def test_explain_saves_pictures_of_the_photographs_own_size(trained: Done, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_tables_of_networks_nobody_knows_are_one_line() -> None:
         ("MobileNetV1 1.0", "mobilenet", None, None),
         ("0.75 MobileNet-160", "mobilenet_075", None, 160),
         ("mobilenet_v1_0.25_128", "mobilenet_025", None, 128),
-        ("mbv2-w0.35", "mobilenet_v2", 0.35, None),
+        ("mbv2-w0.35", "mobilenet_v2_035", None, None),
         ("MobileNetV2 (1.4)", "mobilenet_v2_140", None, None),
         ("MobileNetV3-Large 1.0", "mobilenet_v3_large", None, None),
         ("ShuffleNetV2 1.5x", "shufflenet_v2_x1_5", None, None),

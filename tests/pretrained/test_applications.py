@@ -36,7 +36,7 @@ HOMES = {
 def built(name: str, shape: tuple[int, int, int]) -> Any:
     about = APPLICATIONS[name]
     return getattr(keras.applications, about.name)(
-        include_top=False, weights=None, input_shape=shape, pooling="avg", **dict(about.settings)
+        include_top=False, weights=None, input_shape=shape, **dict(about.settings)
     )
 
 
@@ -68,8 +68,10 @@ def both(source: Source, original: Any, shape: tuple[int, int, int]) -> tuple[np
     x_NHWC = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype("float32")
     model = built(source.name, shape)
     model.set_weights(original.get_weights())
+    if isinstance(model.layers[-1], keras.layers.LayerNormalization):  # the head's: no cut has it
+        model = keras.Model(model.input, model.layers[-1].input)
     preprocess = getattr(keras.applications, HOMES[APPLICATIONS[source.name].name]).preprocess_input
-    wanted = np.asarray(model(preprocess(x_NHWC.copy()), training=False).detach())
+    wanted = np.asarray(model(preprocess(x_NHWC.copy()), training=False).detach()).mean((1, 2))
     trunk = source.trunk(shape)
     found = predict(lower(trunk, source.weights_for(trunk)), x_NHWC)
     return found.mean(axis=(2, 3)), wanted

@@ -45,7 +45,7 @@ def members_of(source: Source) -> Callable[..., Graph]:
         >>> lite0 = members_of(without_weights("efficientnet_lite0"))
         >>> answers = {"side": 64, "blocks": 4, "keep_block2_expand": 0.5, "keep_block3_expand": 1.0,
         ...            "hidden": 0}
-        >>> lite0(lambda name, options: answers[name], (96, 96, 3), 10).output_shape
+        >>> lite0(lambda name, options: answers.get(name, 1.0), (96, 96, 3), 10).output_shape
         (10,)
     """
 
