@@ -46,13 +46,44 @@ def _to(reader: Reading, op: Op, value: Value, dims: Sequence[Size]) -> Value:
     return found if found.positive == value.positive else replace(found, positive=value.positive)
 
 
+def _group_norm(reader: Reading, op: Op, dims: Sequence[Size]) -> Value | None:
+    """A GroupNormalization, where it was written as groups side by side, each as one channel, and back."""
+    norm = reader.makers.get(op.node.input[0])
+    if norm is None or norm.type != "InstanceNormalization":
+        return None
+    before = reader.makers.get(norm.node.input[0])
+    if before is None or before.type != "Reshape" or not isinstance(before.input(0), Value):
+        return None
+    value, groups = before.value(), norm.value().dims[1]
+    scale, bias = norm.constant(1), norm.constant(2)
+    whole = value.is_plain and tuple(dims) == value.dims and isinstance(value.dims[1], int)
+    if (
+        not whole
+        or not isinstance(groups, int)
+        or len(norm.value().dims) != 3
+        or scale is None
+        or bias is None
+    ):
+        return None
+    learned = scale.learned or bias.learned
+    if learned or value.dims[1] % groups or set(scale.numbers()) != {1.0} or set(bias.numbers()) != {0.0}:  # type: ignore[operator]
+        return None
+    last, name = channels_last(reader, value), op.value().node
+    epsilon = float(norm.a.get("epsilon", 1e-5))
+    kind = made("GroupNormalization", groups, epsilon=epsilon, scale=False, center=False)
+    reader.supersede(name, last.node)
+    return reader.add(op, kind, last)
+
+
 def reshape(reader: Reading, op: Op) -> Any:
     value = op.value()
     target = op.setting("shape", 1)
     if target is None:
         return None
     dims = target_sizes(reader, op, value, target)
-    return None if dims is None else _to(reader, op, value, dims)
+    if dims is None:
+        return None
+    return _group_norm(reader, op, dims) or _to(reader, op, value, dims)
 
 
 def target_sizes(reader: Reading, op: Op, value: Value, target: Sequence[Any]) -> list[Size] | None:

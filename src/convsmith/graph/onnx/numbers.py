@@ -121,6 +121,8 @@ def _with(reader: Reading, op: Op, value: Value, constant: Constant, first: bool
     dims = _stretched(op, value, constant)
     if constant.count == 1 and len(constant.sizes) <= len(value.dims):
         number = float(constant.array().reshape(-1)[0])
+        if number == {"Mul": 1, "Add": 0}.get(op.type):
+            return value
         positive = value.positive and number >= 0 and (op.type in ("Add", "Mul", "Max", "Pow") or first)
         positive = positive and op.type != "Sub"
         return _operation(reader, op, value, number, first, positive)
@@ -133,6 +135,9 @@ def _with(reader: Reading, op: Op, value: Value, constant: Constant, first: bool
         return _scale(reader, op, value, sizes, numbers, constant, first)
     if constant.count > MOST_INLINE or constant.kind == "object":
         return reader.counted(op, dims)
+    nothing = {"Mul": 1, "Add": 0}.get(op.type)
+    if nothing is not None and bool((constant.array() == nothing).all()):
+        return value
     array = {"value": numbers()[None].tolist(), "dtype": "float32"}
     return _operation(reader, op, value, {"class_name": "__numpy__", "config": array}, first, False)
 

@@ -85,6 +85,7 @@ class Reading(Protocol):
     users: dict[str, list[Any]]
     joined: set[int]
     turned: dict[tuple[Any, ...], str]
+    makers: dict[str, Op]
     batch: int | None
 
     def layer(
@@ -113,6 +114,9 @@ class Reading(Protocol):
         self, op: Op, dims: Sequence[Size] | None, macs: int | None = 0, axes: Sequence[int] | None = None
     ) -> Value:
         """An operator without a layer in Keras, of sizes that are worked out; its weights are counted."""
+
+    def supersede(self, end: str, start: str) -> None:
+        """Let the layers behind one, up to another, go where nothing else takes them."""
 
     def size(self, size: Size) -> Any:
         """One size as the file's own arithmetic has it."""

@@ -63,6 +63,8 @@ class Reader:
         self.users: dict[str, list[Any]] = {}
         self.turned: dict[tuple[Any, ...], str] = {}
         self.joined: set[int] = set()
+        self.makers: dict[str, Op] = {}
+        self.superseded: set[str] = set()
         self.batch: int | None = None
         self._owners: dict[tuple[Any, ...], str] = {}
         self._shapes: dict[str, Shape] = {}
@@ -84,8 +86,22 @@ class Reader:
         outputs = list(dict.fromkeys(end for end in ends if end))
         if not outputs or not any(isinstance(node.kind, InputLayer) for node in self.nodes):
             raise BadInput("the network", "has no inputs or no outputs that follow from them", "a network")
-        found = Graph(title(graph.name) or name, self.nodes, outputs)
+        found = Graph(title(graph.name) or name, self._needed(outputs), outputs)
         return recognised(found, self.arrays)
+
+    def _needed(self, outputs: list[str]) -> list[Node]:
+        """The layers but those that others were put in the place of."""
+        if not self.superseded:
+            return self.nodes
+        taken, kept = set(outputs), []
+        for node in reversed(self.nodes):
+            if node.name in self.superseded and node.name not in taken:
+                continue
+            taken.update(node.inputs)
+            kept.append(node)
+        names = {node.name for node in kept}
+        self.arrays = {key: make for key, make in self.arrays.items() if key.rpartition("/")[0] in names}
+        return kept[::-1]
 
     def _constants(self, graph: Any) -> None:
         for tensor in graph.initializer:
@@ -278,6 +294,8 @@ class Reader:
             self._inline(node, function)
             return
         op = Op(node, [self._taken(name) for name in node.input], self.opset)
+        for output in node.output:
+            self.makers[output] = op
         if node.domain not in OWN:
             self._unknown(op)
             return
@@ -321,6 +339,16 @@ class Reader:
             ) from None
         except (ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError):
             return None
+
+    def supersede(self, end: str, start: str) -> None:
+        """Let the layers behind one, up to another, go where nothing else takes them."""
+        index = {node.name: node for node in self.nodes}
+        rows = [end]
+        while rows:
+            name = rows.pop()
+            if name != start and name not in self.superseded and index[name].inputs:
+                self.superseded.add(name)
+                rows += index[name].inputs
 
     def size(self, size: Size) -> Any:
         """One size as the file's own arithmetic has it."""
