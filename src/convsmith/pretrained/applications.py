@@ -104,7 +104,7 @@ weights, Keras's form is taken."""
 
 def keras_file(row: Published) -> Path | None:
     """Where Keras keeps the file that it fetched; None where it has not. Keras is not imported."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
     if not os.access(home, os.W_OK):  # where Keras then keeps it
         home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / ".keras"
     path = home / "models" / row.file

@@ -5,6 +5,7 @@ Features are standardised for both; what comes out is a dense layer for the feat
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,7 +121,9 @@ def logistic(features: np.ndarray, y: np.ndarray, classes: int, strength: float 
     if len(known) == 1:
         bias[known] = 0.0
     else:
-        made = LogisticRegression(C=strength, max_iter=STEPS).fit((features - mean) / spread, y)
+        with warnings.catch_warnings():  # few images of many classes are no mistake, nor is the last step
+            warnings.simplefilter("ignore")
+            made = LogisticRegression(C=strength, max_iter=STEPS).fit((features - mean) / spread, y)
         both = len(known) > 2
         rows = made.coef_ if both else np.concatenate([-made.coef_, made.coef_]) / 2
         ends = made.intercept_ if both else np.concatenate([-made.intercept_, made.intercept_]) / 2

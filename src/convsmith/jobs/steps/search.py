@@ -12,7 +12,7 @@ from ..threads import set_threads
 from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .logs import logging
-from .own_space import space_of
+from .own_space import has_members, space_of
 from .pool import pool
 from .searched import searched
 from .warm import warm
@@ -118,8 +118,9 @@ class _Teller:
                 f"{counted(event['epochs'], 'epoch')}; the best few longer"
             )
         if event["event"] == "final" and event["top"]:
+            begin = "the source's weights" if has_members(self._job) else "scratch"
             self._job.display.say(
-                f"the best {event['top']} of each arm: again from scratch, "
+                f"the best {event['top']} of each arm: again from {begin}, "
                 f"{counted(event['epochs'], 'epoch')}"
             )
         if event["event"] == "trial":
