@@ -368,6 +368,14 @@ FORGE: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any], Call], bool]]] 
         {"max_memory": 9_999, "memory_model": "fused"},
         lambda found, call: found["budget"].memory_model == "fused",
     ),
+    "precision": (
+        {"max_bytes": 30_000, "precision": "int8"},
+        lambda found, call: found["budget"].precision == "int8" and len(found["budget"].classes) > 1,
+    ),
+    "device": (
+        {"device": "stm32f746"},
+        lambda found, call: (found["budget"].memory, found["budget"].bytes) == (320 * 1024, 1024 * 1024),
+    ),
     "trials": ({"trials": 5}, lambda found, call: found["trials"] == 5),
     "epochs": ({"epochs": 70}, lambda found, call: found["epochs"] == (7, 35)),
     "space": ({"space": "chain"}, lambda found, call: found["space"].name == "chain"),
