@@ -38,7 +38,7 @@ def test_workers_see_and_decode_the_same(make_folder: Maker) -> None:
 
 
 def test_pixels_by_workers_are_the_same(make_folder: Maker, tmp_path: Path) -> None:
-    images = read(make_folder(cat=30, dog=30))  # enough files for workers to be used by themselves
+    images = read(make_folder(cat=10, dog=10))  # enough files for workers to be used by themselves
     direct = np.concatenate([one.pixels((9, 7), 3) for one in images])
     assert np.array_equal(images.pixels((9, 7), 3), direct)
     assert np.array_equal(images.pixels((9, 7), 3, tmp_path / "cache"), direct)

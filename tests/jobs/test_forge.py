@@ -209,7 +209,7 @@ def test_killed_again_and_again_it_ends_with_the_same(folder: Path, digits: Path
         seen = sum(1 for _ in runs.rglob("*")) if runs.exists() else 0
         # Each life ends a moment after it has written something, so that all steps are hit in turn.
         wait = chance.uniform(0, 1.5)
-        while process.poll() is None and kills < 12:
+        while process.poll() is None and kills < 9:
             time.sleep(0.05)
             if runs.exists() and sum(1 for _ in runs.rglob("*")) > seen + 1:
                 time.sleep(wait)
@@ -227,7 +227,7 @@ def test_killed_again_and_again_it_ends_with_the_same(folder: Path, digits: Path
 
 def test_a_plan_repeats_what_the_clock_decided(digits: Path, tmp_path: Path) -> None:
     options = ["--max-params", "2k", "--threads", "1", "--runs", str(tmp_path)]
-    base = [sys.executable, "-m", "convsmith", "forge", str(digits), *options, "--minutes", "0.4", "--json"]
+    base = [sys.executable, "-m", "convsmith", "forge", str(digits), *options, "--minutes", "0.25", "--json"]
     first = subprocess.run(base, capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     one = Path(json.loads(first.stdout)["run"])

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convsmith.jobs import job
 from convsmith.jobs.forge import forge
 from convsmith.jobs.steps import searched
 
@@ -35,13 +36,15 @@ def test_each_class_has_its_share(sizes, share, seed):
 
 def test_a_search_with_a_clock_takes_a_part_and_a_repetition_the_same(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(searched, "FEWEST", 200)
+    monkeypatch.setattr(searched, "EACH_MINUTE", 2_500)
+    monkeypatch.setattr(job, "check_numbers", lambda recipe: None)  # it asks for a quarter of a minute
     options = {"max_params": 2_000, "threads": 1, "quiet": True, "runs": str(tmp_path), "size": (8, 8, 1)}
-    done = forge("digits", minutes=0.3, **options)
+    done = forge("digits", minutes=0.12, **options)
     found = json.loads((done.path / "search.json").read_text())
-    assert found["images"] == 300  # a thousand for each minute
+    assert found["images"] == 300  # so many for each minute
     assert "on 300 images" in (done.path / "report.html").read_text()
     monkeypatch.setattr(searched, "FEWEST", 400)
-    again = forge("digits", minutes=0.3, plan=str(done.path), **options)
+    again = forge("digits", minutes=0.12, plan=str(done.path), **options)
     assert json.loads((again.path / "searched.json").read_text()) == {"images": 300}
     scores = [[one["score"] for one in run.trials] for run in (done, again)]
     assert scores[0] == scores[1]

@@ -113,14 +113,13 @@ def test_a_space_that_raises_for_a_few_combinations_is_searched_all_the_same():
         trained.append(graph)
         return Evaluation(min(0.9, graph.params / 1e4), 1.0)
 
-    for seed in range(3):
-        images = Space(fragile, (8, 8, 1), 10, name="fragile")
-        trained.clear()
-        found = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=seed)
-        counts = [
-            sum(t.arm in ("shared", arm) and t.rung == 0 for t in found.trials) for arm in ("auto", "random")
-        ]
-        assert counts == [30, 30]
-        trained.clear()
-        again = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=seed)
-        assert [one.answers for one in again.trials] == [one.answers for one in found.trials]
+    images = Space(fragile, (8, 8, 1), 10, name="fragile")
+    trained.clear()
+    found = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=0)
+    counts = [
+        sum(t.arm in ("shared", arm) and t.rung == 0 for t in found.trials) for arm in ("auto", "random")
+    ]
+    assert counts == [30, 30]
+    trained.clear()
+    again = search(images, evaluate, budget=Budget(params=3_000), trials=30, seed=0)
+    assert [one.answers for one in again.trials] == [one.answers for one in found.trials]

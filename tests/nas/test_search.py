@@ -323,7 +323,7 @@ def test_auto_beats_random_search_on_a_smooth_landscape():
     wins = []
     for seed in range(4):
         found = search(
-            DIGITS, train, budget=Budget(params=60_000), algorithm="auto", trials=32, seed=seed,
+            DIGITS, train, budget=Budget(params=60_000), algorithm="auto", trials=24, seed=seed,
             epochs=(3, 3), top=1,
         )  # fmt: skip
         best = {
