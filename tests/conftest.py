@@ -7,14 +7,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import settings
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 hypothesis.settings.register_profile("convsmith", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("convsmith")
-
-settings.register_profile("house", deadline=None)  # on a busy machine a deadline tells of the machine
-settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

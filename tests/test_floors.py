@@ -18,7 +18,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "convsmith"
 FLOORS = [
-    {"endings", "errors", "printable", "registry", "strict_json", "units"},
+    {"endings", "errors", "own_code", "printable", "registry", "strict_json", "units"},
     {"kinds"},
     {"graph"},
     {"device", "ledger", "runs", "data", "zoo"},

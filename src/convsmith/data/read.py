@@ -95,7 +95,7 @@ def listing(
     """
     wishes = {"outside": outside, "cache": cache, "progress": progress}
     for name in [reader] if reader else list(READERS):
-        takes = inspect.signature(READERS[name]).parameters
+        takes = inspect.signature(READERS.find(name)).parameters
         found = _asked(name, data, {wish: value for wish, value in wishes.items() if wish in takes})
         if found is not None:
             return found
@@ -105,7 +105,7 @@ def listing(
 def _asked(name: str, data: object, wishes: dict[str, Any]) -> Images | None:
     """What a reader says of a source. A file may be damaged in more ways than its reader knows of."""
     try:
-        return READERS[name](data, **wishes)
+        return READERS.find(name)(data, **wishes)
     except (ConvsmithError, ImportError):
         raise
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from ..own_code import is_in_file
 from ..registry import Registry
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class Method(Protocol):
         """
 
 
-METHODS: Registry[Method] = Registry("explanation", package="convsmith.insight.methods")
+METHODS: Registry[Method] = Registry(
+    "explanation", package="convsmith.insight.methods", group="convsmith.explanations"
+)
 
 
 def method(name: str) -> Method:
-    """The method of that name; dashes and underscores are the same.
+    """The method of that name, or of ``file.py:name``; dashes and underscores are the same.
 
     Raises:
         BadName: for an unknown name, with the nearest one.
@@ -46,4 +49,4 @@ def method(name: str) -> Method:
         >>> method("grad-cam").__name__
         'grad_cam'
     """
-    return METHODS[name.replace("-", "_")]
+    return METHODS.find(name if is_in_file(name) else name.replace("-", "_"))

@@ -138,7 +138,7 @@ def explain(
     given = photos(net, images, split=split, most=most)
     probabilities = predict(net.graph, given.pixels_NHWC, weights=net.weights)
     home = net.path / "explain"
-    for name in (f"explain/{method}", "explain/evidence"):
+    for name in (f"explain/{method.rpartition(':')[2]}", "explain/evidence"):
         place_in(net.path, name)
     module = lower(net.graph, net.weights)
     aimed = _aim(wanted, minus, probabilities.argmax(1).tolist(), net.classes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName, meant, nearest_path
+from ..own_code import is_in_file
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -178,12 +179,14 @@ def check_names(recipe: dict[str, Any]) -> None:
     from ..pretrained.space import NAME as PRETRAINED
 
     named = recipe.get("space")
-    own = (named,) if isinstance(named, str) and ":" in named else ()
-    for one in own:
-        space_function(one)
+    own = tuple(name for name in (named, recipe.get("algorithm")) if isinstance(name, str) and ":" in name)
+    if named in own:
+        space_function(str(named))
+    if is_in_file(recipe.get("algorithm")):
+        ALGORITHMS.find(recipe["algorithm"])
     for option, known in (
         ("space", (*SPACES, PRETRAINED, *own)),
-        ("algorithm", ALGORITHMS),
+        ("algorithm", (*ALGORITHMS, *own)),
         ("augment", ("auto", *POLICIES)),
         ("memory_model", MEMORY_MODELS),
         ("precision", PRECISIONS),

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
+from ..own_code import is_in_file
 from ..units import Size
 from .begin import begin, check_resumed
 from .done import Done
@@ -231,8 +232,8 @@ def _fixed(network: Any) -> Any:
     from ..graph import read
     from ..zoo import NETWORKS
 
-    if isinstance(network, str) and "/" not in network and "." not in network:
-        NETWORKS[network]
+    if isinstance(network, str) and (is_in_file(network) or ("/" not in network and "." not in network)):
+        NETWORKS.find(network)
         return network
     graph = read(network)
     _check_ends(graph)

@@ -262,7 +262,7 @@ def _annotation(cls: type[Kind], name: str) -> str:
     return next((str(field.type) for field in _fields(cls) if field.name == name), "Any")
 
 
-KINDS: Registry[type[Kind]] = Registry("layer kind", package="convsmith.kinds")
+KINDS: Registry[type[Kind]] = Registry("layer kind", package="convsmith.kinds", group="convsmith.kinds")
 
 K = TypeVar("K", bound=Kind)
 

@@ -11,6 +11,7 @@ from typing import Any
 from .. import graph as graphs
 from ..errors import BadInput, nearest_path
 from ..graph import Graph
+from ..own_code import is_in_file
 
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -19,8 +20,8 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a Keras model, the path of a run folder, a .keras or .json file, JSON, or a name in
-            the zoo.
+        network: a Graph, a Keras model, the path of a run folder, a .keras or .json file, JSON, a name in
+            the zoo, or ``file.py:function`` as the zoo has them.
         input_shape: rows, columns, channels, where the network leaves them open; any for the zoo.
         classes: how many, for a name in the zoo.
 
@@ -30,6 +31,10 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
     """
     if isinstance(network, str | os.PathLike) and (Path(network) / "run.json").is_file():
         network = _of_run(Path(network))
+    if is_in_file(network):
+        from .. import zoo
+
+        return zoo.network(network, input_shape, classes)
     if isinstance(network, str) and _NAME.fullmatch(network) and not Path(network).exists():
         from .. import zoo
 

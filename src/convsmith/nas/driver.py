@@ -240,7 +240,7 @@ class Driver:
             # The clock may have cut the beginning short.
             if isinstance(settings.get("population"), int) and len(self.names) > 1:
                 settings["population"] = max(2, self.store.plan["shared"])
-            method = partial(ALGORITHMS[arm], **settings)
+            method = partial(ALGORITHMS.find(arm), **settings)
         seen = self.arms.seen[self.names[-1] if arm == SHARED else arm]
         return propose(
             self.within, method, seen, rng, budget=self.limits, latency_ms=self.latency_ms, anchor=self.anchor

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convsmith.graph import Graph
-from convsmith.runs.own_code import run_source
+from convsmith.own_code import run_source
 
 from .work import Evaluate, Evaluation, Outcome, Task, by_name, named, perform
 

@@ -50,7 +50,7 @@ def check_settings(algorithm: str, settings: dict[str, Any]) -> None:
 
     if isinstance(settings.get("base"), str):
         ALGORITHMS[settings["base"]]
-    ALGORITHMS[algorithm](Space(_toy, (4, 4, 1), 2), [], np.random.default_rng(0), **settings)
+    ALGORITHMS.find(algorithm)(Space(_toy, (4, 4, 1), 2), [], np.random.default_rng(0), **settings)
 
 
 def _toy(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> Graph:
@@ -88,7 +88,7 @@ def parse_options(algorithm: str, texts: Iterable[str]) -> dict[str, Any]:
 
 
 def _parameters(algorithm: str) -> dict[str, inspect.Parameter]:
-    parameters = inspect.signature(ALGORITHMS[algorithm]).parameters.values()
+    parameters = inspect.signature(ALGORITHMS.find(algorithm)).parameters.values()
     return {one.name: one for one in parameters if one.kind is one.KEYWORD_ONLY}
 
 

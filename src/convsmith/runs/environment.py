@@ -12,6 +12,11 @@ PACKAGES = (
     "convsmith", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "optuna", "pillow", "safetensors",
     "scikit-learn", "torch",
 )  # fmt: skip
+GROUPS = (
+    "convsmith.kinds", "convsmith.networks", "convsmith.readers", "convsmith.spaces", "convsmith.algorithms",
+    "convsmith.explanations",
+)  # fmt: skip
+"""Groups of entry points by which other packages offer something."""
 SETTINGS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "CONVSMITH_NATIVE",
     "ATEN_CPU_CAPABILITY",
@@ -25,7 +30,7 @@ def environment() -> dict[str, Any]:
 
     Example:
         >>> sorted(environment())
-        ['cores', 'cpu', 'machine', 'packages', 'python', 'settings', 'system', 'usable_cores']
+        ['cores', 'cpu', 'machine', 'offered', 'packages', 'python', 'settings', 'system', 'usable_cores']
     """
     versions = {}
     for name in PACKAGES:
@@ -41,8 +46,19 @@ def environment() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": os.cpu_count() or 1,
         "usable_cores": usable_cores(),
+        "offered": offered(),
         "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
     }
+
+
+def offered() -> dict[str, dict[str, str]]:
+    """What other packages offer here, without importing it: group -> name -> package and version."""
+    found: dict[str, dict[str, str]] = {}
+    for group in GROUPS:
+        for point in metadata.entry_points(group=group):
+            package = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+            found.setdefault(group, {})[point.name] = package
+    return found
 
 
 def usable_cores() -> int:

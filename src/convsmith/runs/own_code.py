@@ -1,4 +1,4 @@
-"""Code of one's own that a run needs: the file that its space came from, kept in it as space.py.
+"""Code of one's own that a run needs: the files that its space and network came from, kept in it.
 
 It is run where the run is gone on with, and where its network has kinds of layers that are not known. That is
 a run's own file, in a folder that the person named as a run; nothing that is read as a network is ever run.
@@ -6,61 +6,21 @@ a run's own file, in a folder that the person named as a run; nothing that is re
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ..errors import BadInput
 from ..kinds import KINDS
+from ..own_code import run_source
+from ..strict_json import parse
 
-SPACE = "space.py"
-
-_DONE: dict[str, tuple[ModuleType, bool]] = {}
-"""What was run in this process, by content: the module, and whether it registered kinds of layers."""
-
-
-def run_source(source: bytes, path: str | Path, where: str) -> ModuleType:
-    """Run the text of a Python file as a module.
-
-    What registers kinds of layers is run once in a process, from whatever path: a kind is registered once.
-
-    Args:
-        source: the text.
-        path: where it lies, for tracebacks and as its ``__file__``.
-        where: what it is, for messages.
-
-    Raises:
-        BadInput: whatever it raises.
-    """
-    digest = hashlib.sha256(source).hexdigest()
-    if digest in _DONE:
-        module, registers = _DONE[digest]
-        if registers or module.__file__ == str(path):
-            return module
-    spec = importlib.util.spec_from_loader(f"space_{Path(path).stem}_{digest[:8]}", loader=None)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    module.__file__ = str(path)
-    known = set(KINDS)
-    sys.modules[spec.name] = module  # classes look their module up
-    try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:  # whatever somebody's own file does
-        del sys.modules[spec.name]
-        for name in set(KINDS) - known:
-            KINDS.remove(name)
-        came = f"{path} raised {type(error).__name__}: {error}"
-        raise BadInput(where, came, "a file that Python runs", f"python {path}") from error
-    _DONE[digest] = module, set(KINDS) != known
-    return module
+SPACE, NETWORK = "space.py", "network.py"
 
 
 def teach(folder: Path, graph: Mapping[str, Any]) -> None:
-    """Run a run's space.py where its network has kinds of layers that are not known yet.
+    """Run a run's own files where its network has kinds of layers that are not known yet.
 
     Args:
         folder: the run.
@@ -75,12 +35,23 @@ def teach(folder: Path, graph: Mapping[str, Any]) -> None:
     wanted = {
         node["kind"] for node in nodes if isinstance(node, Mapping) and isinstance(node.get("kind"), str)
     }
-    file = folder / SPACE
-    if any(kind not in KINDS for kind in wanted) and file.is_file():
-        run_source(file.read_bytes(), file, str(file))
+    for file in (folder / SPACE, folder / NETWORK):
+        if any(kind not in KINDS for kind in wanted) and file.is_file():
+            run_source(file.read_bytes(), file, str(file))
     missing = sorted(kind for kind in wanted if kind not in KINDS)
     if missing:
         raise BadInput(
             str(folder), f"its network has layers of the kind '{missing[0]}', which nothing here registers",
-            "a kind that is known", "import the module that registers it first",
+            "a kind that is known",
+            offered_by(folder, missing[0]) or "import the module that registers it first",
         )  # fmt: skip
+
+
+def offered_by(folder: Path, kind: str) -> str:
+    """What to install for a kind that a package offered where the run was made; empty where none did."""
+    try:
+        known = parse((folder / "env.json").read_bytes(), "env.json")["offered"]["convsmith.kinds"][kind]
+    except (OSError, BadInput, LookupError, TypeError):
+        return ""
+    named = re.fullmatch(r"([\w.-]+) ([\w.+!]+)", str(known))
+    return f"pip install {named[1]}=={named[2]}" if named else ""

@@ -13,7 +13,9 @@ from ..graph import Graph
 from ..graph.input_sizes import check_sizes
 from ..registry import Registry
 
-NETWORKS: Registry[Callable[..., Graph]] = Registry("network", package="convsmith.zoo")
+NETWORKS: Registry[Callable[..., Graph]] = Registry(
+    "network", package="convsmith.zoo", group="convsmith.networks"
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def published(name: str) -> Published | None:
         >>> published("resnet50").params
         25557032
     """
-    NETWORKS[name]  # an unknown name says which is nearest
+    NETWORKS.find(name)  # an unknown name says which is nearest
     return PUBLISHED.get(name)
 
 
@@ -85,7 +87,8 @@ def network(
     """The network of that name as a Graph.
 
     Args:
-        name: e.g. ``"lenet5"``; `NETWORKS` lists them.
+        name: e.g. ``"lenet5"``; `NETWORKS` lists them; ``"mine.py:tiny"`` for a function in a file of one's
+            own, which is run.
         input_shape: rows, columns, channels; the network's own without it.
         classes: how many classes; the network's own without it.
         width: another factor of the channels, where the name stands for one of a family of widths.
@@ -102,12 +105,12 @@ def network(
     """
     settings: dict[str, Any] = {}
     if input_shape is not None and len(input_shape) != 3:
-        check_sizes(input_shape, NETWORKS[name]().input_shape)
+        check_sizes(input_shape, NETWORKS.find(name)().input_shape)
     if input_shape is not None:
         settings["input_shape"] = tuple(input_shape)
     if classes is not None:
         settings["classes"] = classes
-    build = NETWORKS[name]
+    build = NETWORKS.find(name)
     if width is None:
         return build(**settings)
     if not isinstance(build, partial) or next(iter(signature(build.func).parameters)) != "width":

@@ -9,7 +9,7 @@ from ..images import Images
 
 Reader = Callable[..., Images | None]
 
-READERS: Registry[Reader] = Registry("reader", __name__)
+READERS: Registry[Reader] = Registry("reader", __name__, "convsmith.readers")
 """Every reader by name; each is asked in the order of the names until one does not answer None."""
 
 

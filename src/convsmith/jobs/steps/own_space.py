@@ -8,13 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...own_code import is_in_file, keep
 from ...runs.files import write_whole
-from ...runs.own_code import SPACE
+from ...runs.own_code import NETWORK, SPACE
 from ..job import Job
 
 if TYPE_CHECKING:
     from ...nas.choose import Space
     from ...pretrained import Source
+
+COPIES = {"algorithm": "algorithm.py", "network": NETWORK}
+"""Option -> the copy of its file in the run."""
 
 
 def space_of(job: Job) -> Space:
@@ -38,6 +42,17 @@ def space_of(job: Job) -> Space:
             job.display.say(f"{path} has changed; the run goes on with its own {SPACE}")
         made_by = f"{kept}:{function}"
     return Space(space_function(made_by), shape, classes, name=name)
+
+
+def keep_own(job: Job, option: str) -> None:
+    """Keep the file behind an option's ``file.py:name`` in the run; the copy is run from then on."""
+    name = job.recipe.get(option)
+    if is_in_file(name):
+        copy = job.run.path / COPIES[option]
+        content = keep(str(name), copy)
+        if content is not None:
+            write_whole(copy, content)
+            keep(str(name), copy)
 
 
 def has_members(job: Job) -> bool:

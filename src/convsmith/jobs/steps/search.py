@@ -12,7 +12,7 @@ from ..threads import set_threads
 from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .logs import logging
-from .own_space import has_members, space_of
+from .own_space import has_members, keep_own, space_of
 from .pool import pool
 from .searched import searched
 from .warm import warm
@@ -36,6 +36,7 @@ def search(job: Job) -> Found:
     from ...nas.settings import parse_options
 
     recipe = job.recipe
+    keep_own(job, "algorithm")
     space = space_of(job)
     latency_ms = measure_or_predict(job)
     _set_threads(job, space, latency_ms)

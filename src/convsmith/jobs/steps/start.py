@@ -11,6 +11,7 @@ from ...units import counted
 from ..job import Job
 from ..published import published
 from ..trained import KINDS, is_known, licence_of, opened
+from .own_space import keep_own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,6 +153,7 @@ def build(job: Job) -> Graph:
     from ...graph.read import resized
     from ...zoo import network as by_name
 
+    keep_own(job, "network")
     found, classes = job.recipe["network"], len(job.images.classes)
     if isinstance(found, str):
         return with_rescaling(by_name(found, job.input_shape, classes))

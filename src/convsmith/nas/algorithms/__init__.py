@@ -24,6 +24,8 @@ from ..choose import Answers
 from ..proposal import Proposal
 
 Algorithm = Callable[..., Answers | Proposal]
-ALGORITHMS: Registry[Algorithm] = Registry("algorithm", package="convsmith.nas.algorithms")
+ALGORITHMS: Registry[Algorithm] = Registry(
+    "algorithm", package="convsmith.nas.algorithms", group="convsmith.algorithms"
+)
 
 __all__ = ["ALGORITHMS", "Algorithm"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from convsmith.errors import BadInput, BadName
+from convsmith.errors import BadInput
 from convsmith.registry import Registry
-from convsmith.runs.own_code import run_source
 
 from ..choose import Space, SpaceFunction
 
-SPACES: Registry[SpaceFunction] = Registry("space", package="convsmith.nas.spaces")
+SPACES: Registry[SpaceFunction] = Registry("space", package="convsmith.nas.spaces", group="convsmith.spaces")
 
 
 def space(name: str | SpaceFunction, input_shape: Sequence[int], classes: int) -> Space:
@@ -43,17 +41,7 @@ def space_function(name: str) -> SpaceFunction:
     Raises:
         BadInput, BadName: as `space`.
     """
-    path, colon, wanted = name.rpartition(":")
-    if not colon or not path.endswith(".py"):
-        return SPACES[name]
-    if not Path(path).is_file():
-        raise BadInput(f"space '{name}'", f"there is no file {path}", "file.py:function", "mine.py:my_space")
-    module = run_source(Path(path).read_bytes(), path, f"space '{name}'")
-    found: Any = getattr(module, wanted, None)
-    if not callable(found):
-        raise BadName(f"function of {path}", wanted, [key for key in vars(module) if not key.startswith("_")])
-    function: SpaceFunction = found
-    return function
+    return SPACES.find(name)
 
 
 def name_of(function: str | SpaceFunction) -> str:
