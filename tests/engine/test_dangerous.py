@@ -22,7 +22,7 @@ def modules() -> dict[str, Any]:
     """One of each operation, for images of 8 x 8."""
     from torch import nn
 
-    from convsmith.engine.compiled_layers import ConvolutionPool, Norm, Pool
+    from convsmith.engine.compiled_layers import CompiledPool, ConvolutionPool, Norm
     from convsmith.engine.fused import Convolution, ReLU6InPlace, SumInPlace, Widened
     from convsmith.kinds import _torch as own
     from convsmith.kinds import _torch_more as more
@@ -48,9 +48,12 @@ def modules() -> dict[str, Any]:
         "fused depthwise 5": (8, Convolution(conv(8, 8, 5, 8), None)),
         "fused depthwise 5, stride": (8, Convolution(conv(8, 8, 5, 8, 2), nn.ReLU())),
         "widened": (4, Widened(conv(4, 12, 1), norm(12), nn.ReLU())),
-        "pool": (6, Pool(copy.copy(pool), nn.ReLU())),
-        "winograd pool": (16, ConvolutionPool(Convolution(conv(16, 16), None), Pool(pool, nn.ReLU()))),
-        "direct pool": (3, ConvolutionPool(Convolution(conv(3, 8), None), Pool(pool, None))),
+        "pool": (6, CompiledPool(copy.copy(pool), nn.ReLU())),
+        "winograd pool": (
+            16,
+            ConvolutionPool(Convolution(conv(16, 16), None), CompiledPool(pool, nn.ReLU())),
+        ),
+        "direct pool": (3, ConvolutionPool(Convolution(conv(3, 8), None), CompiledPool(pool, None))),
         "norm": (6, Norm(norm(6), nn.ReLU())),
         "norm and sum": (6, Norm(norm(6), nn.ReLU6())),
         "batch norm": (6, norm(6)),

@@ -61,10 +61,10 @@ def test_slow_trainings_get_smaller_networks_before_they_get_too_few_epochs():
 
 def test_the_clock_goes_on_where_it_stopped():
     now = [5.0]
-    clock = pace.Clock(100, 30, lambda: now[0])
+    clock = pace.PacingClock(100, 30, lambda: now[0])
     now[0] = 12.0
     assert (clock.elapsed, clock.left) == (37.0, 63.0)
-    assert pace.Clock(None).left == float("inf")
+    assert pace.PacingClock(None).left == float("inf")
 
 
 def test_turns():

@@ -8,7 +8,7 @@ import pytest
 from convsmith.errors import BadInput
 from convsmith.ledger.budget import Budget
 from convsmith.nas.arms import Arms
-from convsmith.nas.pace import Clock
+from convsmith.nas.pace import PacingClock
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.spaces import space
 from convsmith.nas.store import Store, Trial
@@ -181,7 +181,7 @@ def test_what_a_budget_refuses_is_given_to_nobody(budget, proposal, is_kept):
     arms = Arms(["random"], store.trials, lambda trial: True)
     trainings = Trainings(
         DIGITS, pool, arms, store, budget=budget, seed=0, latency_ms=None, stop=None,
-        progress=lambda event: None, clock=Clock(None),
+        progress=lambda event: None, clock=PacingClock(None),
     )  # fmt: skip
     trainings.begin("random", 0, 0, 4, proposal)
     assert len(pool.given) == len(trainings.running) == is_kept

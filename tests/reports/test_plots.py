@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from convsmith.reports.plots import curves, front, pareto
-from convsmith.reports.svg import Scale, mark, tag
+from convsmith.reports.svg import AxisScale, mark, tag
 from convsmith.reports.verdict import difference, sentence
 
 points = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), max_size=40)
@@ -33,7 +33,7 @@ def test_front_is_what_nobody_beats(found: list[tuple[int, int]]) -> None:
 def test_scales_are_monotone_and_their_ticks_lie_on_them(
     kind: str, low: float, more: float, most: int
 ) -> None:
-    scale = Scale(low, low + more, 300, 20, kind)
+    scale = AxisScale(low, low + more, 300, 20, kind)
     places = [scale(low + more * k / 20) for k in range(21)]
     assert places == sorted(places, reverse=True)
     assert scale(low) == pytest.approx(300)
@@ -45,9 +45,9 @@ def test_scales_are_monotone_and_their_ticks_lie_on_them(
 
 
 def test_ticks_are_round() -> None:
-    assert Scale(0, 97, 0, 500).ticks(5) == [0, 20, 40, 60, 80]
-    assert Scale(700, 21_000, 0, 500, "log").ticks(5) == [1000, 2000, 5000, 10_000, 20_000]
-    assert Scale(0.5, 0.992, 300, 20, "error").ticks(6)[-1] == 0.99
+    assert AxisScale(0, 97, 0, 500).ticks(5) == [0, 20, 40, 60, 80]
+    assert AxisScale(700, 21_000, 0, 500, "log").ticks(5) == [1000, 2000, 5000, 10_000, 20_000]
+    assert AxisScale(0.5, 0.992, 300, 20, "error").ticks(6)[-1] == 0.99
 
 
 def test_newcombe_interval_as_published() -> None:

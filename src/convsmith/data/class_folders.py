@@ -30,17 +30,17 @@ def class_name(text: str) -> str:
     return unicodedata.normalize("NFC", shown(text))
 
 
-class Folder:
+class ClassFolder:
     """A folder that has images in it or below it."""
 
     __slots__ = ("inside", "name", "own", "total")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.inside: dict[str, Folder] = {}
+        self.inside: dict[str, ClassFolder] = {}
         self.own = self.total = 0
 
-    def children(self) -> list[Folder]:
+    def children(self) -> list[ClassFolder]:
         return sorted(self.inside.values(), key=lambda folder: folder.name)
 
 
@@ -67,28 +67,28 @@ def steps_of(folder: str, sep: str) -> list[str]:
     return [step for step in folder.split(sep) if step not in ("", ".", "..")][:DEEPEST]
 
 
-def tree(names: Names, sep: str) -> Folder:
+def tree(names: Names, sep: str) -> ClassFolder:
     """The folders of some image files.
 
     Args:
         names: the files' paths.
         sep: what separates their steps.
     """
-    top = Folder("")
+    top = ClassFolder("")
     last, here = "", [top]
     for name in names:
         above = name.rpartition(sep)[0]
         if above != last or len(here) == 1:
             last, here = above, [top]
             for step in steps_of(above, sep):
-                here.append(here[-1].inside.setdefault(step, Folder(step)))
+                here.append(here[-1].inside.setdefault(step, ClassFolder(step)))
         here[-1].own += 1
         for folder in here:
             folder.total += 1
     return top
 
 
-def at(top: Folder, path: Sequence[str]) -> Folder:
+def at(top: ClassFolder, path: Sequence[str]) -> ClassFolder:
     """The folder at a path below another one."""
     for step in path:
         top = top.inside[step]
@@ -100,7 +100,7 @@ def counted(count: int) -> str:
     return "1 image" if count == 1 else f"{count:,} images"
 
 
-def _listed(folders: Sequence[Folder | str], most: int = 5) -> str:
+def _listed(folders: Sequence[ClassFolder | str], most: int = 5) -> str:
     texts = [f"'{shown(one if isinstance(one, str) else one.name)}'" for one in folders[:most]]
     return ", ".join(texts) + (", ..." if len(folders) > most else "")
 
@@ -108,7 +108,7 @@ def _listed(folders: Sequence[Folder | str], most: int = 5) -> str:
 Left = dict[tuple[str, ...], str]
 
 
-def solve(top: Folder, path: tuple[str, ...], left: Left) -> list[Claim]:
+def solve(top: ClassFolder, path: tuple[str, ...], left: Left) -> list[Claim]:
     """The class folders below a folder.
 
     Args:
@@ -151,7 +151,7 @@ def solve(top: Folder, path: tuple[str, ...], left: Left) -> list[Claim]:
     return _classes(children, path, left)
 
 
-def _labelled(children: list[Folder], path: tuple[str, ...], left: Left) -> list[Folder]:
+def _labelled(children: list[ClassFolder], path: tuple[str, ...], left: Left) -> list[ClassFolder]:
     """Without folders of masks beside images, and of images without labels beside others."""
     masks = [child for child in children if is_masks(child.name)]
     others = [child for child in children if not is_masks(child.name)]
@@ -174,7 +174,7 @@ def _labelled(children: list[Folder], path: tuple[str, ...], left: Left) -> list
     return children
 
 
-def _are_parts(parts: list[Folder], rest: list[Folder]) -> bool:
+def _are_parts(parts: list[ClassFolder], rest: list[ClassFolder]) -> bool:
     """Whether folders named like parts are parts, and not classes that have such names.
 
     Raises:
@@ -206,10 +206,10 @@ def _are_parts(parts: list[Folder], rest: list[Folder]) -> bool:
     )  # fmt: skip
 
 
-def _parts(parts: list[Folder], path: tuple[str, ...], left: Left) -> list[Claim]:
+def _parts(parts: list[ClassFolder], path: tuple[str, ...], left: Left) -> list[Claim]:
     """The class folders in each part."""
     claims: list[Claim] = []
-    bare: list[Folder] = []
+    bare: list[ClassFolder] = []
     for child in parts:
         here: Left = {}
         found = solve(child, (*path, child.name), here) if child.inside else []
@@ -232,7 +232,7 @@ def _parts(parts: list[Folder], path: tuple[str, ...], left: Left) -> list[Claim
     return claims
 
 
-def _joined(children: list[Folder], path: tuple[str, ...]) -> list[Claim]:
+def _joined(children: list[ClassFolder], path: tuple[str, ...]) -> list[Claim]:
     """Folders whose names join part and class, such as ``train_cat``; none where not all do."""
     found = [(child, part_and_class(child.name)) for child in children]
     claims = [
@@ -245,7 +245,7 @@ def _joined(children: list[Folder], path: tuple[str, ...]) -> list[Claim]:
     return claims if len(claims) == len(children) and len(parts) > 1 and several else []
 
 
-def _shared_out(children: list[Folder], path: tuple[str, ...], left: Left) -> list[Claim]:
+def _shared_out(children: list[ClassFolder], path: tuple[str, ...], left: Left) -> list[Claim]:
     """The class folders in folds, or in numbered folders of one heap; none without such folders."""
     folds = len(children) > 1 and all(is_fold(child.name) for child in children)
     if not folds and not are_buckets([child.name for child in children]):
@@ -264,7 +264,7 @@ def _shared_out(children: list[Folder], path: tuple[str, ...], left: Left) -> li
     return claims
 
 
-def _class_then_part(children: list[Folder], path: tuple[str, ...]) -> list[Claim]:
+def _class_then_part(children: list[ClassFolder], path: tuple[str, ...]) -> list[Claim]:
     """Classes with their parts inside, such as ``cat/train`` and ``cat/test``; none without parts."""
     inside = [{part_of(name) for name in child.inside} for child in children]
     cut = [
@@ -294,7 +294,7 @@ def _class_then_part(children: list[Folder], path: tuple[str, ...]) -> list[Clai
     ]
 
 
-def _one_reading(children: list[Folder]) -> None:
+def _one_reading(children: list[ClassFolder]) -> None:
     """See that no set of classes lies in each of several folders (sites, versions, years).
 
     Raises:
@@ -317,7 +317,7 @@ def _one_reading(children: list[Folder]) -> None:
         )  # fmt: skip
 
 
-def _classes(children: list[Folder], path: tuple[str, ...], left: Left) -> list[Claim]:
+def _classes(children: list[ClassFolder], path: tuple[str, ...], left: Left) -> list[Claim]:
     for child in children:
         masks = [name for name in child.inside if is_masks(name)]
         if masks and (child.own or any(is_generic(name) for name in child.inside)):

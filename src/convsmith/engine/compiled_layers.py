@@ -38,7 +38,7 @@ class _Pool(torch.autograd.Function):
         return native.pool_back(grad, places, ctx.window, ctx.size), None, None
 
 
-class Pool(nn.Module):
+class CompiledPool(nn.Module):
     """Max-pooling by windows side by side, and its ReLU.
 
     Args:
@@ -98,7 +98,7 @@ class ConvolutionPool(nn.Module):
         pool: and its ReLU.
     """
 
-    def __init__(self, convolution: Convolution, pool: Pool) -> None:
+    def __init__(self, convolution: Convolution, pool: CompiledPool) -> None:
         super().__init__()
         self.convolution, self.pool = convolution, pool
 
@@ -109,7 +109,7 @@ class ConvolutionPool(nn.Module):
             isinstance(convolution, Convolution)
             and convolution.activation is None
             and (is_winograd(convolution.conv) or is_direct_with_pool(convolution.conv))
-            and isinstance(pool, Pool)
+            and isinstance(pool, CompiledPool)
             and pool.window == (2, 2)
         )
 

@@ -139,7 +139,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LossOutcome:
     """What one batch gives.
 
     Args:
@@ -208,7 +208,7 @@ class Objective:
         x: Sequence[Tensor],
         targets: Sequence[Tensor | None],
         weights: Sequence[Tensor | None],
-    ) -> Outcome:
+    ) -> LossOutcome:
         """The batch's loss, and the outputs that it was computed from."""
         first = self.losses[0]
         if len(self.losses) == 1 and first is not None and first.fusible:
@@ -218,7 +218,7 @@ class Objective:
                 target = targets[0]
                 assert target is not None
                 value = first.from_logits(target, scores, weights[0])
-                return Outcome(self._weighted(0, value), [value], [scores], not logits)
+                return LossOutcome(self._weighted(0, value), [value], [scores], not logits)
         found = module(*x)
         outputs = [last(out) for out in (found if isinstance(found, tuple) else (found,))]
         each: list[Tensor] = []
@@ -231,7 +231,7 @@ class Objective:
             total = value if total is None else total + value
         assert total is not None
         # Without a reduction Keras's trainer adds up what is left.
-        return Outcome(total if total.dim() == 0 else total.sum(), each, outputs, False)
+        return LossOutcome(total if total.dim() == 0 else total.sum(), each, outputs, False)
 
     def _weighted(self, index: int, value: Tensor) -> Tensor:
         return value if self.shares[index] == 1.0 else value * self.shares[index]

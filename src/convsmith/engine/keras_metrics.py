@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .keras_ends import Ends
-from .keras_loss import NUMBERED, Objective, Outcome
+from .keras_loss import NUMBERED, LossOutcome, Objective
 
 
 class Metrics(Protocol):
@@ -21,7 +21,7 @@ class Metrics(Protocol):
         """As they are logged, in the order in which ``evaluate`` gives them."""
 
     def add(
-        self, outcome: Outcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
+        self, outcome: LossOutcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
     ) -> None:
         """Count one batch."""
 
@@ -51,7 +51,7 @@ class Accuracies:
         self.right, self.images = 0, 0
 
     def add(
-        self, outcome: Outcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
+        self, outcome: LossOutcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
     ) -> None:
         target = targets[0]
         if self.listed and target is not None:
@@ -86,7 +86,7 @@ class KerasMetrics:
         self.whole.reset_state()
 
     def add(
-        self, outcome: Outcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
+        self, outcome: LossOutcome, targets: Sequence[Tensor | None], weights: Sequence[Tensor | None]
     ) -> None:
         outputs = [out.detach() for out in outcome.outputs]
         if outcome.logits:
@@ -185,7 +185,7 @@ class Tally:
 
     def add(
         self,
-        outcome: Outcome,
+        outcome: LossOutcome,
         targets: Sequence[Tensor | None],
         weights: Sequence[Tensor | None],
         count: int,

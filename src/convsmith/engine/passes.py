@@ -16,7 +16,7 @@ from torch import nn
 from ..kinds._torch import BatchNorm, Conv2d, MaxPool2d, Merge
 from ..kinds.zero_padding2d import ZeroPadding2D
 from . import native
-from .compiled_layers import ConvolutionPool, Norm, Pool
+from .compiled_layers import CompiledPool, ConvolutionPool, Norm
 from .dropout import Dropout
 from .fused import (
     Convolution,
@@ -160,10 +160,10 @@ def activate_at_once(module: Lowered) -> None:
 def pool_at_once(module: Lowered) -> None:
     """Max-pooling by windows side by side and its ReLU: one compiled operation."""
     for step in module.steps_by_name.values():
-        if Pool.suits(step.layer):
+        if CompiledPool.suits(step.layer):
             assert isinstance(step.layer, MaxPool2d)
             relu = step.activation if isinstance(step.activation, nn.ReLU) else None
-            step.layer = Pool(step.layer, relu)
+            step.layer = CompiledPool(step.layer, relu)
             _gone(step, relu)
 
 
@@ -175,7 +175,7 @@ def pool_in_convolution(module: Lowered) -> None:
             continue
         convolution, pool = step.layer, taker.layer
         assert isinstance(convolution, Convolution)
-        assert isinstance(pool, Pool)
+        assert isinstance(pool, CompiledPool)
         step.layer, taker.layer = nn.Identity(), ConvolutionPool(convolution, pool)
 
 

@@ -35,7 +35,7 @@ def alignment(kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Block:
+class TimedBlock:
     """A layer and what is folded into it.
 
     Args:
@@ -85,7 +85,7 @@ class Block:
         return Graph("block", nodes)
 
 
-def blocks(graph: Graph) -> Iterator[Block]:
+def blocks(graph: Graph) -> Iterator[TimedBlock]:
     """The blocks of a network; what takes no time is in none.
 
     Args:
@@ -101,7 +101,7 @@ def blocks(graph: Graph) -> Iterator[Block]:
             chain.append(takers[0])
             folded.add(takers[0].name)
             takers = graph.consumers(takers[0].name)
-        yield Block(tuple(chain), graph.input_shapes(node), graph.shapes[chain[-1].name])
+        yield TimedBlock(tuple(chain), graph.input_shapes(node), graph.shapes[chain[-1].name])
 
 
 def _settings(node: Node) -> dict[str, Any]:

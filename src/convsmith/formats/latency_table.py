@@ -23,7 +23,7 @@ from ..runs.files import write_whole
 from ..strict_json import parse
 from ..units import counted
 from .calibration import Law
-from .latency_blocks import Block, alignment, blocks
+from .latency_blocks import TimedBlock, alignment, blocks
 
 FORMAT = 1
 RUNS = 30
@@ -122,7 +122,7 @@ class LatencyTable:
         share = f" in {self.coverage:.0%} of measured networks" if self.coverage else ""
         return f"{predicted}, at most {self.at_most_ms(graph):.3g} ms{share}"
 
-    def _us(self, block: Block) -> float:
+    def _us(self, block: TimedBlock) -> float:
         row = self.rows.get(block.key)
         if row is not None:
             return float(row["us"])
@@ -141,7 +141,7 @@ class LatencyTable:
             )
         return self._estimate(block, alike)
 
-    def _estimate(self, block: Block, alike: list[dict[str, Any]]) -> float:
+    def _estimate(self, block: TimedBlock, alike: list[dict[str, Any]]) -> float:
         """Microseconds by a power law of the traits, fitted on the kind, put right by neighbours."""
         import numpy as np
 

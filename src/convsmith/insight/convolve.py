@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..endings import ending_of
 from ..errors import BadInput
 from ..kinds.window import Pads, length, pads
-from .convolved import Convolved, Step
+from .convolved import Convolved, Position
 from .filters import hand_made
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def convolved(
     places = [divmod(k, output.shape[1]) for k in range(min(shown, output.size))]
     places.append(_strongest(output, sides, stride, (rows, columns), (fh, fw)))
     steps = tuple(
-        Step((i, j), i * stride - top, j * stride - left, windows[i, j].copy(), float(output[i, j]))
+        Position((i, j), i * stride - top, j * stride - left, windows[i, j].copy(), float(output[i, j]))
         for i, j in dict.fromkeys(places)
     )
     formulas = (_formula(rows, sides[:2], fh, stride), _formula(columns, sides[2:], fw, stride))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from .convolved import Convolved, Step
+    from .convolved import Convolved, Position
 
 SIDE, CELL, HEAD = 360, 40, 22
 STEP_INKS = ((230, 120, 0), (0, 130, 90), (150, 60, 170), (200, 30, 50))
@@ -93,7 +93,7 @@ def _scaled(image: Image.Image, times: float) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST if times >= 1 else Image.Resampling.LANCZOS)
 
 
-def _step(pen: Any, found: Convolved, step: Step, number: int, y: int) -> None:
+def _step(pen: Any, found: Convolved, step: Position, number: int, y: int) -> None:
     """Window times filter, and their sum."""
     ink = STEP_INKS[number % len(STEP_INKS)]
     fw = found.weights.shape[1]

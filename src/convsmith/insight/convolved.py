@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Step:
+class Position:
     """One position of the filter.
 
     Args:
@@ -51,7 +51,7 @@ class Convolved:
     output_HW: np.ndarray
     padding: tuple[int, int, int, int]
     stride: int
-    steps: tuple[Step, ...]
+    steps: tuple[Position, ...]
     formulas: tuple[str, str]
     name: str
     picture: Path | None = None

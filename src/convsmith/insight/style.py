@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Transferred:
+class StyledImage:
     """What came out.
 
     Args:
@@ -62,7 +62,7 @@ def transfer(
     start: Literal["content", "noise"] = "content",
     seed: int = 0,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
-) -> Transferred:
+) -> StyledImage:
     """Change a picture until it has the content of one picture and the style of another.
 
     Args:
@@ -133,7 +133,7 @@ def transfer(
     with untouched(content_net):
         _descend(x, losses, curve, steps, optimizer)
     pixels = (best[1][0].permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(np.uint8)
-    return Transferred(np.ascontiguousarray(pixels), curve[:steps], layers)
+    return StyledImage(np.ascontiguousarray(pixels), curve[:steps], layers)
 
 
 def variation(x_NCHW: torch.Tensor) -> torch.Tensor:

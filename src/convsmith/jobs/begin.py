@@ -129,7 +129,7 @@ def _begun(
     if run is None:
         run = Run.find(runs, key=key)
         if run is not None:
-            display.say(f"going on with {run.path}")
+            display.say(f"resuming {run.path}")
         elif (busy := Run.busy(runs, key=key)) is not None:
             raise RunBusy(
                 str(busy), "is the same job, and a process is driving it now", "one at a time",

@@ -16,7 +16,7 @@ from ..runs.environment import cpu_model
 from ..units import Size, counted
 
 if TYPE_CHECKING:
-    from ..formats.latency_blocks import Block
+    from ..formats.latency_blocks import TimedBlock
     from ..formats.latency_table import LatencyTable
     from ..graph import Graph
     from ..nas.choose import SpaceFunction
@@ -142,11 +142,11 @@ def _table(
     return table
 
 
-def _wanted(graphs: list[Graph]) -> dict[str, Block]:
+def _wanted(graphs: list[Graph]) -> dict[str, TimedBlock]:
     """Every block of the networks once, those of most networks first."""
     from ..formats.latency_blocks import blocks
 
-    found: dict[str, Block] = {}
+    found: dict[str, TimedBlock] = {}
     counts: dict[str, int] = {}
     for graph in graphs:
         for block in blocks(graph):
@@ -156,7 +156,7 @@ def _wanted(graphs: list[Graph]) -> dict[str, Block]:
 
 
 def _measure_blocks(
-    table: LatencyTable, missing: list[tuple[str, Block]], path: Path, until: float, quiet: bool
+    table: LatencyTable, missing: list[tuple[str, TimedBlock]], path: Path, until: float, quiet: bool
 ) -> None:
     from ..formats.latency_table import block_us
 

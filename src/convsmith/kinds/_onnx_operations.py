@@ -26,7 +26,7 @@ _BETWEEN = {
 _OVER = {"Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin", "Sum": "ReduceSum"}
 
 
-class Call(Protocol):
+class OperationLike(Protocol):
     """What is written: an `Operation`, by what is asked of it."""
 
     @property
@@ -40,7 +40,7 @@ class Call(Protocol):
     def _axes(self, axis: Any, rank: int) -> set[int]: ...
 
 
-def write_operation(which: Call, write: OnnxWriter, names: list[str], inputs: list[Shape]) -> str:
+def write_operation(which: OperationLike, write: OnnxWriter, names: list[str], inputs: list[Shape]) -> str:
     """The operation as ONNX operators; the name of its output."""
     name, options = which.function.partition(".")[2], which.options
     args, _ = which.arguments(len(names))
@@ -78,7 +78,12 @@ def write_operation(which: Call, write: OnnxWriter, names: list[str], inputs: li
 
 
 def _in_keras_layout(
-    which: Call, name: str, o: dict[str, Any], write: OnnxWriter, names: list[str], inputs: list[Shape]
+    which: OperationLike,
+    name: str,
+    o: dict[str, Any],
+    write: OnnxWriter,
+    names: list[str],
+    inputs: list[Shape],
 ) -> str:
     axis, rank = o.get("axis"), len(inputs[0])
     shape = which.shape(*inputs)

@@ -58,7 +58,7 @@ class Finding:
         }  # fmt: skip
 
 
-class Explained(NamedTuple):
+class ExplainedCell(NamedTuple):
     """One cell that is right by another convention than the ledger's.
 
     Args:
@@ -95,7 +95,7 @@ class Audit(Tabled):
     unmatched: tuple[str, ...]
     checked: int
     remarks: tuple[str, ...] = ()
-    explained: tuple[Explained, ...] = ()
+    explained: tuple[ExplainedCell, ...] = ()
     rows_are: str = "layer"
 
     @property
@@ -165,7 +165,7 @@ class Audit(Tabled):
         return 1 if self.wrong or self.unreadable else 0
 
 
-def _conventions(explained: tuple[Explained, ...]) -> tuple[str, ...]:
+def _conventions(explained: tuple[ExplainedCell, ...]) -> tuple[str, ...]:
     """One line for each column and convention, with the cells that it explains."""
     groups: dict[tuple[str, str], list[str]] = {}
     for row, column, came, convention in explained:

@@ -10,7 +10,7 @@ from ..graph import Graph
 from . import cells
 from .causes import Others, causes, shape_causes
 from .conventions import ADDITIONS, UNBIASED, Reading, of_column, of_layer, of_network
-from .findings import Audit, Explained, Finding
+from .findings import Audit, ExplainedCell, Finding
 from .matching import TOTAL, match
 from .published import SHAPES, Head, Published
 from .rows import Row, rows
@@ -29,7 +29,7 @@ def audit_layers(graph: Graph, table: Published, remarks: list[str]) -> Audit:
     places = match(table, layers, graph.name)
     wrong: list[Finding] = []
     unreadable: list[Finding] = []
-    explained: list[Explained] = []
+    explained: list[ExplainedCell] = []
     checked = 0
     for head in table.heads:
         factor = 1
@@ -59,7 +59,7 @@ def audit_layers(graph: Graph, table: Published, remarks: list[str]) -> Audit:
                 remarks += [f"{table.labels[place]} stands for several layers"]
                 continue
             outcome = _check(table, head, place, row, right, layers, factor, column)
-            if isinstance(outcome, Explained):
+            if isinstance(outcome, ExplainedCell):
                 explained.append(outcome)
             elif outcome is not None:
                 sound = False
@@ -70,7 +70,7 @@ def audit_layers(graph: Graph, table: Published, remarks: list[str]) -> Audit:
             checked += 1
             parts = _sum_of_rows(table, head, places) if sound else None
             outcome = _total(table, head, place, graph, factor, column, parts)
-            if isinstance(outcome, Explained):
+            if isinstance(outcome, ExplainedCell):
                 explained.append(outcome)
             elif outcome is not None:
                 (wrong if outcome.readable else unreadable).append(outcome)
@@ -133,7 +133,7 @@ def _sum_of_rows(table: Published, head: Head, places: Sequence[int | None]) -> 
 
 def _total(
     table: Published, head: Head, place: int, graph: Graph, factor: int, column: str, parts: float | None
-) -> Finding | Explained | None:
+) -> Finding | ExplainedCell | None:
     """What is wrong with a cell of the row of totals, if anything."""
     text, label = table.cell(place, head), table.labels[place]
     came = cells.clean(text)
@@ -156,9 +156,9 @@ def _total(
         return Finding(label, "total", head.title, head.figure, came, right, "", (), readable=False)
     for reading in readings:
         if figure.agrees(reading.value) and (figure.result is None or figure.agrees(figure.result)):
-            return Explained(label, head.title, came, reading.words) if reading.words else None
+            return ExplainedCell(label, head.title, came, reading.words) if reading.words else None
     if parts is not None and figure.agrees(parts):
-        return Explained(label, head.title, came, "the sum of the table's own rows")
+        return ExplainedCell(label, head.title, came, "the sum of the table's own rows")
     line = _line(table, head, place)
     found = causes(head.figure, figure, None, right, _column(table, head, place), line)
     return Finding(label, "total", head.title, head.figure, came, right, "", found)
@@ -218,7 +218,7 @@ def _check(
     layers: tuple[Row, ...],
     factor: int,
     column: str,
-) -> Finding | Explained | None:
+) -> Finding | ExplainedCell | None:
     """What is to be said of one cell, if anything."""
     text, label = table.cell(place, head), table.labels[place]
     came = cells.clean(text)
@@ -237,7 +237,7 @@ def _check(
     if figure.result is None or figure.agrees(figure.result):
         for reading in readings:
             if figure.agrees(reading.value):
-                return Explained(label, head.title, came, reading.words) if reading.words else None
+                return ExplainedCell(label, head.title, came, reading.words) if reading.words else None
     others = (*_column(table, head, place), *_layers(layers, row, head.figure))
     found = causes(head.figure, figure, row, right, others, _line(table, head, place))
     return Finding(label, row.name, head.title, head.figure, came, right, formula, found)
@@ -245,7 +245,7 @@ def _check(
 
 def _check_shape(
     table: Published, head: Head, place: int, row: Row, right: tuple[int, ...]
-) -> Finding | Explained | None:
+) -> Finding | ExplainedCell | None:
     """What is to be said of a cell that is a shape."""
     text, label = table.cell(place, head), table.labels[place]
     came, shape = cells.clean(text), cells.shape(text)
@@ -255,7 +255,7 @@ def _check_shape(
         return None
     words = another_way(shape, right, batch_of(table, head))
     if words:
-        return Explained(label, head.title, came, words)
+        return ExplainedCell(label, head.title, came, words)
     found = shape_causes(shape, row, _column(table, head, place)) if head.figure == "output_shape" else ()
     return Finding(label, row.name, head.title, head.figure, came, right, "", found)
 

@@ -11,7 +11,7 @@ from ..graph import Graph
 from . import cells
 from .causes import causes
 from .conventions import LEARNED, Reading, of_network
-from .findings import Audit, Explained, Finding
+from .findings import Audit, ExplainedCell, Finding
 from .matching import known_as
 from .naming import Named, built, named
 from .published import SHAPES, Head, Published
@@ -58,7 +58,7 @@ def audit_networks(table: Published, at: At, remarks: list[str], classes: int | 
         found.append(known[key])
     wrong: list[Finding] = []
     unreadable: list[Finding] = []
-    explained: list[Explained] = []
+    explained: list[ExplainedCell] = []
     checked = 0
     for head in heads:
         factors: tuple[int, ...] = (1,)
@@ -75,7 +75,7 @@ def audit_networks(table: Published, at: At, remarks: list[str], classes: int | 
                 continue
             checked += 1
             outcome = _check(table, head, place, candidates[0].graph, readings)
-            if isinstance(outcome, Explained):
+            if isinstance(outcome, ExplainedCell):
                 explained.append(outcome)
             elif outcome is not None:
                 (wrong if outcome.readable else unreadable).append(outcome)
@@ -182,7 +182,7 @@ def _factors(table: Published, head: Head, found: Sequence[Sequence[_Candidate]]
 
 def _check(
     table: Published, head: Head, place: int, graph: Graph, readings: Sequence[Reading]
-) -> Finding | Explained | None:
+) -> Finding | ExplainedCell | None:
     """What is to be said of one cell, if anything."""
     label, text = table.labels[place], table.cell(place, head)
     came, right = cells.clean(text), readings[0].value
@@ -195,7 +195,7 @@ def _check(
         return Finding(label, graph.name, head.title, head.figure, came, right, formula, (), readable=False)
     fits = next((reading for reading in readings if figure.agrees(reading.value)), None)
     if fits is not None and (figure.result is None or figure.agrees(figure.result)):
-        return Explained(label, head.title, came, fits.words) if fits.words else None
+        return ExplainedCell(label, head.title, came, fits.words) if fits.words else None
     column = tuple(
         (table.labels[other], "another", cells.figure(table.cell(other, head), head.scale))
         for other in range(len(table.labels))

@@ -129,7 +129,7 @@ class Turns:
         arms: Arms,
         store: Store,
         ask: Ask,
-        clock: pace.Clock,
+        clock: pace.PacingClock,
         *,
         population: int,
         largest: bool,

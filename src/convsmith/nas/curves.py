@@ -14,7 +14,7 @@ _POWERS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 @dataclass(frozen=True)
-class Forecast:
+class CurveForecast:
     """Where a learning curve is expected to end.
 
     Args:
@@ -26,7 +26,7 @@ class Forecast:
     sd: float
 
 
-def extrapolate(curve: Sequence[float], epochs: int) -> Forecast:
+def extrapolate(curve: Sequence[float], epochs: int) -> CurveForecast:
     """The score after `epochs`, from the scores so far.
 
     Power laws ``a - b t^-c`` with several c are fitted by least squares with b >= 0, and averaged by how
@@ -67,7 +67,7 @@ def extrapolate(curve: Sequence[float], epochs: int) -> Forecast:
     weights /= weights.sum()
     mean = float(weights @ ends)
     variance = float(weights @ (np.asarray(spreads) + np.asarray(errors) + (np.asarray(ends) - mean) ** 2))
-    return Forecast(mean, variance**0.5)
+    return CurveForecast(mean, variance**0.5)
 
 
 def should_stop(curve: Sequence[float], epochs: int, history: Sequence[dict[str, Any]]) -> bool:

@@ -58,7 +58,7 @@ class Driver:
         stop: Stop | None,
         warm: Warm,
         progress: Progress,
-        clock: pace.Clock,
+        clock: pace.PacingClock,
     ) -> None:
         self.space, self.pool, self.budget, self.ask, self.seed = space, pool, budget, ask, seed
         self.algorithm, self.settings, self.baselines = algorithm, settings, baselines

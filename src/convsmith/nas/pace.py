@@ -24,7 +24,7 @@ MOST_FINALISTS = 8
 STRETCH = 3.0  # the longer training is worth it when it is this much longer; fewer finalists before that
 
 
-class Clock:
+class PacingClock:
     """Seconds of a search, going on where an interrupted one stopped.
 
     Args:

@@ -14,7 +14,7 @@ from .arms import Ask
 from .choose import Space
 from .driver import Driver
 from .found import Found, Warm
-from .pace import Clock
+from .pace import PacingClock
 from .settings import check_settings, settings_of
 from .store import Store
 from .trainings import Progress
@@ -102,7 +102,7 @@ def search(
         space, pool, budget=budget or Budget(), algorithm=algorithm, settings=settings,
         baselines=baselines, ask=ask, seed=seed, store=store, latency_ms=store.remembering(latency_ms),
         stop=stop, warm=warm or Warm(), progress=progress or (lambda event: None),
-        clock=Clock(seconds, store.trials[-1].at if store.trials else 0.0, now),
+        clock=PacingClock(seconds, store.trials[-1].at if store.trials else 0.0, now),
     )  # fmt: skip
     try:
         return driver.run()

@@ -48,7 +48,7 @@ class Trainings:
         latency_ms: Latency | None,
         stop: Stop | None,
         progress: Progress,
-        clock: pace.Clock,
+        clock: pace.PacingClock,
     ) -> None:
         self._space, self._pool, self._arms, self._store = space, pool, arms, store
         self._budget, self._seed, self._latency_ms = budget, seed, latency_ms

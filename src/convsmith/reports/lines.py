@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from .plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, apart
-from .svg import Frame, Scale, mark, polyline, tag
+from .svg import AxisScale, Frame, mark, polyline, tag
 
 TONES = ("search", "random", "largest", "shared", "good")
 
@@ -36,8 +36,8 @@ def against(
     places = [place for _, _, pairs in lines for place, _ in pairs]
     longest = max((len(name) for name, _, _ in lines), default=0)
     right = RIGHT - 8 * longest - 8
-    x = Scale(min(places), max(places), LEFT, right)
-    y = Scale(0.0, 1.0, BOTTOM, TOP)
+    x = AxisScale(min(places), max(places), LEFT, right)
+    y = AxisScale(0.0, 1.0, BOTTOM, TOP)
     inside: list[Markup] = []
     if floor is not None:
         inside.append(tag("line", x1=LEFT, x2=right, y1=y(floor[0]), y2=y(floor[0]), class_="limit"))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ..units import show_bytes, show_count
 from . import words
-from .svg import Frame, Scale, mark, polyline, tag
+from .svg import AxisScale, Frame, mark, polyline, tag
 
 WIDTH, HEIGHT = 560, 350
 LEFT, RIGHT, TOP, BOTTOM = 58, 548, 26, 300
@@ -32,13 +32,13 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return front
 
 
-def accuracy_scale(values: Sequence[float], start: float, end: float) -> Scale:
+def accuracy_scale(values: Sequence[float], start: float, end: float) -> AxisScale:
     """A scale for accuracies: linear, or by the logarithm of the error where many are near 1."""
     low, high = min(values), max(values)
     if high <= 0.9:
-        return Scale(max(0.0, low - 0.05), min(1.0, high + 0.05), start, end)
+        return AxisScale(max(0.0, low - 0.05), min(1.0, high + 0.05), start, end)
     near = min(0.9995, 1 - (1 - high) / 1.2)
-    return Scale(max(0.0, 1 - (1 - low) * 1.15), near, start, end, "error")
+    return AxisScale(max(0.0, 1 - (1 - low) * 1.15), near, start, end, "error")
 
 
 def front(
@@ -95,12 +95,12 @@ def front(
     return frame.draw(*inside, width=WIDTH, height=HEIGHT, label=label)
 
 
-def _cost_scale(costs: Sequence[float]) -> Scale:
+def _cost_scale(costs: Sequence[float]) -> AxisScale:
     low, high = min(costs), max(costs)
     if low > 0 and high / low > 4:
-        return Scale(low / 1.15, high * 1.15, LEFT + 6, RIGHT, "log")
+        return AxisScale(low / 1.15, high * 1.15, LEFT + 6, RIGHT, "log")
     margin = (high - low) * 0.06 or high * 0.1 or 1
-    return Scale(max(0, low - margin), high + margin, LEFT + 6, RIGHT)
+    return AxisScale(max(0, low - margin), high + margin, LEFT + 6, RIGHT)
 
 
 def _stairs(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -112,7 +112,7 @@ def _stairs(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [*steps, (RIGHT, steps[-1][1])] if steps else []
 
 
-def _final(arm: str, found: dict[str, Any], x: float, y: Scale) -> list[Markup]:
+def _final(arm: str, found: dict[str, Any], x: float, y: AxisScale) -> list[Markup]:
     kind = f"final {tone(arm)}"
     said = f"{words.arm(arm)}, test accuracy {words.percent(found['test_accuracy'])}"
     parts = []
@@ -165,13 +165,13 @@ def curves(
     epochs = [epoch for _, _, pairs in drawn for epoch, _ in pairs]
     values = [value for _, _, pairs in drawn for _, value in pairs]
     right = RIGHT - 82
-    x = Scale(min(epochs), max(epochs), LEFT, right)
+    x = AxisScale(min(epochs), max(epochs), LEFT, right)
     if share:
         y = accuracy_scale(values, BOTTOM, TOP)
     elif min(values) > 0 and max(values) / min(values) > 12:
-        y = Scale(min(values) / 1.1, max(values) * 1.05, BOTTOM, TOP, "log")
+        y = AxisScale(min(values) / 1.1, max(values) * 1.05, BOTTOM, TOP, "log")
     else:
-        y = Scale(min(0.0, *values), max(values) * 1.03 or 1, BOTTOM, TOP)
+        y = AxisScale(min(0.0, *values), max(values) * 1.03 or 1, BOTTOM, TOP)
     inside = []
     ends = apart([y(pairs[-1][1]) for _, _, pairs in drawn], 16)
     for (name, colour, pairs), end in zip(drawn, ends, strict=True):

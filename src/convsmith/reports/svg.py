@@ -36,7 +36,7 @@ def _short(value: object) -> object:
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """From values to places on the paper.
 
     Args:
@@ -131,8 +131,8 @@ class Frame:
         y_title: what the vertical axis shows, written above it.
     """
 
-    x: Scale
-    y: Scale
+    x: AxisScale
+    y: AxisScale
     x_labels: Sequence[tuple[float, str]]
     y_labels: Sequence[tuple[float, str]]
     x_title: str
@@ -165,7 +165,7 @@ class Frame:
 
 def strip(value: float, low: float, high: float, *, start: float = 0.0, tone: str = "search") -> Markup:
     """A value with its interval on a short line from `start` to 1, for a table cell that has it in words."""
-    x = Scale(start, 1, 3, 117)
+    x = AxisScale(start, 1, 3, 117)
     inside = [
         tag("line", x1=3, x2=117, y1=8, y2=8, class_="rail"),
         tag("line", x1=x(low), x2=x(high), y1=8, y2=8, class_=f"whisker {tone}"),

@@ -19,7 +19,7 @@ GENERATIONS = 200
 """The original's numbers for MNIST."""
 
 
-class Encoding(Protocol):
+class Genome(Protocol):
     """How pictures are written down as genotypes."""
 
     @property
@@ -54,7 +54,7 @@ class Elites:
 
         return float(np.median(self.confidence))
 
-    def packed(self, encoding: Encoding) -> dict[str, np.ndarray]:
+    def packed(self, encoding: Genome) -> dict[str, np.ndarray]:
         """Everything as arrays: what `evolve` can go on from."""
         import numpy as np
 
@@ -65,7 +65,7 @@ class Elites:
         }
 
     @classmethod
-    def unpacked(cls, arrays: Any, encoding: Encoding) -> Elites:
+    def unpacked(cls, arrays: Any, encoding: Genome) -> Elites:
         """What `packed` made, as it was."""
         history = list(arrays["history"])
         genotypes = encoding.unpack(arrays["genotypes"])
@@ -73,7 +73,7 @@ class Elites:
 
 
 def evolve(
-    encoding: Encoding,
+    encoding: Genome,
     confidences: Callable[[np.ndarray], np.ndarray],
     *,
     generations: int = GENERATIONS,

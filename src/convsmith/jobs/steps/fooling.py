@@ -48,14 +48,14 @@ def evolved(
 
     from ...insight.fooling.cppn import Cppn
     from ...insight.fooling.direct import Direct
-    from ...insight.fooling.elites import Elites, Encoding, evolve
+    from ...insight.fooling.elites import Elites, Genome, evolve
 
-    made: Encoding = Direct(asked.shape) if encoding == "direct" else Cppn(asked.shape)
+    made: Genome = Direct(asked.shape) if encoding == "direct" else Cppn(asked.shape)
     state = run.path / FOLDER / f"{encoding}.state.npz"
     key = np.array(_key(asked, encoding, children, seed))
     start = _kept(state, key, made, generations)
     if start is not None and start.generation:
-        display.say(f"{encoding}: going on after generation {start.generation}")
+        display.say(f"{encoding}: resuming after generation {start.generation}")
 
     def keep(elites: Elites) -> None:
         bar.update(

@@ -53,7 +53,9 @@ def start(job: Job) -> Start:
     if until is not None:
         found = replace(found, graph=frozen(found.graph, until))
         graph = found.graph
-        job.display.say(f"frozen up to {until}: {graph.trainable_params:,} of {graph.params:,} numbers learn")
+        job.display.say(
+            f"frozen up to {until}: {graph.trainable_params:,} of {graph.params:,} parameters are trainable"
+        )
     return found
 
 
