@@ -37,6 +37,8 @@ UPWARD = {("ledger/ledger.py", "convsmith.engine.layer_times")}
 PUT_TOGETHER = {"__init__.py"}
 HEAVY = {"torch", "keras", "sklearn", "matplotlib", "onnx", "onnxruntime", "PIL", "numpy", "optuna", "rich"}
 NAMED = re.compile(r"convsmith(\.\w+)+(:\w+)?")
+# Groups of entry points that are no modules (convsmith.kinds is one).
+GROUPS = {f"convsmith.{name}" for name in ("algorithms", "explanations", "networks", "readers", "spaces")}
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Reader(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and NAMED.fullmatch(node.value):
+        if isinstance(node.value, str) and NAMED.fullmatch(node.value) and node.value not in GROUPS:
             self.found.append(Import(node.value.partition(":")[0], by_name=True))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
