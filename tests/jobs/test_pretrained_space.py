@@ -159,3 +159,28 @@ def test_it_is_listed_with_its_size() -> None:
     row = listing("spaces", input_shape=(96, 96, 3)).rows["pretrained"]
     assert "Members of a pretrained network" in row
     assert "networks" in row
+
+
+def test_a_head_learns_from_as_many_images_as_a_part_of_the_time_allows() -> None:
+    from types import SimpleNamespace
+
+    from convsmith.jobs.steps.cuts import Judged
+    from convsmith.jobs.steps.linear import share_of_images
+
+    def share(limit: float | None, judged_on: float) -> float:
+        row = {"cut": "block6", "sides": [96, 96], "macs": 25}
+        record = {
+            "images": judged_on, "sizes": [{"sides": [96, 96], "each": 0.04}],
+            "table": [row, {"cut": "head", "sides": [96, 96], "macs": 100},
+                      {"cut": "head", "sides": [96, 96], "macs": 30, "keep": {}}],
+        }  # fmt: skip
+        source: Any = SimpleNamespace(cuts=[SimpleNamespace(name="block6"), SimpleNamespace(name="head")])
+        job: Any = SimpleNamespace(
+            clock=SimpleNamespace(limit=limit), rows=lambda *names: range(10_000)
+        )  # 10,000 images, 0.01 s each for this network
+        return share_of_images(job, Judged(source, np.arange(2), np.arange(2), record), row)
+
+    assert share(None, 1.0) == 1.0
+    assert share(600.0, 0.1) == pytest.approx(0.6)  # a tenth of 600 s is 6,000 images
+    assert share(60.0, 0.1) == pytest.approx(0.1)
+    assert share(6_000.0, 0.1) == 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,3 +175,24 @@ def test_images_that_are_gone_or_of_other_classes(
         capsys, "mistakes", str(trained.path), "--data", str(tmp_path / "pets")
     )
     assert "did you mean" in said(capsys, "mistakes", str(trained.path), "--method", "occlusio")
+
+
+def test_no_more_units_are_projected_back_than_their_sheet_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from convsmith.insight import deconvolved as projected
+    from convsmith.insight.units_picture import MOST
+    from convsmith.jobs import units
+
+    given: list[tuple[int, ...]] = []
+
+    def spy(module: Any, layer: str, images_UNHWC: np.ndarray) -> np.ndarray:
+        given.append(images_UNHWC.shape)
+        return np.zeros((*images_UNHWC.shape[:2], 3, 4, 4))
+
+    monkeypatch.setattr(projected, "deconvolved", spy)
+    layer: Any = SimpleNamespace(layer="head", images_UK=np.zeros((1280, 9), int))
+    found = units._deconvolved(None, layer, np.zeros((2, 4, 4, 3), np.uint8), [])  # type: ignore[arg-type]
+    assert given == [(MOST, 1, 4, 4, 3)]
+    assert found is not None
+    assert len(found) == MOST

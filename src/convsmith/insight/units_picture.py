@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .units import LayerUnits
 
 TILE, HEAD, FOOT, WIDTH = 44, 16, 14, 1200
+MOST = 256
+"""Units of a layer that a sheet shows."""
 RED, QUIET = (190, 40, 40), (110, 110, 110)
 
 
@@ -26,7 +28,7 @@ def contact_sheet(
     deconvolved_UCHW: np.ndarray | None = None,
     made_UHWC: Mapping[int, np.ndarray] | None = None,
     said: Sequence[str] = (),
-    most: int = 256,
+    most: int = MOST,
 ) -> Image.Image:
     """For each unit its patches, strongest first; beside them what it saw in the first, and its made image.
 
@@ -125,7 +127,7 @@ def filters(
 
 
 def activation_maps(
-    maps_Uhw: np.ndarray, photo: Image.Image, *, layer: str, most: int = 256, tile: int = 72
+    maps_Uhw: np.ndarray, photo: Image.Image, *, layer: str, most: int = MOST, tile: int = 72
 ) -> Image.Image:
     """How each unit of a layer answers to one photograph, place by place.
 

@@ -157,12 +157,13 @@ def _left_out(one: LayerUnits, row: dict[str, Any], made: str) -> list[str]:
 
 
 def _deconvolved(module: Lowered, one: LayerUnits, x_NHWC: np.ndarray, notes: list[str]) -> np.ndarray | None:
-    """What of its first image each unit answers to; None, and a note, where there is no ReLU."""
+    """What of its first image each unit of the sheet answers to; None, and a note, where there is no ReLU."""
     from ..insight.deconvolved import deconvolved
     from ..insight.target import Refused
+    from ..insight.units_picture import MOST
 
     try:
-        return deconvolved(module, one.layer, x_NHWC[one.images_UK[:, :1]])[:, 0]
+        return deconvolved(module, one.layer, x_NHWC[one.images_UK[:MOST, :1]])[:, 0]
     except Refused as refused:
         notes.append(str(refused))
         return None

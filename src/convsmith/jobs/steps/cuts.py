@@ -62,6 +62,15 @@ class Judged:
         """Seconds that an image takes through the whole source at a row's size."""
         return float(next(one["each"] for one in self.record["sizes"] if one["sides"] == row["sides"]))
 
+    def seconds_to(self, row: dict[str, Any]) -> float:
+        """Seconds that an image takes through the network of a row."""
+        whole = next(
+            one
+            for one in self.record["table"][::-1]
+            if one["sides"] == row["sides"] and one["cut"] == self.source.cuts[-1].name and "keep" not in one
+        )
+        return float(self.seconds_each(row) * row["macs"] / whole["macs"])
+
     def graph(self, job: Job, row: dict[str, Any]) -> Graph:
         """The network of a row of the table."""
         return member_at(job, self.source, row["cut"], place_of(row), keep=row.get("keep"))
@@ -83,8 +92,9 @@ class Judged:
 
         if row.get("keep"):
             return pooled(job, self.source, row, rows, self.train)
-        found = features(job, self.source, place_of(row), rows)[row["cut"]]
-        return found, inherited(self.graph(job, row), self.source, seed=job.recipe["seed"])
+        whole = len(rows) == len(self.train) + len(self.validation)  # those were looked at, at every cut
+        found = features(job, self.source, place_of(row), rows, cuts=None if whole else [row["cut"]])
+        return found[row["cut"]], inherited(self.graph(job, row), self.source, seed=job.recipe["seed"])
 
 
 def judge_cuts(job: Job, source: Source) -> Judged | None:
@@ -113,7 +123,7 @@ def judge_cuts(job: Job, source: Source) -> Judged | None:
             job.display.say(f"no pretrained network: {came}; {expected}")
         return None
     found = Judged(
-        source, _some(job, "train", record["images"]), _some(job, "validation", record["images"]), record
+        source, some(job, "train", record["images"]), some(job, "validation", record["images"]), record
     )
     _say(job, found)
     return found
@@ -124,7 +134,7 @@ def place_of(row: dict[str, Any]) -> Place:
     return Place(tuple(row["size"]), tuple(row["sides"]))  # type: ignore[arg-type]
 
 
-def _some(job: Job, name: str, share: float) -> np.ndarray:
+def some(job: Job, name: str, share: float) -> np.ndarray:
     """Positions of a share of a part's images, each class with its own share."""
     rows = job.rows(name)
     count = max(1, round(share * len(rows)))
@@ -137,7 +147,7 @@ def _measured(job: Job, source: Source) -> dict[str, Any]:
     count = len(job.rows("train", "validation"))
     first = seconds_each(job, source, tried[0])
     share = min(1.0, 0.5 * SHARE * limit / (first * count))
-    train, validation = _some(job, "train", share), _some(job, "validation", share)
+    train, validation = some(job, "train", share), some(job, "validation", share)
     images = len(train) + len(validation)
     sizes: list[dict[str, Any]] = []
     table: list[dict[str, Any]] = []

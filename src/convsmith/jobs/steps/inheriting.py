@@ -16,6 +16,8 @@ RATE = 0.003
 """Of fine-tuning, as measured (docs/decisions/0061-members-of-a-pretrained-network.md)."""
 SEEN = 1000
 """Images that a first linear head is made of, at most."""
+SETTLED_ON = 256
+"""Images that batch norms' statistics are measured on where channels are left out, at most."""
 BATCH = 64
 
 
@@ -24,7 +26,8 @@ def fine_tuning(
 ) -> dict[str, Any]:
     """Arguments of `engine.loop.fit` with which a member begins: weights, optimizer and rate.
 
-    The weights are the source's; a linear head is logistic regression on what they make of some of the
+    The weights are the source's, with batch norms' statistics measured anew where channels are left out; a
+    linear head is logistic regression on what they make of some of the
     images, a hidden layer begins with random numbers.
 
     Args:
@@ -34,24 +37,28 @@ def fine_tuning(
         y: their class numbers.
         seed: decides which images the head sees, and what is random.
     """
+    from ...engine.lower import lower
+    from ...engine.passes import TRAINING
+    from ...engine.predict import predict
+    from ...engine.statistics import sample, settle
+    from ...engine.weights import dump
+    from ...pretrained.cuts import upto
     from ...pretrained.heads import logistic
     from ...pretrained.inherit import inherited
     from ...pretrained.members import HEAD
 
     weights = inherited(graph, source, seed=seed)
-    pooled = graph[HEAD].inputs[0]
-    if not graph[pooled].kind.weights(*graph.input_shapes(graph[pooled])):
+    trunk = upto(graph, "pooled", graph.name)
+    module = lower(trunk, {name: weights[name] for name in trunk.weights}, passes=TRAINING)
+    if any(weights[name].shape[-1] != source.weights[name].shape[-1] for name in trunk.weights):
+        settle(module, x_NHWC, sample(len(x_NHWC), seed, SETTLED_ON))  # channels are gone
+        weights |= dump(module)
+    if graph[HEAD].inputs == ("pooled",):
         rows = part(y, min(SEEN, len(y)), seed)
-        seen = _features(graph, pooled, weights, x_NHWC[rows])
-        head = logistic(seen, y[rows], int(graph.output_shape[-1] or 0))
+        head = logistic(predict(module, x_NHWC[rows], batch_size=BATCH), y[rows], classes=_classes(graph))
         weights |= {f"{HEAD}/kernel": head.kernel, f"{HEAD}/bias": head.bias}
     return {"weights": weights, "optimizer": "adamw", "learning_rate": RATE}
 
 
-def _features(graph: Graph, end: str, weights: dict[str, np.ndarray], x_NHWC: np.ndarray) -> np.ndarray:
-    """What a member gives to its head."""
-    from ...engine.predict import predict
-    from ...pretrained.cuts import upto
-
-    trunk = upto(graph, end, graph.name)
-    return predict(trunk, x_NHWC, weights={name: weights[name] for name in trunk.weights}, batch_size=BATCH)
+def _classes(graph: Graph) -> int:
+    return int(graph.output_shape[-1] or 0)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..job import Job
-from .cuts import Judged, np_concatenated
+from .cuts import Judged, np_concatenated, some
 from .full import Final, finish, finished
 
 if TYPE_CHECKING:
     import numpy as np
 
 NAME = "fits"
+MORE = 0.1
+"""Of the time, for what the network makes of further images."""
 
 
 def fits(job: Job, judged: Judged) -> Final:
     """The best cut that keeps the budget with logistic regression on its features, in finals/fits.
 
     The strength of the regression is chosen on the validation images; then they are learned from as well.
+    Where the cuts were judged on a part of the images, it learns from more of them, as the time allows.
     """
     from ...engine.weights import save
     from ...pretrained.heads import best_logistic, logistic
@@ -29,12 +32,11 @@ def fits(job: Job, judged: Judged) -> Final:
     if known is not None:
         return known
     began, y, classes = time.perf_counter(), job.images.y, len(job.images.classes)
-    rows = np_concatenated(judged.train, judged.validation)
+    share = share_of_images(job, judged, row)
+    train, validation = some(job, "train", share), some(job, "validation", share)
+    rows, many = np_concatenated(train, validation), len(train)
     seen, first = judged.seen(job, row, rows)
-    many = len(judged.train)
-    _, accuracy, strength = best_logistic(
-        seen[:many], y[judged.train], seen[many:], y[judged.validation], classes
-    )
+    _, accuracy, strength = best_logistic(seen[:many], y[train], seen[many:], y[validation], classes)
     weights = with_head(first, logistic(seen, y[rows], classes, strength))
     seconds = judged.record["seconds"] + time.perf_counter() - began
     final = Final(NAME, graph, weights, [], seconds, 0, accuracy)
@@ -45,6 +47,21 @@ def fits(job: Job, judged: Judged) -> Final:
         f"a first finished network: {graph.params:,} parameters, {accuracy:.1%} of validation images right"
     )
     return final
+
+
+def share_of_images(job: Job, judged: Judged, row: dict[str, Any]) -> float:
+    """Of the training and validation images, as large a share as a part of the time allows for this network.
+
+    Args:
+        job: the job.
+        judged: the source's cuts; the share that they were judged on is the least.
+        row: of the network.
+    """
+    share = float(judged.record["images"])
+    if job.clock.limit is None or share >= 1:
+        return share
+    seconds = judged.seconds_to(row) * len(job.rows("train", "validation"))
+    return min(1.0, max(share, MORE * job.clock.limit / max(1e-9, seconds)))
 
 
 def with_head(weights: dict[str, np.ndarray], head: object) -> dict[str, np.ndarray]:

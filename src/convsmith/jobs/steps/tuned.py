@@ -91,14 +91,7 @@ def _in_turn(fitting: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def after(job: Job, judged: Judged, row: dict[str, Any]) -> float:
     """Seconds to keep for what comes after the trainings of a row's network."""
-    whole = next(one for one in judged.record["table"][::-1] if _is_whole(one, row, judged))
-    each = judged.seconds_each(row) * row["macs"] / whole["macs"]
-    return seconds_after(job, judged.graph(job, row), each)
-
-
-def _is_whole(one: dict[str, Any], row: dict[str, Any], judged: Judged) -> bool:
-    is_thin = "keep" in one
-    return bool(one["sides"] == row["sides"] and one["cut"] == judged.source.cuts[-1].name and not is_thin)
+    return seconds_after(job, judged.graph(job, row), judged.seconds_to(row))
 
 
 def tune(job: Job, judged: Judged, taught: Lessons | None, rows: list[dict[str, Any]]) -> list[Final]:
