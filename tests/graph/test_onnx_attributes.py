@@ -401,3 +401,22 @@ def test_every_attribute_has_a_range() -> None:
         "reduction",
     }
     assert {key for _, key in open_} <= known, open_
+
+
+def test_sizes_by_factors_are_those_that_run(tmp_path: Path) -> None:
+    """Rows times a rounded quotient: onnxruntime's number, not the one that was meant."""
+    path, less = tmp_path / "net.onnx", 0
+    for n, to in [(11, 13), *((n, to) for n in (3, 7, 10, 13, 21, 29) for to in (5, 11, 23, 31, 49))]:
+        model, _ = made("Resize", random.Random(0), 17)
+        del model.graph.node[0].attribute[:]
+        del model.graph.initializer[:]
+        model.graph.node[0].input[:] = ["x", "", "c1"]
+        scales = np.array([1, 1, to / n, 1], FLOAT)
+        model.graph.initializer.append(numpy_helper.from_array(scales, "c1"))
+        model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = n
+        path.write_bytes(model.SerializeToString())
+        graph, _ = with_weights(path)
+        expected = answer(model, noise(7, 4, n, 5))
+        assert graph.output_shape[0] == expected.shape[2], (n, to)
+        less += expected.shape[2] < to
+    assert less > 0

@@ -400,7 +400,7 @@ def resize(reader: Reading, op: Op) -> Any:
         if sizes is not None:
             dims[axis] = sizes[axis] if sizes[axis] is None else per_image(sizes[axis])
         elif scales is not None and n is not None:
-            dims[axis] = math.floor(n * scales[axis] + 1e-9)
+            dims[axis] = _times(n, scales[axis])
         else:
             dims[axis] = None
         if dims[axis] is not None and per_image(dims[axis]) < 1:  # type: ignore[operator]
@@ -414,6 +414,13 @@ def resize(reader: Reading, op: Op) -> Any:
     if kind is None:
         return reader.counted(op, dims)
     return reader.add(op, kind, channels_last(reader, value), positive=value.positive)
+
+
+def _times(n: int, scale: float) -> int:
+    """Rows times a factor, cut off as runtimes do: in float32, where 11 times 13/11 is less than 13."""
+    import numpy as np
+
+    return int(np.float32(n) * np.float32(scale))
 
 
 def _scales(op: Op, axes: list[int], rank: int) -> dict[int, float] | None:

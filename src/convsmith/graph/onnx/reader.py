@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST_INLINED = 100_000
 """Operators that the file's own functions may become."""
+MOST_DEEP = 30
+"""Functions within functions."""
 MOST_LETTERS = 200
 """Letters of a layer's name; names in files have any length."""
 
@@ -69,7 +71,7 @@ class Reader:
         self._owners: dict[tuple[Any, ...], str] = {}
         self._shapes: dict[str, Shape] = {}
         self._names = Names()
-        self._inlined = 0
+        self._inlined = self._depth = 0
         self._kept: list[list[Any]] = []
         self._functions = {(item.domain, item.name): item for item in model.functions}
 
@@ -469,8 +471,12 @@ class Reader:
     def _inline(self, node: Any, function: Any) -> None:
         """The operators of one of the file's own functions, in its place."""
         self._inlined += len(function.node)
-        if self._inlined > MOST_INLINED:
-            raise BadInput(called(node), f"makes more than {MOST_INLINED:,} operators", "fewer")
+        if self._inlined > MOST_INLINED or self._depth >= MOST_DEEP:
+            raise BadInput(
+                called(node),
+                f"is a function more than {MOST_DEEP} deep, or of more than {MOST_INLINED:,} operators",
+                "functions that do not call themselves",
+            )
         given = {item.name: item for item in node.attribute}
         prefix = f"{node.name or node.output[0]}/"
         names = dict(zip(function.input, node.input, strict=False))
@@ -497,7 +503,9 @@ class Reader:
         self._kept.append(fresh)
         for name in function.input[len(node.input) :]:
             self.made[prefix + name] = None
+        self._depth += 1
         self._operators(fresh)
+        self._depth -= 1
 
 
 def _numbers(tensor: Any) -> np.ndarray:
