@@ -274,12 +274,18 @@ def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
     import keras
 
     x, y = digits[0][:32], one_hot(digits[1][:32])
+
+    class OwnNorm(keras.constraints.Constraint):
+        def __call__(self, w):
+            return w
+
     regular = keras.Sequential(
-        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, kernel_constraint="max_norm")]
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, kernel_constraint=OwnNorm())]
     )
     regular.compile(loss="categorical_crossentropy", optimizer="sgd")
     inputs = keras.Input((8, 8, 1))
-    out = keras.layers.Dense(10, activity_regularizer="l2")(keras.layers.Flatten()(inputs))
+    orthogonal = keras.regularizers.OrthogonalRegularizer()
+    out = keras.layers.Dense(10, activity_regularizer=orthogonal)(keras.layers.Flatten()(inputs))
     active = keras.Model(inputs, out)
     active.compile(loss="mse", optimizer="sgd")
 
@@ -296,7 +302,7 @@ def test_what_cannot_be_taken_is_named_with_the_way_out(digits):
         (course_model(), {"x": [x, x]}, "x: got list"),
         (course_model(), {"validation_data": x}, "validation_data: got ndarray"),
         (regular, {}, "constraint"),
-        (active, {}, "activity_regularizer"),
+        (active, {}, "regularizer OrthogonalRegularizer"),
         (own, {}, "train_step"),
     ]
     for model, arguments, message in cases:

@@ -10,7 +10,7 @@ import pytest
 import convsmith as cs
 from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
-from convsmith.jobs.steps.start import build
+from convsmith.jobs.steps.start import build, own_rules
 
 
 def branched(**ends: int) -> Any:
@@ -60,3 +60,19 @@ def test_an_open_input_gets_the_size_of_the_images() -> None:
 def test_an_open_input_of_other_channels_says_the_sizes_to_give() -> None:
     with pytest.raises(BadInput, match=r"try: --size 8x9x3"):
         build(job((8, 9, 1), open_network(3)))
+
+
+def test_what_a_network_asks_of_its_training_is_said() -> None:
+    x = inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(2, 3, kernel_regularizer="l2", trainable=False, name="conv")(x)
+    x = keras.layers.ActivityRegularization(l2=0.1, name="quiet")(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(3, bias_constraint="non_neg", name="classes")(x)
+    graph = keras.Model(inputs, x)
+    lines = own_rules(graph, known=False)
+    assert lines[:2] == [
+        "penalties of the network itself: conv, quiet",
+        "constraints of the network itself: classes",
+    ]
+    assert lines[2].startswith("frozen layers of the network itself: conv; they keep the random numbers")
+    assert own_rules(graph, known=True)[2] == "frozen layers of the network itself: conv"
+    assert own_rules(open_network(1), known=False) == []

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..errors import BadInput
 from .keras_ends import refuse
-from .lower import Lowered
 from .optimizers import OPTIMIZERS, Optimizer, optimizer
 
 _COMMON = (
@@ -89,16 +88,3 @@ def listed(callbacks: Any) -> list[Any]:
     """The callbacks of a list, a ``CallbackList`` or one alone."""
     found = getattr(callbacks, "callbacks", callbacks)
     return list(found) if isinstance(found, list | tuple) else [found] if found else []
-
-
-def check_settings(module: Lowered) -> None:
-    """Refuse by name what changes Keras's training and is not done here: constraints, penalised outputs."""
-    for node in module.graph.nodes:
-        if node.kind_name == "ActivityRegularization":
-            raise refuse(f"layer {node.name}", "regularizes outputs", "regularized weights")
-        for field in vars(node.kind):
-            if (
-                field.endswith(("_constraint", "activity_regularizer"))
-                and getattr(node.kind, field) is not None
-            ):
-                raise refuse(f"layer {node.name}", f"{field}={getattr(node.kind, field)}", f"no {field}")

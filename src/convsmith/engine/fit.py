@@ -11,7 +11,7 @@ import torch
 
 from ..errors import BadInput
 from ..units import counted
-from .compiled import check_execution, check_model, check_settings
+from .compiled import check_execution, check_model
 from .keras_data import Arrays, Stream, class_weights, is_stream, parts_of, spread_weights
 from .keras_ends import Ends, refuse
 from .keras_loop import Work, judge
@@ -19,7 +19,7 @@ from .keras_loss import Objective, last
 from .keras_metrics import Accuracies, metrics_of
 from .live import Live
 from .prepared import Prepared, prepared
-from .regularizers import Penalty
+from .regularizers import Penalty, check_own
 
 AT_ONCE = 256
 """Images at once where nobody asks for another number, no callback hears, and the result is the same."""
@@ -92,7 +92,7 @@ def fit(
         )
     with prepared(model, x, training=True) as (ready, x):
         module, inputs = ready.module, ready.inputs
-        check_settings(module)
+        check_own(module.graph)
         objective = Objective(model, ready.outputs)
         size = validation_batch_size or batch_size or 32
         held: Arrays | Stream | None = None

@@ -11,6 +11,7 @@ import torch
 
 from ..errors import BadInput
 from .compiled import hears, listed, optimizer_of
+from .constraints import Constraints
 from .dropout import seed_dropout
 from .keras_data import Arrays, Batch, Stream
 from .keras_loss import Objective
@@ -38,14 +39,14 @@ def judge(
     if told is not None:
         told.model.stop_evaluating = False
     with torch.no_grad():
-        now = float(penalty())
+        of_weights = float(penalty.of_weights())
     for step, batch in enumerate(data):
         if told is not None:
             told.on_test_batch_begin(step)
         # Not torch's inference mode: what metrics and losses of Keras make in it nobody could change later.
         with torch.no_grad():
             outcome = objective(module, batch.x, batch.targets, batch.weights)
-            tally.add(outcome, batch.targets, batch.weights, batch.count, now)
+            tally.add(outcome, batch.targets, batch.weights, batch.count, of_weights + penalty.of_outputs())
         if told is not None:
             told.on_test_batch_end(step, tally.logs())
             if getattr(told.model, "stop_evaluating", False):
@@ -75,7 +76,7 @@ class Work:
     def _pull(self) -> None:
         """The model's weights, an optimizer for those that are trained now, and its state."""
         self.live.pull()
-        self.penalty = Penalty(self.module)
+        self.penalty, self.constraints = Penalty(self.module), Constraints(self.module)
         variables = [self.live.variables[name] for name, _, _, _ in self.live.trained]
         parameters = [tensor for _, tensor, _, _ in self.live.trained]
         self.optimizer = optimizer_of(self.model, variables, parameters)
@@ -164,6 +165,7 @@ class Work:
             if self.live.trained:
                 (outcome.loss + penalty).backward()
                 self.optimizer.step(self._rate())
+                self.constraints.apply()
             elif step == 0:
                 warnings.warn("the model has no trainable weights any more", stacklevel=2)
             now = penalty if isinstance(penalty, float) else penalty.detach()

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from ..errors import BadInput
 from ..graph import Graph, Node
-from ..kinds import GIVE_SIZES
+from ..kinds import GIVE_SIZES, of_layer
 from ..kinds._torch import BatchNorm, Softmax
 from ..kinds.activation import activation_module
+from .penalties import activity_factors
 
 
 class Step(nn.Module):
@@ -31,6 +32,34 @@ class Step(nn.Module):
         if isinstance(self.activation, Softmax | nn.Sigmoid):
             return self.layer(*inputs)
         return inputs[0]
+
+
+class PenalisedStep(Step):
+    """A node whose output adds to what is trained by: l1 × Σ|x| + l2 × Σx², of each image on average.
+
+    What the last call added is in `spent` until somebody takes it.
+    """
+
+    def __init__(
+        self, name: str, layer: nn.Module, activation: nn.Module | None, factors: tuple[float, float]
+    ) -> None:
+        super().__init__(name, layer, activation)
+        self.factors = factors
+        self.spent: Tensor | None = None
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self._counted(super().forward(*inputs))
+
+    def before_the_end(self, *inputs: Tensor) -> Tensor:
+        out = super().before_the_end(*inputs)
+        self._counted(self.layer(out) if self.activation is None else self.activation(out))
+        return out
+
+    def _counted(self, out: Tensor) -> Tensor:
+        l1, l2 = self.factors
+        penalty = l1 * out.abs().sum() + l2 * out.square().sum()
+        self.spent = penalty / max(len(out), 1)
+        return out
 
 
 class Lowered(nn.Module):
@@ -76,7 +105,10 @@ class Lowered(nn.Module):
         layer = built.get((node.owner, node.kind, shapes))  # outputs of one operation differ in kind
         if layer is None:
             is_input = node.kind_name == "InputLayer"
-            layer = nn.Identity() if is_input else node.kind.module(*shapes)
+            try:
+                layer = nn.Identity() if is_input else node.kind.module(*shapes)
+            except BadInput as error:
+                raise of_layer(error, node.name, node.kind) from None
             built[node.owner, node.kind, shapes] = layer
             if node.owner != node.name:
                 _share(self.layers_by_name[node.owner], layer)
@@ -85,10 +117,14 @@ class Lowered(nn.Module):
         try:
             activation = None if name in (None, "linear") else activation_module(name)
         except BadInput as error:
-            raise BadInput(
-                f"layer {node.name}: {error.where}", error.came, error.expected, error.hint
-            ) from None
-        return Step(node.name, layer, activation)
+            raise of_layer(error, node.name, node.kind) from None
+        try:
+            factors = activity_factors(node.kind, f"layer {node.name}")
+        except BadInput:  # of the program's own; who trains refuses it, and nobody else asks for it
+            factors = None
+        if factors is None:
+            return Step(node.name, layer, activation)
+        return PenalisedStep(node.name, layer, activation, factors)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Lowered:
         """What changes device or type; torch would part the statistics that several calls share."""
@@ -149,13 +185,17 @@ class Lowered(nn.Module):
         for name, x in zip(graph.inputs, inputs, strict=True):
             values[name] = x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
         last = graph.outputs[0] if to_logits else None
-        for name, step, sources, done in self._calls:
-            if name in values:
-                continue
-            call: Callable[..., Tensor] = step.before_the_end if name == last else step
-            values[name] = call(*[values[source] for source in sources])
-            for source in done:
-                del values[source]
+        name = ""
+        try:
+            for name, step, sources, done in self._calls:
+                if name in values:
+                    continue
+                call: Callable[..., Tensor] = step.before_the_end if name == last else step
+                values[name] = call(*[values[source] for source in sources])
+                for source in done:
+                    del values[source]
+        except BadInput as error:  # what a layer cannot do may only show when it is asked to
+            raise of_layer(error, name, graph[name].kind) from None
         found = tuple(values[name] for name in graph.outputs)
         return found[0] if len(found) == 1 else found
 
@@ -193,7 +233,9 @@ def lower(graph: Graph, weights: Any = None, *, passes: Sequence[Callable[[Lower
     """
     with torch.random.fork_rng(devices=[]):  # torch fills new modules at random; nobody's numbers shall move
         module = Lowered(graph)
-    for rewrite in passes:
+    # A rewritten step's output need not be the layer's any more, and some are looked at here.
+    penalised = any(isinstance(step, PenalisedStep) for step in module.steps_by_name.values())
+    for rewrite in () if penalised else passes:
         rewrite(module)
     if weights is not None:
         from .weights import load

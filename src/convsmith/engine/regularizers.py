@@ -1,24 +1,22 @@
-"""Penalties on weights, as Keras defines them: L1, L2 and both."""
+"""Penalties on weights and outputs, as Keras defines them: L1, L2 and both."""
 
 from __future__ import annotations
-
-import json
 
 from torch import Tensor, nn
 
 from ..errors import BadInput
 from ..graph import Graph
 from ..kinds import Kind
-from ..kinds.origin import is_keras, own_parts, title
-from .lower import Lowered
+from ..kinds.origin import own_parts
+from .lower import Lowered, PenalisedStep
+from .penalties import activity_factors, factors
 from .weights import tensors
-
-DEFAULT = 0.01
-"""Keras's factor where only the name is given."""
 
 
 class Penalty:
-    """The sum of all penalties of a network: for each regularized weight l1 × Σ|w| + l2 × Σw².
+    """The sum of all penalties of a network, on weights and on layers' outputs: l1 × Σ|w| + l2 × Σw² of each.
+
+    Those on outputs are of the images that the network saw last, each image's own on average.
 
     Args:
         module: a lowered network; frozen weights have no penalty, as in Keras.
@@ -28,21 +26,40 @@ class Penalty:
     """
 
     def __init__(self, module: Lowered) -> None:
+        for node in module.graph.nodes:
+            activity_factors(node.kind, f"layer {node.name}")
+        self.outputs = [step for step in module.steps_by_name.values() if isinstance(step, PenalisedStep)]
         self.terms: list[tuple[Tensor, float, float]] = []
         for name, tensor, _, _ in tensors(module):
             owner, _, weight = name.rpartition("/")
-            given = _given(module.graph[owner].kind, weight)
+            given = setting_of(module.graph[owner].kind, weight, "regularizer")
             if given is not None and isinstance(tensor, nn.Parameter) and tensor.requires_grad:
                 self.terms.append((tensor, *factors(given, f"layer {owner}")))
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to penalise."""
+        return bool(self.terms or self.outputs)
+
     def __call__(self) -> Tensor | float:
-        """The penalty as it is now."""
+        """The penalty as it is now; what outputs gave is counted once."""
+        return self.of_weights() + self.of_outputs()
+
+    def of_weights(self) -> Tensor | float:
+        """The part that changes with the weights alone."""
         total: Tensor | float = 0.0
         for tensor, l1, l2 in self.terms:
             if l1:
                 total = total + l1 * tensor.abs().sum()
             if l2:
                 total = total + l2 * tensor.square().sum()
+        return total
+
+    def of_outputs(self) -> Tensor | float:
+        """The part of the images that were seen last; nothing until others are seen."""
+        total: Tensor | float = 0.0
+        for step in self.outputs:
+            if step.spent is not None:
+                total, step.spent = total + step.spent, None
         return total
 
 
@@ -60,39 +77,13 @@ def check_own(graph: Graph) -> None:
             )  # fmt: skip
 
 
-def _given(kind: Kind, weight: str) -> str | None:
-    """The regularizer of a weight: Keras names a depthwise kernel's after the kernel's first word."""
+def setting_of(kind: Kind, weight: str, sort: str) -> str | None:
+    """The regularizer or constraint of a weight: Keras names a depthwise kernel's after its first word.
+
+    Args:
+        sort: "regularizer" or "constraint".
+    """
     names = [weight, weight.removesuffix("_kernel")]
     if weight == "kernel":
         names.append("depthwise")
-    return next((found for name in names if (found := getattr(kind, f"{name}_regularizer", None))), None)
-
-
-def factors(regularizer: str, where: str) -> tuple[float, float]:
-    """The factors l1 and l2 of a regularizer.
-
-    Args:
-        regularizer: Keras's name (``"l2"``) or its serialised form as JSON.
-        where: whose it is, for the message.
-
-    Example:
-        >>> factors('{"class_name":"L1L2","config":{"l1":0.5,"l2":0.25}}', "layer a")
-        (0.5, 0.25)
-    """
-    name = regularizer
-    config: dict[str, float] = {}
-    if regularizer.startswith("{"):
-        found = json.loads(regularizer)
-        name, config = str(found.get("class_name")), found.get("config") or {}
-        if not is_keras(found, "regularizers"):
-            raise BadInput(
-                where, f"regularizer {title(found)} of the program's own", "L1, L2 or L1L2 of Keras",
-                "model.fit of Keras itself",
-            )  # fmt: skip
-    plain = name.lower().replace("_", "")
-    if plain not in ("l1", "l2", "l1l2"):
-        raise BadInput(where, f"regularizer {name}", "L1, L2 or L1L2", "model.fit of Keras itself")
-    usual = DEFAULT if plain != "l1l2" else 0.0
-    l1 = float(config.get("l1", usual)) if plain != "l2" else 0.0
-    l2 = float(config.get("l2", usual)) if plain != "l1" else 0.0
-    return l1, l2
+    return next((found for name in names if (found := getattr(kind, f"{name}_{sort}", None))), None)

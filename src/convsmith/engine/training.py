@@ -18,6 +18,7 @@ from . import checkpoint as checkpoints
 from . import weights as numbers
 from .balance import class_weights, order
 from .capture import CudaGraph, Recorded, Recorder
+from .constraints import Constraints
 from .device import calculating, check_graphs, source
 from .dropout import seed_dropout
 from .groups import Grouped, multipliers
@@ -28,7 +29,7 @@ from .optimizers.factors import Factor, blend_
 from .passes import TRAINING, keep_pages
 from .predict import evaluate
 from .recipe import Recipe
-from .regularizers import check_own
+from .regularizers import Penalty, check_own
 from .schedule import share
 from .statistics import FEW, IMAGES, norms, sample, settle
 from .stopping import best, stops
@@ -76,6 +77,8 @@ class Training:
         self.momenta = [norm.momentum for norm in self.norms]
         trained = [(n, t, s, a) for n, t, s, a in numbers.tensors(self.module) if t.requires_grad]
         self.trained = trained
+        self.penalty, self.constraints = Penalty(self.module), Constraints(self.module)
+        self.of_average = Constraints(self.average)
         self.optimizer = self._optimizer()
         self.objective = Objective(
             self.classes,
@@ -217,8 +220,11 @@ class Training:
         """The part of a step that works on tensors, by the average's share and the optimizer's numbers."""
         with calculating(self.device, self.recipe.precision):
             loss, scores = self.objective(self.module, x_NCHW, target)
+            if self.penalty:
+                loss = loss + self.penalty()
         loss.backward()
         self.optimizer.apply(factors[1:])
+        self.constraints.apply()
         with torch.no_grad():
             if self.recipe.ema:
                 blend_(self.mean, self.live, factors[0])
@@ -231,6 +237,8 @@ class Training:
             images: that they are measured on; nothing is done where it was done on as many.
         """
         found = self.average if self.recipe.ema else self.module
+        if self.recipe.ema:
+            self.of_average.apply()  # a mean of weights that keep to something need not keep to it
         if self.steps and self._settled not in ((self.steps, images), (self.steps, IMAGES)):
             views = self.recipe.views  # the first view of each is the image as it will be judged
             rows = sample(len(self.x) // views, self.recipe.seed, images)

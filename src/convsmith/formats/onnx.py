@@ -11,8 +11,8 @@ from .. import __version__
 from ..errors import BadInput
 from ..graph import Graph, Node
 from ..graph.fold import by_owner, fold
-from ..kinds import Shape
-from ..kinds.activation import Activation, activation_onnx
+from ..kinds import Shape, of_layer
+from ..kinds.activation import ACROSS, Activation, activation_onnx
 from ..kinds.conv2d import Conv2D
 from ..kinds.dense import Dense
 from ..kinds.flatten import Flatten
@@ -176,18 +176,18 @@ def _write_node(
     ):  # the same as a 1x1 convolution, without two Transposes
         kind = Conv2D(kind.units, (1, 1), activation=kind.activation, use_bias=kind.use_bias)
         own["kernel"] = own["kernel"][None, None]
-    out = kind.onnx(write, names, list(shapes), own)
     activation = getattr(kind, "activation", None) or "linear"
     try:
-        return activation_onnx(write, activation, out, graph.shapes[node.name])
+        out = kind.onnx(write, names, list(shapes), own)
+        return activation_onnx(write, activation, out, node.kind.shape(*shapes))
     except BadInput as error:
-        raise BadInput(f"layer {node.name}: {error.where}", error.came, error.expected, error.hint) from None
+        raise of_layer(error, node.name, node.kind) from None
 
 
 def _each_alone(node: Node) -> bool:
     """True where every number is treated alone, wherever it stands."""
     if isinstance(node.kind, Activation):
-        return node.kind.activation not in ("softmax", "log_softmax")
+        return node.kind.activation not in ACROSS
     return isinstance(node.kind, ReLU)
 
 

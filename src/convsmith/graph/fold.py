@@ -106,6 +106,7 @@ def _pairs(graph: Graph) -> list[tuple[str, str]]:
             source = graph[node.inputs[0]]
             if (
                 type(source.kind) in LAST_KERNEL
+                and node.kind.of_channels(graph.shapes[source.name])
                 and getattr(source.kind, "activation", None) in ("linear", None)
                 and uses[source.owner] == 1
                 and taken[source.name] == 1

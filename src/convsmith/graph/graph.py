@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadInput, BadName
-from ..kinds import GIVE_SIZES, KINDS, Kind, Shape, ShapeError, Weight, frozen
+from ..kinds import GIVE_SIZES, KINDS, Kind, Shape, ShapeError, Weight, frozen, of_layer
+from ..kinds.activation import activated
 from .order import topological
 
 FORMAT = 1
@@ -95,10 +96,10 @@ class Graph:
         for node in self.nodes:
             try:
                 shape = node.kind.shape(*[shapes[source] for source in node.inputs])
-            except ShapeError as error:
-                raise ShapeError(
-                    error.came, error.expected, error.hint, where=f"layer {node.name} ({node.kind_name})"
-                ) from None
+                if getattr(node.kind, "activation", None) == "glu":
+                    shape = activated(shape, "glu")
+            except BadInput as error:
+                raise of_layer(error, node.name, node.kind) from None
             except IndexError:
                 raise ShapeError(
                     "has no input",
@@ -328,7 +329,14 @@ def _node(entry: Mapping[str, Any]) -> Node:
 
 
 def _kind(entry: Mapping[str, Any]) -> Kind:
-    return KINDS[entry["kind"]](**{key: frozen(value) for key, value in entry["settings"].items()}).checked()
+    settings = {key: frozen(value) for key, value in entry["settings"].items()}
+    try:
+        return KINDS[entry["kind"]](**settings).checked()
+    except BadName:
+        raise
+    except BadInput as error:
+        where = f"layer {entry['name']} ({entry['kind']}), {error.where}"
+        raise BadInput(where, error.came, error.expected, error.hint) from None
 
 
 def _ordered(nodes: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -92,10 +92,20 @@ class _Layers:
                 except TypeError as error:
                     expected = f"Keras's arguments of {kind.__name__}"
                     raise BadInput(kind.__name__, str(error), expected) from None
+                except BadInput as error:
+                    raise _named(error, name, kind) from None
+            except BadInput as error:
+                raise _named(error, name, kind) from None
             return Layer(made, name=name, trainable=trainable, dtype=dtype)
 
         setattr(self, name, make)  # the next time it is an attribute
         return make
+
+
+def _named(error: BadInput, name: str | None, kind: type[Kind]) -> BadInput:
+    """The refusal of a setting, with the layer in front."""
+    layer = f"layer {name} ({kind.__name__})" if name else f"layer of kind {kind.__name__}"
+    return BadInput(f"{layer}, {error.where}", error.came, error.expected, error.hint)
 
 
 layers = _Layers()

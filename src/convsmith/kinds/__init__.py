@@ -12,11 +12,12 @@ from .kind import (
     Weight,
     frozen,
     kind,
+    of_layer,
     size,
     thawed,
 )
 
 __all__ = [
     "GIVE_SIZES", "KINDS", "Formula", "Kind", "OnnxWriter", "Reach", "Shape", "ShapeError", "Weight",
-    "frozen", "kind", "size", "thawed",
+    "frozen", "kind", "of_layer", "size", "thawed",
 ]  # fmt: skip

@@ -17,7 +17,8 @@ _SAME = {
 _ACTIVATIONS = {
     "Tanh": "tanh", "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Silu": "silu", "Gelu": "gelu",
     "Selu": "selu", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu", "Softplus": "softplus",
-    "Softsign": "softsign",
+    "Softsign": "softsign", "LogSigmoid": "log_sigmoid", "TanhShrink": "tanh_shrink", "HardTanh": "hard_tanh",
+    "SparsePlus": "sparse_plus", "SparseSigmoid": "sparse_sigmoid",
 }  # fmt: skip
 _BETWEEN = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "TrueDivide": "Div", "Power": "Pow",
@@ -58,6 +59,15 @@ def write_operation(which: OperationLike, write: OnnxWriter, names: list[str], i
         return write.node("Reciprocal", [write.node("Sqrt", names)])
     if name == "LeakyRelu":
         return write.node("LeakyRelu", names, alpha=float(options.get("negative_slope", 0.2)))
+    if name in ("HardShrink", "SoftShrink"):
+        edge = float(options.get("threshold", 0.5))
+        return write.node("Shrink", names, lambd=edge, bias=edge if name == "SoftShrink" else 0.0)
+    if name == "Celu":
+        return write.node("Celu", names, alpha=float(options.get("alpha", 1.0)))
+    if name == "Squareplus" and options.get("b", 4) == 4:
+        return activation_onnx(write, "squareplus", names[0], inputs[0])
+    if name == "Glu" and options.get("axis", -1) in (-1, len(inputs[0])):
+        return activation_onnx(write, "glu", names[0], inputs[0])
     if name == "Elu":
         return write.node("Elu", names, alpha=float(options.get("alpha", 1.0)))
     if name == "Clip":

@@ -116,10 +116,11 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() not in (2, 4):  # all but images keep their channels last
-            return self._normalized(x.movedim(-1, 1)).movedim(1, -1)
-        return self._normalized(x)
+            return self.of_second_axis(x.movedim(-1, 1)).movedim(1, -1)
+        return self.of_second_axis(x)
 
-    def _normalized(self, x_NC: Tensor) -> Tensor:
+    def of_second_axis(self, x_NC: Tensor) -> Tensor:
+        """The normalised numbers, where the second axis holds the channels."""
         if not self.training or self.frozen:
             return F.batch_norm(
                 x_NC, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
@@ -138,6 +139,38 @@ class BatchNorm(nn.Module):
         if decayed is not None:  # the variance of one number is 0, not 0 / 0
             self.running_var.data.copy_(decayed)
         return out
+
+
+class NormAlong(nn.Module):
+    """A normalisation of the second axis, applied to another one.
+
+    Args:
+        norm: with `weight` and `bias`; a batch norm has its statistics too.
+        axis: of the tensor.
+    """
+
+    def __init__(self, norm: Any, axis: int) -> None:
+        super().__init__()
+        self.norm, self.axis = norm, axis
+
+    @property
+    def weight(self) -> Any:
+        return self.norm.weight
+
+    @property
+    def bias(self) -> Any:
+        return self.norm.bias
+
+    @property
+    def running_mean(self) -> Tensor:
+        return self.norm.running_mean
+
+    @property
+    def running_var(self) -> Tensor:
+        return self.norm.running_var
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm.of_second_axis(x.movedim(self.axis, 1)).movedim(1, self.axis)
 
 
 class ChannelsLast(nn.Module):

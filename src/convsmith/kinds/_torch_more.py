@@ -23,16 +23,32 @@ def channels_first(x: Tensor) -> Tensor:
 
 
 class LayerNorm(nn.Module):
-    """Layer normalisation over the last sizes of Keras's layout."""
+    """Layer normalisation over some sizes of Keras's layout.
 
-    def __init__(self, sizes: tuple[int, ...], epsilon: float, center: bool, scale: bool) -> None:
+    Args:
+        sizes: of what is normalised together.
+        order: Keras's axes, those at the end; None where they are there already.
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        order: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
-        self.sizes, self.eps = sizes, epsilon
+        self.sizes, self.eps, self.order = sizes, epsilon, order
         self.weight = nn.Parameter(torch.ones(sizes)) if scale else None
         self.bias = nn.Parameter(torch.zeros(sizes)) if center else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return channels_first(F.layer_norm(channels_last(x), self.sizes, self.weight, self.bias, self.eps))
+        x = channels_last(x)
+        if self.order is None:
+            return channels_first(F.layer_norm(x, self.sizes, self.weight, self.bias, self.eps))
+        x = F.layer_norm(x.permute(self.order), self.sizes, self.weight, self.bias, self.eps)
+        return channels_first(x.permute(sorted(range(x.dim()), key=self.order.__getitem__)))
 
 
 class GroupNorm(nn.Module):
@@ -46,10 +62,11 @@ class GroupNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() not in (2, 4):  # all but images keep their channels last
-            return self._normalized(x.movedim(-1, 1)).movedim(1, -1)
-        return self._normalized(x)
+            return self.of_second_axis(x.movedim(-1, 1)).movedim(1, -1)
+        return self.of_second_axis(x)
 
-    def _normalized(self, x_NC: Tensor) -> Tensor:
+    def of_second_axis(self, x_NC: Tensor) -> Tensor:
+        """The normalised numbers, where the second axis holds the channels."""
         learned = [one for one in (self.weight, self.bias) if one is not None and one.requires_grad]
         # torch's way back fails on a bias alone; for an input without a gradient and with its channels last
         # it writes through a pointer to nothing, which ends the process (torch 2.13).
@@ -61,11 +78,27 @@ class GroupNorm(nn.Module):
 
 
 class UnitNorm(nn.Module):
-    """Channels divided by their length."""
+    """Numbers divided by the length of what stands along some axes."""
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.axes = axes
 
     def forward(self, x: Tensor) -> Tensor:
-        axis = 1 if x.dim() == 4 else -1
-        return x * x.square().sum(axis, keepdim=True).clamp(min=1e-12).rsqrt()
+        return x * x.square().sum(self.axes, keepdim=True).clamp(min=1e-12).rsqrt()
+
+
+class SoftmaxOver(nn.Module):
+    """Shares of what stands along some axes."""
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(self.axes) == 1:
+            return x.softmax(self.axes[0])
+        return (x - x.logsumexp(self.axes, keepdim=True)).exp()
 
 
 class Standardize(nn.Module):
@@ -203,7 +236,7 @@ class GaussianDropout(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.stddev = (rate / (1 - rate)) ** 0.5
+        self.stddev = (rate / (1 - rate)) ** 0.5 if rate < 1 else float("inf")
 
     def forward(self, x: Tensor) -> Tensor:
         return x * (1 + torch.randn_like(x) * self.stddev) if self.training else x

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ._torch_activations import SparsePlus, SparseSigmoid
 from ._torch_more import channels_first, channels_last
 from .kind import ShapeError
 
@@ -52,7 +53,8 @@ _UNARY: dict[str, Any] = {
     "Sin": torch.sin, "Cos": torch.cos, "Rsqrt": torch.rsqrt, "Erf": torch.erf, "Relu": F.relu,
     "Relu6": F.relu6, "Sigmoid": torch.sigmoid, "Silu": F.silu, "Selu": F.selu, "HardSigmoid": F.hardsigmoid,
     "HardSilu": F.hardswish, "Softplus": F.softplus, "Softsign": F.softsign, "LogSigmoid": F.logsigmoid,
-    "Identity": lambda x: x, "StopGradient": torch.detach,
+    "Identity": lambda x: x, "StopGradient": torch.detach, "TanhShrink": F.tanhshrink, "HardTanh": F.hardtanh,
+    "SparsePlus": SparsePlus(), "SparseSigmoid": SparseSigmoid(),
 }  # fmt: skip
 _BINARY: dict[str, Any] = {
     "Add": torch.add, "Subtract": torch.sub, "Multiply": torch.mul, "Divide": torch.div,
@@ -92,6 +94,16 @@ def _apply(name: str, o: dict[str, Any], args: list[Any], kwargs: dict[str, Any]
         return torch.clamp(x, o["x_min"], o["x_max"])
     if name == "Gelu":
         return F.gelu(x, approximate="tanh" if o.get("approximate") else "none")
+    if name == "Glu":
+        return F.glu(x, axes if axes is not None else -1)
+    if name == "Celu":
+        return F.celu(x, o.get("alpha", 1.0))
+    if name in ("HardShrink", "SoftShrink"):
+        return (F.hardshrink if name == "HardShrink" else F.softshrink)(x, o.get("threshold", 0.5))
+    if name == "Squareplus":
+        return (x + (x.square() + o.get("b", 4)).sqrt()) / 2
+    if name == "Threshold":
+        return F.threshold(x, o["threshold"], o["default_value"])
     if name == "LeakyRelu":
         return F.leaky_relu(x, o.get("negative_slope", 0.2))
     if name == "Elu":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, BadName
-from .kind import KINDS, Kind, OnnxWriter, Shape, kind
+from .kind import KINDS, Kind, OnnxWriter, Shape, ShapeError, kind
 from .origin import is_keras, title
 
 if TYPE_CHECKING:
@@ -30,6 +30,27 @@ class Activation(Kind):
         self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
     ) -> str:
         return names[0]
+
+
+ACROSS = ("softmax", "log_softmax", "glu")
+"""Activations that look at all channels of a place together; all others treat each number alone."""
+
+
+def activated(shape: Shape, activation: str | None) -> Shape:
+    """The shape behind an activation: "glu" halves the channels, all others keep the shape.
+
+    Raises:
+        ShapeError: where the channels have no halves.
+
+    Example:
+        >>> activated((5, 8), "glu"), activated((5, 8), "relu")
+        ((5, 4), (5, 8))
+    """
+    if activation != "glu":
+        return shape
+    if not shape or (shape[-1] is not None and shape[-1] % 2):
+        raise ShapeError(f"glu of the shape {shape}", "an even number of channels", "twice as many")
+    return (*shape[:-1], None if shape[-1] is None else shape[-1] // 2)
 
 
 LAYERS_AS_ACTIVATION = ("ReLU", "LeakyReLU", "ELU", "Softmax")
@@ -71,7 +92,7 @@ def activation_module(name: str) -> torch.nn.Module:
         return layer.module((None,))
     from torch import nn
 
-    from . import _torch
+    from . import _torch, _torch_activations
 
     table: dict[str, Callable[[], torch.nn.Module]] = {
         "linear": nn.Identity,
@@ -94,6 +115,16 @@ def activation_module(name: str) -> torch.nn.Module:
         "exponential": _torch.Exponential,
         "softmax": _torch.Softmax,
         "log_softmax": lambda: _torch.Softmax(log=True),
+        "celu": nn.CELU,
+        "log_sigmoid": nn.LogSigmoid,
+        "hard_shrink": nn.Hardshrink,
+        "soft_shrink": nn.Softshrink,
+        "tanh_shrink": nn.Tanhshrink,
+        "hard_tanh": nn.Hardtanh,
+        "squareplus": _torch_activations.SquarePlus,
+        "sparse_plus": _torch_activations.SparsePlus,
+        "sparse_sigmoid": _torch_activations.SparseSigmoid,
+        "glu": _torch_activations.GLU,
     }
     if name not in table:
         raise BadName("activation", name, table)
@@ -105,7 +136,7 @@ def activation_onnx(write: OnnxWriter, name: str, value: str, shape: Shape) -> s
 
     Args:
         value: the name of the tensor that it is applied to.
-        shape: that tensor's shape, without the batch, channels last.
+        shape: that tensor's shape before the activation, without the batch, channels last.
 
     Raises:
         BadName: for a name that is not in the table.
@@ -128,6 +159,9 @@ def activation_onnx(write: OnnxWriter, name: str, value: str, shape: Shape) -> s
         "exponential": ("Exp", {}),
         "softmax": ("Softmax", {"axis": axis}),
         "log_softmax": ("LogSoftmax", {"axis": axis}),
+        "celu": ("Elu", {"alpha": 1.0}),
+        "hard_shrink": ("Shrink", {"lambd": 0.5, "bias": 0.0}),
+        "soft_shrink": ("Shrink", {"lambd": 0.5, "bias": 0.5}),
     }
     number = lambda x: write.constant(np.asarray(x, dtype=np.float32))  # noqa: E731
     if name in ("linear", None):
@@ -148,4 +182,35 @@ def activation_onnx(write: OnnxWriter, name: str, value: str, shape: Shape) -> s
         scaled = write.node("Mul", [value, number(0.5**0.5)])
         gate = write.node("Add", [write.node("Erf", [scaled]), number(1)])
         return write.node("Mul", [write.node("Mul", [value, number(0.5)]), gate])
-    raise BadName("activation", name, [*simple, "relu6", "silu", "swish", "mish", "gelu", "linear"])
+    if name == "log_sigmoid":
+        return write.node("Neg", [write.node("Softplus", [write.node("Neg", [value])])])
+    if name == "tanh_shrink":
+        return write.node("Sub", [value, write.node("Tanh", [value])])
+    if name == "hard_tanh":
+        return write.node("Clip", [value, number(-1), number(1)])
+    if name == "squareplus":
+        root = write.node("Sqrt", [write.node("Add", [write.node("Mul", [value, value]), number(4)])])
+        return write.node("Mul", [write.node("Add", [value, root]), number(0.5)])
+    if name in ("sparse_plus", "sparse_sigmoid"):
+        near = write.node("Add", [write.node("Clip", [value, number(-1), number(1)]), number(1)])
+        if name == "sparse_sigmoid":
+            return write.node("Mul", [near, number(0.5)])
+        curve = write.node("Mul", [write.node("Mul", [near, near]), number(0.25)])
+        return write.node("Add", [curve, write.node("Relu", [write.node("Sub", [value, number(1)])])])
+    if name == "glu":
+        return _glu_onnx(write, value, shape, axis)
+    others = ("relu6", "silu", "swish", "mish", "gelu", "linear", "log_sigmoid", "tanh_shrink", "hard_tanh",
+              "squareplus", "sparse_plus", "sparse_sigmoid", "glu")  # fmt: skip
+    raise BadName("activation", name, [*simple, *others])
+
+
+def _glu_onnx(write: OnnxWriter, value: str, shape: Shape, axis: int) -> str:
+    import numpy as np
+
+    half = activated(shape, "glu")[-1]
+    if half is None:
+        raise ShapeError("glu of unknown channels", "a known number of channels")
+    part = lambda *ends: write.node(  # noqa: E731
+        "Slice", [value, *(write.constant(np.array([end], dtype=np.int64)) for end in (*ends, axis))]
+    )
+    return write.node("Mul", [part(0, half), write.node("Sigmoid", [part(half, 2 * half)])])

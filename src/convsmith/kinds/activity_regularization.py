@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import NOT_NEGATIVE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ class ActivityRegularization(Kind):
     l1: float = 0.0
     l2: float = 0.0
 
+    limits = dict.fromkeys(("l1", "l2"), NOT_NEGATIVE)
     train_only = True
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import SHARE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ class AlphaDropout(Kind):
     noise_shape: tuple[int | None, ...] | None = None
     seed: int | None = None
 
+    limits = {"rate": SHARE}
     train_only = True
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import Limit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 Range = float | tuple[float, ...]
 """One factor, or the least and the largest."""
+
+
+FACTOR = Limit(-1, 1, overlap=True)
+CHANCE = Limit(0, 1, overlap=True)
 
 
 class Augmentation(Kind):
@@ -55,6 +60,8 @@ class RandomRotation(Augmentation):
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
 
+    limits = {"factor": FACTOR}
+
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
 
@@ -76,6 +83,8 @@ class RandomTranslation(Augmentation):
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("height_factor", "width_factor"), Limit(-1, 1))
+
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
 
@@ -96,6 +105,8 @@ class RandomZoom(Augmentation):
     seed: int | None = None
     fill_value: float = 0.0
     data_format: str | None = "channels_last"
+
+    limits = dict.fromkeys(("height_factor", "width_factor"), Limit(-1, 1, above=True))
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
@@ -122,6 +133,8 @@ class RandomShear(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("x_factor", "y_factor"), Limit(-1, 1))  # Keras writes a factor and its negative
+
 
 @kind
 class RandomPerspective(Augmentation):
@@ -133,6 +146,8 @@ class RandomPerspective(Augmentation):
     fill_value: float = 0.0
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": CHANCE}
 
 
 @kind
@@ -148,6 +163,8 @@ class RandomElasticTransform(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("factor", "scale"), CHANCE)
+
 
 @kind
 class RandomBrightness(Augmentation):
@@ -157,6 +174,8 @@ class RandomBrightness(Augmentation):
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": FACTOR}
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
@@ -173,6 +192,8 @@ class RandomContrast(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = {"factor": CHANCE}
+
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from . import _torch_augmentation as random
 
@@ -188,6 +209,8 @@ class RandomHue(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = {"factor": CHANCE}
+
 
 @kind
 class RandomSaturation(Augmentation):
@@ -197,6 +220,8 @@ class RandomSaturation(Augmentation):
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": FACTOR}
 
 
 @kind
@@ -208,6 +233,8 @@ class RandomSharpness(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = {"factor": CHANCE}
+
 
 @kind
 class RandomColorDegeneration(Augmentation):
@@ -217,6 +244,8 @@ class RandomColorDegeneration(Augmentation):
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": FACTOR}
 
 
 @kind
@@ -231,6 +260,13 @@ class RandomColorJitter(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = {
+        "brightness_factor": FACTOR,
+        "contrast_factor": CHANCE,
+        "saturation_factor": FACTOR,
+        "hue_factor": CHANCE,
+    }
+
 
 @kind
 class RandomGaussianBlur(Augmentation):
@@ -243,15 +279,19 @@ class RandomGaussianBlur(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("factor", "sigma"), CHANCE)
+
 
 @kind
 class RandomPosterization(Augmentation):
     """Keras's RandomPosterization: leave fewer colours."""
 
-    factor: Range = 0.0
+    factor: Range = 8
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": Limit(1, 8, overlap=True)}
 
 
 @kind
@@ -262,6 +302,8 @@ class RandomInvert(Augmentation):
     value_range: tuple[float, float] = (0, 255)
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": CHANCE}
 
 
 @kind
@@ -275,6 +317,8 @@ class RandomErasing(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("factor", "scale"), CHANCE)
+
 
 @kind
 class RandomGrayscale(Augmentation):
@@ -282,6 +326,8 @@ class RandomGrayscale(Augmentation):
 
     factor: Range = 0.5
     data_format: str | None = "channels_last"
+
+    limits = {"factor": Limit(0, 1)}
 
 
 @kind
@@ -294,6 +340,8 @@ class Solarization(Augmentation):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = dict.fromkeys(("addition_factor", "threshold_factor"), Limit(0, 1))
+
 
 @kind
 class RandAugment(Augmentation):
@@ -305,6 +353,8 @@ class RandAugment(Augmentation):
     interpolation: str = "bilinear"
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": CHANCE}
 
 
 @kind
@@ -320,3 +370,5 @@ class AugMix(Augmentation):
     interpolation: str = "bilinear"
     seed: int | None = None
     data_format: str | None = "channels_last"
+
+    limits = {"factor": CHANCE}

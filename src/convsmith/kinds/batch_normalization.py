@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind
+from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind, places, torch_axis
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @kind
 class BatchNormalization(Kind):
-    """Keras's BatchNormalization over the channels (epsilon 1e-3 and momentum .99 are Keras's defaults)."""
+    """Keras's BatchNormalization (epsilon 1e-3 and momentum .99 are Keras's defaults)."""
 
     axis: int | tuple[int, ...] = -1
     momentum: float = 0.99
@@ -38,17 +38,26 @@ class BatchNormalization(Kind):
     }
 
     def shape(self, *inputs: Shape) -> Shape:
-        axis = self.axis[0] if isinstance(self.axis, tuple) else self.axis
-        if axis not in (-1, len(inputs[0])) or not inputs[0] or inputs[0][-1] is None:
-            raise ShapeError(
-                f"BatchNormalization over axis {axis} of a shape of {len(inputs[0])} sizes",
-                "the channels, a known number, on the last axis",
-                "axis=-1",
-            )
+        self._along(inputs[0])
         return inputs[0]
 
+    def _along(self, shape: Shape) -> tuple[int, int]:
+        """The place of the axis whose numbers have statistics of their own, and its size."""
+        found = places(self.axis, shape, "BatchNormalization")
+        many = shape[found[0]]
+        if len(found) > 1 or many is None:
+            raise ShapeError(
+                f"BatchNormalization over axis {self.axis} of the shape {shape}", "one axis of known size",
+                GIVE_SIZES if many is None else "axis=-1",
+            )  # fmt: skip
+        return found[0], many
+
+    def of_channels(self, shape: Shape) -> bool:
+        """Whether it treats each channel alone, as nearly always, and not each row or column."""
+        return self._along(shape)[0] == len(shape) - 1
+
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        shape = (inputs[0][-1] or 0,)
+        shape = (self._along(inputs[0])[1],)
         found = [Weight("gamma", shape, self.gamma_initializer)] if self.scale else []
         found += [Weight("beta", shape, self.beta_initializer)] if self.center else []
         found.append(Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False))
@@ -57,19 +66,24 @@ class BatchNormalization(Kind):
 
     def formula(self, *inputs: Shape) -> Formula:
         learned = self.scale + self.center
-        return Formula(params=f"({learned} learned + 2 statistics)×{inputs[0][-1]}")
+        return Formula(params=f"({learned} learned + 2 statistics)×{self._along(inputs[0])[1]}")
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
-        from ._torch import BatchNorm
+        from ._torch import BatchNorm, NormAlong
 
-        return BatchNorm(inputs[0][-1] or 0, self.momentum, self.epsilon, self.center, self.scale)
+        place, many = self._along(inputs[0])
+        norm = BatchNorm(many, self.momentum, self.epsilon, self.center, self.scale)
+        if self.of_channels(inputs[0]):
+            return norm
+        return NormAlong(norm, torch_axis(place, len(inputs[0])))
 
     def onnx(
         self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
     ) -> str:
-        scale, offset = self.folded(weights)
-        if len(inputs[0]) == 3:
-            scale, offset = scale.reshape(-1, 1, 1), offset.reshape(-1, 1, 1)
+        rank = len(inputs[0])
+        sizes = [1] * rank
+        sizes[torch_axis(self._along(inputs[0])[0], rank) - 1] = -1
+        scale, offset = (array.reshape(sizes) for array in self.folded(weights))
         scaled = write.node("Mul", [names[0], write.constant(scale)])
         return write.node("Add", [scaled, write.constant(offset)])
 

@@ -33,6 +33,9 @@ class CenterCrop(Kind):
         return (rows - self.height) // 2, (columns - self.width) // 2
 
     def reach(self, *inputs: Shape) -> Reach:
+        rows, columns, _ = inputs[0]
+        if rows is None or columns is None or rows < self.height or columns < self.width:
+            return Reach(whole=True)  # Keras resizes what is smaller
         top, left = self._start(inputs[0])
         return Reach(start=(-top, -left))
 

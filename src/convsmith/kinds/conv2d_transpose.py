@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import BadInput
 from .kind import Formula, Kind, OnnxWriter, Reach, Shape, Weight, image, kind, pair, size
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Conv2DTranspose(Kind):
             object.__setattr__(self, name, pair(getattr(self, name), name))
         if isinstance(self.output_padding, int):
             object.__setattr__(self, "output_padding", (self.output_padding,) * 2)
+        if self.output_padding is not None and not (
+            len(self.output_padding) == 2
+            and all(0 <= more < s for more, s in zip(self.output_padding, self.strides, strict=True))
+        ):
+            raise BadInput("output_padding", f"got {self.output_padding}", "whole numbers below the strides")
         object.__setattr__(self, "padding", self.padding.lower())
 
     def _along(self, n: int, axis: int) -> tuple[int, int]:

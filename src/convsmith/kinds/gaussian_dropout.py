@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import SHARE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ class GaussianDropout(Kind):
     rate: float
     seed: int | None = None
 
+    limits = {"rate": SHARE}
     train_only = True
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

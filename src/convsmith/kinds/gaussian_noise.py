@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import SHARE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ class GaussianNoise(Kind):
     stddev: float
     seed: int | None = None
 
+    limits = {"stddev": SHARE}
     train_only = True
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

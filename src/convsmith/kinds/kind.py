@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_tr
 
 from ..errors import BadInput, BadName
 from ..registry import Registry
+from .limits import Limit, check_number
 from .origin import is_keras
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ class ShapeError(BadInput):
 
     def __init__(self, came: str, expected: str = "", hint: str = "", where: str = "layer") -> None:
         super().__init__(where, came, expected, hint)
+
+
+def of_layer(error: BadInput, name: str, kind: Kind) -> BadInput:
+    """What a kind refuses, with the name of the layer that it is.
+
+    Example:
+        >>> from convsmith.kinds.flatten import Flatten
+        >>> print(of_layer(ShapeError("a shape of 9 sizes", "an image"), "flat", Flatten()))
+        layer flat (Flatten): a shape of 9 sizes; expected an image
+    """
+    title = kind.label.partition(" (")[0]
+    general = error.where == title or error.where.split()[0] in ("layer", "model")
+    where = f"layer {name} ({title})" + ("" if general else f", {error.where}")
+    return (
+        type(error)(error.came, error.expected, error.hint, where=where)
+        if isinstance(error, ShapeError)
+        else BadInput(where, error.came, error.expected, error.hint)
+    )
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,8 @@ class Kind:
     """The module under which Keras serialises it."""
     torch_weights: ClassVar[Mapping[str, tuple[str, tuple[int, ...] | None]]] = {}
     """Weight name -> (attribute of the torch module, axes that turn Keras's layout into torch's)."""
+    limits: ClassVar[Mapping[str, Limit]] = {}
+    """Setting -> the numbers that it takes, where that is not all of them."""
     train_only: ClassVar[bool] = False
     """True where inference passes the input on unchanged (dropout, augmentation)."""
     counted: ClassVar[bool] = True
@@ -244,6 +265,10 @@ def _check(cls: type[Kind], name: str, value: Any) -> None:
     choices = _CHOICES.get(name)
     if choices and isinstance(value, str) and value.lower() not in choices:
         raise BadInput(name, f"got {value!r:.60}", " or ".join(map(repr, choices)))
+    check_number(name, value)
+    limit = cls.limits.get(name)
+    if limit is not None:
+        limit.check(name, value)
     low = 1 if name in _POSITIVE else -_LARGEST
     if isinstance(value, int) and not low <= value < _LARGEST:
         raise BadInput(name, f"got {value}", "a positive whole number" if low == 1 else "a smaller number")
@@ -325,6 +350,36 @@ def pair(value: Any, name: str) -> tuple[int, int]:
         ):
             return found
     raise BadInput(name, f"got {value!r}", "a positive whole number or two of them", f"{name}=3")
+
+
+def places(axis: int | tuple[int, ...], shape: Shape, layer: str) -> tuple[int, ...]:
+    """Places in a shape, from Keras's axes, which count the batch; in the order in which they are given.
+
+    Raises:
+        ShapeError: for the batch's axis, one that the shape does not have, or one twice.
+
+    Example:
+        >>> places(-1, (8, 8, 3), "Softmax"), places((1, 3), (8, 8, 3), "Softmax")
+        ((2,), (0, 2))
+    """
+    axes, rank = axis if isinstance(axis, tuple) else (axis,), len(shape)
+    found = tuple(each - 1 if each > 0 else rank + each for each in axes)
+    if not found or 0 in axes or len(set(found)) < len(found) or not all(0 <= each < rank for each in found):
+        raise ShapeError(
+            f"{layer} over axis {axis} of a shape of {rank} sizes {shape}",
+            "axes of one image, counted from 1 or from -1 backwards", "axis=-1",
+        )  # fmt: skip
+    return found
+
+
+def torch_axis(place: int, rank: int) -> int:
+    """The axis of a tensor here at which a place of Keras's shape without the batch is.
+
+    Example:
+        >>> [torch_axis(place, 3) for place in range(3)], torch_axis(0, 2)
+        ([2, 3, 1], 1)
+    """
+    return (2, 3, 1)[place] if rank == 3 else place + 1
 
 
 def size(shape: Shape) -> int | None:

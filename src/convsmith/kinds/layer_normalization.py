@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind
+from .kind import Formula, Kind, OnnxWriter, Shape, ShapeError, Weight, kind, places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @kind
 class LayerNormalization(Kind):
-    """Keras's LayerNormalization over the last axis, or over several axes that end with the last."""
+    """Keras's LayerNormalization over one axis or several."""
 
     axis: int | tuple[int, ...] = -1
     epsilon: float = 0.001
@@ -28,18 +28,27 @@ class LayerNormalization(Kind):
 
     torch_weights = {"gamma": ("weight", None), "beta": ("bias", None)}
 
-    def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        """The sizes of what is normalised together; they are the last ones of the shape."""
-        rank = len(shape)
+    def _places(self, shape: Shape) -> tuple[int, ...]:
+        """The places of what is normalised together, in the order of the weights' sizes."""
         axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
-        places = sorted(axis - 1 if axis > 0 else rank + axis for axis in axes)
-        if not places or places != list(range(rank - len(places), rank)) or None in shape[places[0] :]:
+        found = places(tuple(sorted(axes)), shape, "LayerNormalization")
+        if list(found) != sorted(found) or any(shape[place] is None for place in found):
             raise ShapeError(
                 f"LayerNormalization over axes {axes} of the shape {shape}",
-                "known sizes, the last ones",
+                "known sizes, counted all from the front or all from the back",
                 "axis=-1",
             )
-        return tuple(size or 0 for size in shape[places[0] :])
+        return found
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        """The sizes of what is normalised together."""
+        return tuple(shape[place] or 0 for place in self._places(shape))
+
+    def _order(self, shape: Shape) -> tuple[int, ...] | None:
+        """Keras's axes with those last that are normalised together; None where they are last already."""
+        last, rank = self._places(shape), len(shape)
+        order = (0, *(place + 1 for place in range(rank) if place not in last), *(each + 1 for each in last))
+        return None if order == tuple(range(rank + 1)) else order
 
     def shape(self, *inputs: Shape) -> Shape:
         self._sizes(inputs[0])
@@ -58,7 +67,8 @@ class LayerNormalization(Kind):
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from ._torch_more import LayerNorm
 
-        return LayerNorm(self._sizes(inputs[0]), self.epsilon, self.center, self.scale)
+        order = self._order(inputs[0])
+        return LayerNorm(self._sizes(inputs[0]), self.epsilon, self.center, self.scale, order)
 
     def onnx(
         self, write: OnnxWriter, names: list[str], inputs: list[Shape], weights: dict[str, np.ndarray]
@@ -68,6 +78,11 @@ class LayerNormalization(Kind):
         sizes, image = self._sizes(inputs[0]), len(inputs[0]) == 3
         arrays = [write.constant(weights.get("gamma", np.ones(sizes, dtype=np.float32)))]
         arrays += [write.constant(weights["beta"])] if self.center else []
-        name = write.node("Transpose", names, perm=[0, 2, 3, 1]) if image else names[0]
+        order = list(self._order(inputs[0]) or range(len(inputs[0]) + 1))
+        if image:  # which comes as NCHW
+            order = [(0, 2, 3, 1)[axis] for axis in order]
+        turned = order != sorted(order)
+        name = write.node("Transpose", names, perm=order) if turned else names[0]
         name = write.node("LayerNormalization", [name, *arrays], axis=-len(sizes), epsilon=self.epsilon)
-        return write.node("Transpose", [name], perm=[0, 3, 1, 2]) if image else name
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return write.node("Transpose", [name], perm=back) if turned else name

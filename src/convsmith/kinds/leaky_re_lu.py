@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import NOT_NEGATIVE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,8 @@ class LeakyReLU(Kind):
     """Keras's LeakyReLU."""
 
     negative_slope: float = 0.3
+
+    limits = {"negative_slope": NOT_NEGATIVE}
 
     @classmethod
     def from_config(cls, config: Any) -> LeakyReLU:

@@ -23,7 +23,9 @@ ONE_BY_ONE = frozenset((
     "numpy.Reciprocal", "numpy.Sqrt", "numpy.Square", "numpy.Tanh", "numpy.Sin", "numpy.Cos", "math.Rsqrt",
     "math.Erf", "nn.Relu", "nn.Relu6", "nn.Sigmoid", "nn.Silu", "nn.Gelu", "nn.LeakyRelu", "nn.Elu",
     "nn.Selu", "nn.HardSigmoid", "nn.HardSilu", "nn.Softplus", "nn.Softsign", "nn.Softmax", "nn.LogSoftmax",
-    "nn.LogSigmoid", "nn.Identity", "core.StopGradient", "core.Cast", "activations.ReLU", "nn.Normalize",
+    "nn.LogSigmoid", "nn.Celu", "nn.HardShrink", "nn.SoftShrink", "nn.TanhShrink", "nn.HardTanh",
+    "nn.Squareplus", "nn.SparsePlus", "nn.SparseSigmoid", "nn.Threshold",
+    "nn.Identity", "core.StopGradient", "core.Cast", "activations.ReLU", "nn.Normalize",
 ))
 BETWEEN = frozenset((
     "numpy.Add", "numpy.Subtract", "numpy.Multiply", "numpy.Divide", "numpy.TrueDivide", "numpy.Power",
@@ -38,7 +40,7 @@ MOVING = frozenset((
     "numpy.ExpandDims", "numpy.GetItem", "numpy.Split", "numpy.Flip", "numpy.Repeat", "numpy.Pad",
 ))
 # fmt: on
-FUNCTIONS = ONE_BY_ONE | BETWEEN | OVER_AXES | MOVING | {"numpy.Matmul"}
+FUNCTIONS = ONE_BY_ONE | BETWEEN | OVER_AXES | MOVING | {"numpy.Matmul", "nn.Glu"}
 """What has a shape rule, as Keras's module and class below ``keras.src.ops``."""
 
 
@@ -87,6 +89,12 @@ class Operation(Kind):
             for axis in sorted(self._axes(options.get("axis"), len(shape)), reverse=True):
                 shape[axis : axis + 1] = [1] if options.get("keepdims") else []
             return tuple(shape)
+        if name == "nn.Glu":
+            (place,) = self._axes(options.get("axis", -1), len(inputs[0]))
+            many = inputs[0][place]
+            if many is not None and many % 2:
+                raise ShapeError(f"glu along {many} numbers", "an even number", "twice as many")
+            return (*inputs[0][:place], None if many is None else many // 2, *inputs[0][place + 1 :])
         if name == "numpy.Matmul":
             second = inputs[-1]
             if len(inputs) < 2 or min(map(len, inputs)) < 2 or inputs[0][-1] != second[-2:][0]:

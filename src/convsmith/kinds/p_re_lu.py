@@ -27,8 +27,16 @@ class PReLU(Kind):
         return inputs[0]
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        shared = self.shared_axes or ()
-        sizes = tuple(1 if axis in shared else item for axis, item in enumerate(shape, 1))
+        shared = set()
+        for axis in self.shared_axes or ():  # Keras counts from 1, and from the back below that
+            if not -len(shape) <= axis - 1 < len(shape):
+                raise ShapeError(
+                    f"PReLU shares axis {axis} of {len(shape)} sizes",
+                    "an axis of one image",
+                    "shared_axes=[1, 2]",
+                )
+            shared.add((axis - 1) % len(shape))
+        sizes = tuple(1 if place in shared else item for place, item in enumerate(shape))
         if None in sizes:
             raise ShapeError(
                 f"PReLU of the shape {shape}", "known sizes, or shared axes", "shared_axes=[1, 2]"

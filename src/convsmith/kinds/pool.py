@@ -26,7 +26,9 @@ class Pool(Kind):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pool_size", pair(self.pool_size, "pool_size"))
-        object.__setattr__(self, "strides", pair(self.strides or self.pool_size, "strides"))
+        object.__setattr__(
+            self, "strides", pair(self.pool_size if self.strides is None else self.strides, "strides")
+        )
         object.__setattr__(self, "padding", self.padding.lower())
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import NOT_NEGATIVE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,8 @@ class ReLU(Kind):
     max_value: float | None = None
     negative_slope: float = 0.0
     threshold: float = 0.0
+
+    limits = dict.fromkeys(("max_value", "negative_slope", "threshold"), NOT_NEGATIVE)
 
     def module(self, *inputs: Shape) -> torch.nn.Module:
         from torch import nn

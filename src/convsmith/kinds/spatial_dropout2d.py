@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .kind import Kind, OnnxWriter, Shape, kind
+from .limits import SHARE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ class SpatialDropout2D(Kind):
     seed: int | None = None
     data_format: str | None = "channels_last"
 
+    limits = {"rate": SHARE}
     train_only = True
 
     def module(self, *inputs: Shape) -> torch.nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ..errors import BadInput
@@ -73,13 +72,9 @@ class Unknown(Kind):
             f"layer of class {shortened(self.keras_class)}",
             f"is unknown here, so it has no {form} form",
             "a layer kind of that name",
-            f"teach it in kinds/{_file_name(self.keras_class)}, as docs/how-to/add-a-layer-kind.md shows",
+            f"a class {self.keras_class} with @kind in your program (docs/how-to/add-a-layer-kind.md), or "
+            "Keras's own model.fit and model.predict",
         )
-
-
-def _file_name(name: str) -> str:
-    """The file of a kind by its class, as the built-in ones are called: MaxPooling2D, max_pooling2d.py."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "", name[:80])).lower() + ".py"
 
 
 def _fits(recorded: tuple[Shape, ...], came: tuple[Shape, ...]) -> bool:

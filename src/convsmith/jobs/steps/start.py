@@ -49,6 +49,8 @@ def start(job: Job) -> Start:
     from ...graph.head import frozen
 
     found = _started(job)
+    for line in own_rules(found.graph, known=found.weights is not None):
+        job.display.say(line)
     until = job.recipe["freeze"]
     if until is not None:
         found = replace(found, graph=frozen(found.graph, until))
@@ -174,6 +176,41 @@ def build(job: Job) -> Graph:
     if changed := other_head(graph, found):
         job.display.say(f"{graph.name}: {changed}")
     return found
+
+
+def own_rules(graph: Graph, *, known: bool) -> list[str]:
+    """What a network itself asks of its training, which obeys it: a line for each sort.
+
+    Args:
+        graph: the network.
+        known: whether its weights are trained already; frozen random ones would never learn anything.
+
+    Example:
+        >>> from convsmith.graph import notation as keras
+        >>> x = keras.Input((8,))
+        >>> graph = keras.Model(x, keras.layers.Dense(2, kernel_regularizer="l2", name="classes")(x))
+        >>> own_rules(graph, known=False)
+        ['penalties of the network itself: classes']
+    """
+    penalties, constraints, frozen = [], [], []
+    for node in graph.nodes:
+        settings = node.kind.settings()
+        if node.kind_name == "ActivityRegularization" or any(
+            name.endswith("_regularizer") for name in settings
+        ):
+            penalties.append(node.name)
+        if any(name.endswith("_constraint") for name in settings):
+            constraints.append(node.name)
+        if not node.trainable and node.kind.weights(*graph.input_shapes(node)):
+            frozen.append(node.name)
+    lines = []
+    for names, what in ((penalties, "penalties"), (constraints, "constraints"), (frozen, "frozen layers")):
+        if names:
+            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+            lines.append(f"{what} of the network itself: {', '.join(names[:6])}{more}")
+    if frozen and not known:
+        lines[-1] += "; they keep the random numbers that they begin with; --pretrained gives others"
+    return lines
 
 
 def _fits(own: Shape, images: Shape) -> bool:
