@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +200,75 @@ def test_no_more_units_are_projected_back_than_their_sheet_shows(monkeypatch: py
     assert given == [(MOST, 1, 4, 4, 3)]
     assert found is not None
     assert len(found) == MOST
+
+
+@pytest.fixture
+def read_only(trained: Done, monkeypatch: pytest.MonkeyPatch) -> Done:
+    """The run where nothing in its folder of runs can be written, as on a read-only disk, whoever asks."""
+    home, written = str(trained.path.parent), os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    inside = lambda path: isinstance(path, str | os.PathLike) and str(path).startswith(home)  # noqa: E731
+
+    def refuse(name: str, asked: Any) -> None:
+        real = getattr(os, name)
+
+        def call(path: Any, *rest: Any, **settings: Any) -> Any:
+            if inside(path) and asked(path, *rest):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            return real(path, *rest, **settings)
+
+        monkeypatch.setattr(os, name, call)
+
+    refuse("open", lambda path, flags, *rest: flags & written)
+    refuse("mkdir", lambda path, *rest: not os.path.exists(path))
+    refuse("unlink", lambda path, *rest: True)
+    refuse("replace", lambda path, *rest: True)
+    access, plain = os.access, builtins.open
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode, **rest: not (inside(path) and mode & os.W_OK) and access(path, mode, **rest),
+    )
+
+    def opened(path: Any, mode: str = "r", *rest: Any, **settings: Any) -> Any:
+        if inside(path) and set(mode) & set("wax+"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return plain(path, mode, *rest, **settings)
+
+    monkeypatch.setattr(builtins, "open", opened)
+    monkeypatch.setattr(io, "open", opened)
+    return trained
+
+
+@pytest.mark.parametrize(
+    "command_line",
+    [
+        ["explain", "RUN", "--split", "test", "--most", "1"],
+        ["units", "RUN", "--layer", "conv1", "--made", "none"],
+        ["mistakes", "RUN"],
+        ["fool", "RUN", "direct", "--generations", "0", "--children", "1"],
+        ["robustness", "RUN", "--images", "2"],
+        ["style", "RUN", "PHOTO", "PHOTO", "--size", "16", "--steps", "1"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_a_run_that_cannot_be_written_is_one_line(
+    read_only: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str], command_line: list[str]
+) -> None:
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "photo.png")
+    names = {"RUN": str(read_only.path), "PHOTO": str(tmp_path / "photo.png")}
+    text = said(capsys, *[names.get(word, word) for word in command_line])
+    assert "cannot be written: no permission" in text
+    assert len(text.splitlines()) == 1
+    assert "Traceback" not in text
+
+
+def test_what_cannot_be_written_into_the_run_is_written_elsewhere(
+    read_only: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, elsewhere = str(read_only.path), tmp_path / "there" / "maps"
+    for option, file in (([], "explain.json"), (["--no-evidence", "--full"], "0000.npy")):
+        line = ["explain", run, "--split", "test", "--most", "1", "--output", str(elsewhere), *option]
+        assert command([*line, "--quiet"]) == 0
+        assert str(elsewhere) in capsys.readouterr().out
+        assert (elsewhere / file).exists()
+    assert json.loads((elsewhere / "evidence.json").read_text())["images"] == 1

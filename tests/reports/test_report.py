@@ -112,8 +112,13 @@ def test_figures_on_the_page_are_those_of_the_files(run_folder: RunFolder) -> No
     assert "convsmith forge digits --max-params 20k --minutes 3" in text
     assert "(3×3×20 + 1)×48" in text
     assert "their rank correlation with these falls to 0.08, over 6 maps" in text
-    assert "matter no more than others to the answer: insertion minus deletion is 0.31" in text
-    assert "1 of 2 checks passed on 6 images" in text
+    assert "The network knows something: 95.0% of its test images right, 10.0% by chance." in text
+    assert (
+        "The marked places are not shown to matter to the answer: correlation with what covering does 0.08, "
+        "turned and moved maps 0.01 (p = 0.124)." in text
+    )
+    assert "The maps belong to their images (p = 0.002)." in text
+    assert "3 of 4 checks passed on 6 images" in text
     assert (
         "Its confidence is 8.0 points off on average, 2.0 points once the logits are divided by 1.40" in text
     )
@@ -290,6 +295,18 @@ def test_budget_not_kept_is_said(run_folder: RunFolder) -> None:
     text = page_of(folder).text
     assert "Budget not kept: multiply-adds (MACs) per image" in text
     assert "150% over" in text
+
+
+def test_a_network_that_learned_too_little_for_a_heatmap_is_said(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    little = "this network learned too little for any map to mean something"
+    knows = {"untouched": True, "right": 12, "of": 100, "chance": 0.1}
+    tests = [{"name": "learned", "passed": False, "images": 6, "figures": knows, "says": little}]
+    found = {"tests": tests, "badge": f"not shown: {little}"}
+    (folder / "explain" / "evidence.json").write_text(json.dumps(found))
+    text = page_of(folder).text
+    assert f"not shown: {little}." in text
+    assert "The network learned too little for any map to mean something." in text
 
 
 def test_refused_heatmaps_are_said(run_folder: RunFolder) -> None:

@@ -7,7 +7,7 @@ All sizes of changes are in pixel units, 0 to 255; the papers' 0.3 on MNIST is 7
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
@@ -111,6 +111,7 @@ def accuracy_against_epsilon(
     steps: int = STEPS,
     batch_size: int = 256,
     seed: int = 0,
+    on_share: Callable[[float], None] | None = None,
 ) -> list[dict[str, Any]]:
     """How many images are still recognised when each may be changed by epsilon.
 
@@ -127,6 +128,7 @@ def accuracy_against_epsilon(
         steps: of PGD.
         batch_size: images at a time.
         seed: of PGD's starts.
+        on_share: told how far it is, 0 to 1.
 
     Returns:
         For each epsilon: epsilon, n, right, accuracy, interval (Wilson, 95%).
@@ -162,6 +164,8 @@ def accuracy_against_epsilon(
                         right[alive] = _right(net, changed, labels[alive])
                 alive = right
             standing[place, rows] = right.numpy()
+            if on_share is not None:
+                on_share((begin + len(labels) * (place + 1) / len(epsilons)) / len(y))
     return [
         {
             "epsilon": float(epsilon),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MEMORY, MOST = 1 << 30, 64
 """Bytes that the values of a batch may take, and images in a batch at most (more are no faster)."""
+OFTEN = 8
+"""Images in a batch at most where somebody waits to be told how far it is."""
 
 
 def batch_for(graph: Graph, *, memory: int = MEMORY) -> int:
@@ -49,6 +52,7 @@ def explain(
     target: Target = None,
     layer: str | None = None,
     batch_size: int | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
 ) -> Explanation:
     """Explain images with a method by its name.
 
@@ -61,6 +65,8 @@ def explain(
         layer: the layer to look at; the method's own choice without it.
         batch_size: images in the network at a time, copies with noise or masks included; without it as many
             as fit into a gigabyte (`batch_for`).
+        on_batch: told after each batch how many images are done, and of how many; the batches are small then,
+            of one image where the method makes batches of its own.
 
     Raises:
         Refused: where the method is not valid for the network, with the reason.
@@ -89,12 +95,15 @@ def explain(
     if many < 1:
         raise BadInput("batch size", f"got {many}", "1 or more, or auto", "auto")
     parts = []
-    for start in range(0, len(images_NHWC), many):
-        rows = slice(start, start + many)
+    at_once = many if on_batch is None else min(many, 1 if _inner(run, many) else OFTEN)
+    for start in range(0, len(images_NHWC), at_once):
+        rows = slice(start, start + at_once)
         x_NHWC = np.ascontiguousarray(images_NHWC[rows], dtype=np.float32)
         x_NCHW = torch.from_numpy(x_NHWC).permute(0, 3, 1, 2).to(device)
         wanted_here = _part(target, rows, len(images_NHWC))
         parts.append(run(net, x_NCHW, wanted_here, layer=layer, **_inner(run, many)))
+        if on_batch is not None:
+            on_batch(min(start + at_once, len(images_NHWC)), len(images_NHWC))
         if layer is not None and parts[0].layer is None:
             came = f"got '{layer}', and {method} looks at no layer"
             raise BadInput("--layer", came, "a method that does, or no layer", "--method grad_cam")

@@ -59,6 +59,20 @@ class Explanation:
             arrays={name: array[rows] for name, array in self.arrays.items()},
         )
 
+    def take(self, rows: Sequence[int]) -> Explanation:
+        """Some of the images, by their places."""
+        some = list(rows)
+        picked = lambda values: tuple(values[row] for row in some)  # noqa: E731
+        return replace(
+            self,
+            maps_NHW=self.maps_NHW[some],
+            images_NCHW=self.images_NCHW[some],
+            target=picked(self.target),
+            versus=None if self.versus is None else picked(self.versus),
+            scores=picked(self.scores) if self.scores else (),
+            arrays={name: array[some] for name, array in self.arrays.items()},
+        )
+
     @property
     def problems(self) -> tuple[str, ...]:
         """For each image why its map must not be drawn; empty where it may."""

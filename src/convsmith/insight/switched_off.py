@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .one_layer import checked_units, units_of
@@ -56,7 +56,13 @@ def without_unit(
 
 
 def missed(
-    net: Lowered, layer: str, images_NHWC: np.ndarray, y: np.ndarray, *, classes: int
+    net: Lowered,
+    layer: str,
+    images_NHWC: np.ndarray,
+    y: np.ndarray,
+    *,
+    classes: int,
+    on_share: Callable[[float], None] | None = None,
 ) -> list[dict[str, Any]]:
     """How the accuracy of each class changes when one unit after the other is switched off.
 
@@ -66,6 +72,7 @@ def missed(
         images_NHWC: raw pixels that the network was not trained on.
         y: their class numbers, (N,).
         classes: how many classes there are.
+        on_share: told how far it is, 0 to 1.
 
     Returns:
         For each unit: unit, accuracy (change of the share that is right), classes (the same for each class;
@@ -81,7 +88,10 @@ def missed(
 
     whole, each = shares(answered(net, predict(net, images_NHWC)))
     rows = []
-    for unit in range(units_of(net, layer)):
+    count = units_of(net, layer)
+    for unit in range(count):
+        if on_share is not None:
+            on_share(unit / count)
         now, own = shares(answered(net, without_unit(net, layer, unit, images_NHWC)))
         change = [None if a is None or b is None else b - a for a, b in zip(each, own, strict=True)]
         rows.append({"unit": unit, "accuracy": now - whole, "classes": change})

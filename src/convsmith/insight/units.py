@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ def top_images(
     layers: Sequence[str] | None = None,
     top: int = 9,
     batch_size: int = 128,
+    on_share: Callable[[float], None] | None = None,
 ) -> list[LayerUnits]:
     """Look at every unit of the layers in one pass over the images.
 
@@ -98,6 +99,7 @@ def top_images(
         layers: whose units; every convolution's, behind its activation, without it.
         top: how many images for each unit.
         batch_size: images at a time.
+        on_share: told how far it is, 0 to 1.
 
     Raises:
         Refused: the network has no convolutions, or a layer gives no image.
@@ -124,6 +126,8 @@ def top_images(
             net(torch.from_numpy(batch).permute(0, 3, 1, 2))
             for name in wanted:
                 best[name].add(seen[name], start)
+            if on_share is not None:
+                on_share(min(1.0, (start + batch_size) / len(images_NHWC)))
     size = (images_NHWC.shape[1], images_NHWC.shape[2])
     return [best[name].finished(net.graph, name, size) for name in wanted]
 

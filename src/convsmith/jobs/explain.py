@@ -14,15 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
-    from ..graph import Graph
     from ..insight.explanation import Explanation
+    from ..insight.learned import Answered
     from ..insight.target import Versus
+    from ..runs import Run
     from .photos import Photos
-
-FORWARDS = 520
-"""How often deletion and insertion, with 19 random maps beside, look at one image."""
-MACS, FEWEST, CHECKED = 4e11, 2, 8
-"""Multiply-adds that this may cost on large networks, and on how many maps it is done, at least and most."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +93,8 @@ def explain(
     batch_size: str = "auto",
     evidence: bool = True,
     full: bool = False,
+    output: str | None = None,
+    quiet: bool = False,
 ) -> Explained:
     """Show what a network looked at: a heatmap for each image, with evidence that the map means something.
 
@@ -113,9 +111,12 @@ def explain(
         batch_size: images in the network at a time; auto takes as many as fit into a gigabyte.
         evidence: test whether the maps mean something; --no-evidence skips that.
         full: also write each map at its photograph's own size (.npy).
+        output: the folder to write to, such as where the run's own cannot be written; explain/METHOD of the
+            run without it.
+        quiet: no progress on standard error.
 
     Returns:
-        The maps; ``save()`` writes them into the run's folder explain/METHOD.
+        The maps; ``save()`` writes them into the run's folder explain/METHOD, or into `output`.
 
     Raises:
         BadInput: for images or a run that cannot be used, and for a method that is not valid for the network.
@@ -125,8 +126,10 @@ def explain(
     from ..insight.evidence import evidence as tested
     from ..insight.explain import explain as explain_images
     from ..insight.method import method as by_name
+    from ..runs import Run
     from ..runs.files import place_in
     from .photos import photos
+    from .progress import Display
     from .trained import trained
 
     by_name(method)
@@ -136,26 +139,47 @@ def explain(
     net = trained(run)
     wanted, minus = _class(target, net.classes, "--target"), _class(against, net.classes, "--against")
     given = photos(net, images, split=split, most=most)
+    if output is None:
+        place_in(net.path, f"explain/{method.rpartition(':')[2].replace('-', '_')}")
+    kept = place_in(net.path, "explain/evidence") if output is None else None
+    elsewhere = None if output is None else place_in(output, ".")
     probabilities = predict(net.graph, given.pixels_NHWC, weights=net.weights)
-    home = net.path / "explain"
-    for name in (f"explain/{method.rpartition(':')[2]}", "explain/evidence"):
-        place_in(net.path, name)
+    display = Display(1 + evidence, quiet=quiet)
     module = lower(net.graph, net.weights)
     aimed = _aim(wanted, minus, probabilities.argmax(1).tolist(), net.classes)
-    found = explain_images(
-        module, given.pixels_NHWC, method=method, target=aimed, layer=layer, batch_size=many
-    )
-    checks = (
-        tested(module, found, images=checked_images(net.graph), cache=home / "evidence") if evidence else {}
-    )
+    display.step("heatmaps")
+    with display.bar(method) as bar:
+        found = explain_images(
+            module,
+            given.pixels_NHWC,
+            method=method,
+            target=aimed,
+            layer=layer,
+            batch_size=many,
+            on_batch=lambda done, total: bar.count("image", done, total),
+        )
+    checks: dict[str, Any] = {}
+    if evidence:
+        display.step("evidence")
+        with display.bar("evidence") as bar:
+            knows = answered(Run.open(net.path))
+            checks = tested(module, found, answered=knows, cache=kept, on_step=bar.update)
     about = _about(given, probabilities, net.classes)
-    folder = home / found.method
+    folder = net.path / "explain" / found.method if elsewhere is None else elsewhere
     return Explained(found, folder, given.originals, about, net.classes, checks, given.notes, full)
 
 
-def checked_images(graph: Graph) -> int:
-    """On how many maps the evidence is measured: fewer on a large network, where each costs more."""
-    return int(min(CHECKED, max(FEWEST, MACS // (FORWARDS * max(1, graph.macs or 1)))))
+def answered(run: Run) -> Answered | None:
+    """How a run's network did on its test images, by its metrics.json; None where that says nothing."""
+    from ..insight.learned import Answered
+
+    try:
+        counts = run.read_json("metrics.json")["confusion"] if run.has("metrics.json") else []
+        rows = [sum(int(count) for count in row) for row in counts]
+        right = sum(int(row[place]) for place, row in enumerate(counts))
+    except (BadInput, LookupError, TypeError, ValueError):
+        return None
+    return Answered(right, sum(rows), max(rows)) if sum(rows) else None
 
 
 def _about(given: Photos, probabilities: np.ndarray, classes: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..units import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from ..engine.lower import Lowered
     from ..insight.units import LayerUnits
     from .own_images import OwnImages
+    from .progress import Display
     from .trained import Trained
 
 MADE, OFF = 1.5e12, 4e11
@@ -71,6 +75,7 @@ def see_units(
     top: int = 9,
     most: int = 10_000,
     seed: int = 0,
+    quiet: bool = False,
 ) -> Units:
     """Show what each unit of a network does: what excites it, an image made for it, which class misses it.
 
@@ -88,6 +93,7 @@ def see_units(
         top: how many patches for each unit.
         most: how many images, evenly spread, are looked at for patches, at most.
         seed: of the images that are made.
+        quiet: no progress on standard error.
 
     Returns:
         The figures; the pictures lie in the run's folder explain/units, and its report shows them.
@@ -104,6 +110,7 @@ def see_units(
     from ..reports import report
     from ..runs.files import place_in, to_json, write_whole
     from .own_images import own_images
+    from .progress import Display
     from .trained import trained
 
     for flag, value, high in (("--setting", setting, 4), ("--top", top, 100), ("--most", most, 10**9)):
@@ -115,27 +122,40 @@ def see_units(
     folder = place_in(net.path, "explain/units")
     module = lower(net.graph, net.weights)
     names = [net.graph[layer].name] if layer is not None else feature_layers(net.graph)
+    display = Display(2, quiet=quiet)
+    display.step("patches that excite each unit")
     own = own_images(net, data)
     rows = np.arange(len(own.y)) if len(own.y) <= most else np.arange(most) * len(own.y) // most
     x_NHWC = own.pixels_NHWC if len(rows) == len(own.y) else own.pixels_NHWC[rows]
-    found = top_images(module, x_NHWC, layers=names, top=min(top, len(rows)))
+    with display.bar("patches") as bar:
+        looked = lambda share: bar.update(share, f"of {counted(len(rows), 'image')}")  # noqa: E731
+        found = top_images(module, x_NHWC, layers=names, top=min(top, len(rows)), on_share=looked)
     deep = names if layer is not None else list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))
     share = None if layer is not None else len(deep)
     layers: list[dict[str, Any]] = []
     notes: list[str] = []
-    for one in found:
-        row: dict[str, Any] = one.to_json() | {"made": [], "off": []}
-        sheet: dict[str, Any] = {}
-        if one.layer in deep:
-            sheet["deconvolved_UCHW"] = _deconvolved(module, one, x_NHWC, notes)
-            sheet["made_UHWC"] = _made(module, one, own, made, setting, seed, share)
-            row["made"] = sorted(sheet["made_UHWC"])
-            row["off"] = _missed(module, one.layer, own, len(net.classes), share)
-            notes += _left_out(one, row, made)
-            sheet["said"] = _said(row["off"], net.classes)
-        row["sheet"] = f"{one.layer.replace('/', '-')}.png"
-        _save(folder / row["sheet"], contact_sheet(one, x_NHWC, **sheet))
-        layers.append(row)
+    display.step("what each unit does")
+    with display.bar("units") as bar:
+        for number, one in enumerate(found):
+            row: dict[str, Any] = one.to_json() | {"made": [], "off": []}
+            sheet: dict[str, Any] = {}
+            tell = partial(_told, bar, number, len(found), one.layer)
+            if one.layer in deep:
+                tell("what it answers to", 0.0)
+                sheet["deconvolved_UCHW"] = _deconvolved(module, one, x_NHWC, notes)
+                sheet["made_UHWC"] = _made(
+                    module, one, own, made, setting, seed, share, partial(tell, "images made")
+                )
+                row["made"] = sorted(sheet["made_UHWC"])
+                row["off"] = _missed(
+                    module, one.layer, own, len(net.classes), share, partial(tell, "units switched off")
+                )
+                notes += _left_out(one, row, made)
+                sheet["said"] = _said(row["off"], net.classes)
+            tell("contact sheet", 1.0)
+            row["sheet"] = f"{one.layer.replace('/', '-')}.png"
+            _save(folder / row["sheet"], contact_sheet(one, x_NHWC, **sheet))
+            layers.append(row)
     if image is not None:
         _answers(net, module, names, image, folder)
     filters = _filters(net, folder)
@@ -143,6 +163,11 @@ def see_units(
     write_whole(folder / "units.json", to_json(said) + "\n")
     report(net.path)
     return Units(folder, layers, filters, tuple(notes))
+
+
+def _told(bar: Display, number: int, layers: int, layer: str, what: str, share: float) -> None:
+    """Say how far it is: each layer counts alike."""
+    bar.update((number + share) / layers, f"{layer}: {what} {share:.0%}")
 
 
 def _left_out(one: LayerUnits, row: dict[str, Any], made: str) -> list[str]:
@@ -170,7 +195,14 @@ def _deconvolved(module: Lowered, one: LayerUnits, x_NHWC: np.ndarray, notes: li
 
 
 def _made(
-    module: Lowered, one: LayerUnits, own: OwnImages, by: str, setting: int, seed: int, share: int | None
+    module: Lowered,
+    one: LayerUnits,
+    own: OwnImages,
+    by: str,
+    setting: int,
+    seed: int,
+    share: int | None,
+    on_share: Callable[[float], None],
 ) -> dict[int, np.ndarray]:
     """An image for each unit, as many as the time for one of `share` layers allows."""
     import numpy as np
@@ -185,15 +217,24 @@ def _made(
         return {}
     if by == "yosinski":
         ruled = SETTINGS[setting - 1]
-        made = yosinski(module, one.layer, living, regularisers=ruled, steps=STEPS, seed=seed)
+        made = yosinski(
+            module, one.layer, living, regularisers=ruled, steps=STEPS, seed=seed, on_share=on_share
+        )
     else:
         colours = colours_of(np.asarray(own.pixels_NHWC[:200]))
-        made = fourier(module, one.layer, living, steps=STEPS, colours_33=colours, seed=seed)
+        made = fourier(
+            module, one.layer, living, steps=STEPS, colours_33=colours, seed=seed, on_share=on_share
+        )
     return dict(zip(living, made, strict=True))
 
 
 def _missed(
-    module: Lowered, layer: str, own: OwnImages, classes: int, share: int | None
+    module: Lowered,
+    layer: str,
+    own: OwnImages,
+    classes: int,
+    share: int | None,
+    on_share: Callable[[float], None],
 ) -> list[dict[str, Any]]:
     """Which classes miss each unit, on images kept from training; empty where that would take too long."""
     from ..insight.one_layer import units_of
@@ -206,7 +247,8 @@ def _missed(
     if count < FEWEST:
         return []
     rows = rows[[k * len(rows) // count for k in range(count)]]
-    return missed(module, layer, own.pixels_NHWC[rows], own.y[rows], classes=classes)
+    x_NHWC, y = own.pixels_NHWC[rows], own.y[rows]
+    return missed(module, layer, x_NHWC, y, classes=classes, on_share=on_share)
 
 
 def _said(off: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ picture towards the mean after each step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,7 @@ def ascend(
     steps: int = STEPS,
     decay: float = DECAY,
     seed: int = 0,
+    on_share: Callable[[float], None] | None = None,
 ) -> Ascended:
     """Change a picture of nothing until the network is sure of a class; one picture for each class.
 
@@ -84,7 +85,9 @@ def ascend(
     wanted, rows = torch.tensor(list(classes)), torch.arange(len(classes))
     best, surest, curve = x.clone(), torch.full((len(classes),), -1.0), []
     with untouched(net):
-        for _ in range(steps):
+        for step in range(steps):
+            if on_share is not None:
+                on_share(step / steps)
             x = x.clamp(0, 255).requires_grad_(True)
             log_p = torch.log_softmax(outputs(net, x), 1)[rows, wanted]
             (gradient,) = torch.autograd.grad(log_p.sum(), x)

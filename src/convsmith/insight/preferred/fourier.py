@@ -8,6 +8,7 @@ decorrelated; before every step the image is moved, turned and scaled a little.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..one_layer import checked_units
@@ -35,6 +36,7 @@ def fourier(
     colours_33: np.ndarray | None = None,
     robust: bool = True,
     seed: int = 0,
+    on_share: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """For each unit an image that it answers to, on the mean over all places.
 
@@ -47,6 +49,7 @@ def fourier(
             ImageNet's without it.
         robust: move, turn and scale the image before every step.
         seed: of the beginning and the moves, the same for every unit.
+        on_share: told how far it is, 0 to 1.
 
     Returns:
         (units, H, W, C), uint8.
@@ -69,13 +72,15 @@ def fourier(
     mixing = mixing / mixing.norm(dim=0).max()
     scale = 1 / _frequencies(rows, columns).clamp(min=1 / max(rows, columns))
     scale = scale * math.sqrt(rows * columns)
-    made = []
+    made: list[torch.Tensor] = []
     for some in portions(net, chosen):
         random = torch.Generator().manual_seed(seed)
         start = START * torch.randn((channels, rows, columns // 2 + 1, 2), generator=random)
         waves = start.expand(len(some), *start.shape).clone().requires_grad_(True)
         climber = torch.optim.Adam([waves], lr=RATE)
-        for _ in range(steps):
+        for step in range(steps):
+            if on_share is not None:
+                on_share((len(some) * step / steps + sum(len(part) for part in made)) / len(chosen))
             with torch.enable_grad():
                 x_UCHW = 255 * _image(waves, scale, mixing, (rows, columns))
                 if robust:

@@ -6,6 +6,7 @@ Visualization", 2015, section 3 and table 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,7 @@ def yosinski(
     regularisers: Regularisers = SETTINGS[2],
     steps: int = 96,
     seed: int = 0,
+    on_share: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """For each unit an image that it answers to at the middle of its layer's output.
 
@@ -71,6 +73,7 @@ def yosinski(
         regularisers: what is done to the image after every step.
         steps: how many.
         seed: of the random beginning, the same for every unit.
+        on_share: told how far it is, 0 to 1.
 
     Returns:
         (units, H, W, C), uint8.
@@ -91,10 +94,12 @@ def yosinski(
     rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
     random = torch.Generator().manual_seed(seed)
     start_CHW = START * torch.randn((channels, rows, columns), generator=random)
-    made = []
+    made: list[torch.Tensor] = []
     for some in portions(net, chosen):
         away = start_CHW.expand(len(some), -1, -1, -1).clone()
         for step in range(1, steps + 1):
+            if on_share is not None:
+                on_share((len(some) * (step - 1) / steps + sum(len(part) for part in made)) / len(chosen))
             x_UCHW = (GREY + away).requires_grad_(True)
             with torch.enable_grad():
                 score_U = objective(net, layer, some, x_UCHW, centre=True)

@@ -36,16 +36,18 @@ def attacked(
     curves = []
     for attack, norm in CURVES:
         display.say(f"{attack.upper()}, {norm}: accuracy against epsilon on {counted(len(known), 'image')}")
-        rows = accuracy_against_epsilon(
-            asked.module,
-            known.x_NHWC,
-            known.y,
-            attack=attack,  # type: ignore[arg-type]
-            norm=norm,  # type: ignore[arg-type]
-            epsilons=LINF if norm == "linf" else L2,
-            batch_size=asked.batch_size,
-            seed=seed,
-        )
+        with display.bar(attack) as bar:
+            rows = accuracy_against_epsilon(
+                asked.module,
+                known.x_NHWC,
+                known.y,
+                attack=attack,  # type: ignore[arg-type]
+                norm=norm,  # type: ignore[arg-type]
+                epsilons=LINF if norm == "linf" else L2,
+                batch_size=asked.batch_size,
+                seed=seed,
+                on_share=lambda share: bar.update(share, "of the attacks"),
+            )
         curves.append({"attack": attack, "norm": norm, "rows": rows})
     examples, arrays = _examples(asked, run, known, epsilon, seed)
     fooled = sum(one["fooled"] for one in examples)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..explain import checked_images
 from ..job import Job
 from .full import Final
 
@@ -29,6 +28,7 @@ def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
     from ...engine.lower import lower
     from ...insight.evidence import evidence
     from ...insight.explain import explain as explain_images
+    from ...insight.learned import Answered
     from ...insight.target import Refused
 
     x_NHWC, y = job.part("test")
@@ -60,7 +60,9 @@ def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
     originals = [photos.image(int(row)) for row in chosen]
     found.save(job.run.path / "explain", originals=originals, classes=classes, about=about)
     home = job.run.path / "explain"
-    proof = evidence(net, found, images=checked_images(final.graph), cache=home / "evidence")
+    knows = Answered(int((said == y).sum()), len(y), int(np.bincount(y).max()))
+    with job.display.bar("evidence") as bar:
+        proof = evidence(net, found, answered=knows, cache=home / "evidence", on_step=bar.update)
     job.run.write_json("explain/evidence.json", proof)
     wrong = sum(not row["right"] for row in about)
     everything = int((said != y).sum())

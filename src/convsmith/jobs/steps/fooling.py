@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from ...reports.words import sure
+from ...units import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,10 +113,19 @@ def ascended(
 
     from ...insight.fooling.ascent import DECAY, ascend
 
-    found = [
-        ascend(asked.module, labels[begin : begin + AT_ONCE], mean_HWC=mean_HWC, steps=steps, seed=seed)
-        for begin in range(0, len(labels), AT_ONCE)
-    ]
+    found = []
+    of = f"pictures of {counted(len(labels), 'class', 'classes')}"
+    with display.bar("gradient ascent") as bar:
+        for begin in range(0, len(labels), AT_ONCE):
+            some = labels[begin : begin + AT_ONCE]
+
+            def tell(share: float, done: int = begin, count: int = len(some)) -> None:
+                bar.update(
+                    (done + share * count) / len(labels),
+                    of,
+                )
+
+            found.append(ascend(asked.module, some, mean_HWC=mean_HWC, steps=steps, seed=seed, on_share=tell))
     pictures = np.concatenate([part.images_NHWC for part in found])
     confidence = np.concatenate([part.confidence for part in found])
     median = float(np.median(confidence))

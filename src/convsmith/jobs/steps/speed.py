@@ -56,7 +56,7 @@ def seconds_after(job: Job, graph: Graph, each: float) -> float:
         graph: the network.
         each: seconds that an image takes through it.
     """
-    from ..explain import FORWARDS, checked_images
+    from ...insight.evidence import looks
 
-    images = FORWARDS * checked_images(graph) + 2 * len(job.rows("test"))
+    images = looks(graph) + 2 * len(job.rows("test"))
     return 5.0 + 0.01 * (job.clock.limit or 0.0) + each * images

@@ -42,8 +42,11 @@ def turned_away(
     kinds = no_class(x_NHWC, seed=seed)
     if others_NHWC is not None:
         kinds["other photos"] = others_NHWC
-    known = asked.logits(x_NHWC)
-    said = {kind: asked.logits(pictures) for kind, pictures in kinds.items()}
+    known, said = asked.logits(x_NHWC), {}
+    with display.bar("pictures of no class") as bar:
+        for number, (kind, pictures) in enumerate(kinds.items()):
+            bar.update(number / len(kinds), kind)
+            said[kind] = asked.logits(pictures)
     scores = thresholds(known, said)
     for score in scores:
         compute = SCORES[score["score"]][1]

@@ -39,24 +39,39 @@ def build(facts: Facts) -> dict[str, Any] | None:
 
 def _evidence(found: dict[str, Any]) -> list[tuple[bool, str]]:
     """(passed, what was measured) of each check of the heatmaps."""
-    lines = []
-    for test in found.get("tests") or ():
-        passed, figures, images = bool(test["passed"]), test["figures"], test["images"]
-        if test["name"] == "randomisation":
-            alike = figures["stages"][-1]["spearman"]
-            text = "follow what the network learned" if passed else "may not follow what was learned"
-            measured = f"with random weights their rank correlation with these falls to {alike:.2f}"
-            lines.append((passed, f"The maps {text}: {measured}, over {words.count(images)} maps."))
-        elif figures.get("insertion") is not None:
-            gap = figures["insertion"] - figures["deletion"]
-            chance = figures["random_insertion"] - figures["random_deletion"]
-            text = "matter to the answer" if passed else "matter no more than others to the answer"
-            measured = f"insertion minus deletion is {gap:.2f}, for maps moved elsewhere {chance:.2f}"
-            lines.append((passed, f"The marked places {text}: {measured} (mean of {figures['draws']})."))
-        elif figures.get("median_error") is not None:
-            off = words.percent(figures["median_error"])
-            lines.append((passed, f"The parts should add up to the {test['name']}: they are {off} off."))
-    return lines
+    return [
+        (bool(test["passed"]), text)
+        for test in found.get("tests") or ()
+        if (text := _measured(test["name"], bool(test["passed"]), test["figures"], test["images"]))
+    ]
+
+
+def _measured(name: str, passed: bool, figures: dict[str, Any], images: int) -> str:
+    if name == "learned":
+        if not passed:
+            return "The network learned too little for any map to mean something."
+        if figures.get("of"):
+            right, chance = words.percent(figures["right"] / figures["of"]), words.percent(figures["chance"])
+            return f"The network knows something: {right} of its test images right, {chance} by chance."
+        return "The network knows something: its answers tell the images apart."
+    if name == "randomisation" and figures.get("stages"):
+        alike = figures["stages"][-1]["spearman"]
+        text = "follow what the network learned" if passed else "may not follow what was learned"
+        measured = f"with random weights their rank correlation with these falls to {alike:.2f}"
+        return f"The maps {text}: {measured}, over {words.count(images)} maps."
+    if name == "places" and figures.get("correlation") is not None:
+        text = "matter to the answer" if passed else "are not shown to matter to the answer"
+        measured = f"correlation with what covering does {figures['correlation']:.2f}"
+        beside = f"turned and moved maps {figures['moved']:.2f} (p = {figures['p_moved']:.3f})"
+        return f"The marked places {text}: {measured}, {beside}."
+    if name == "own image":
+        text = "belong to their images" if passed else "would do as well for other images"
+        return f"The maps {text} (p = {figures['p_others']:.3f})."
+    if figures.get("median_error") is not None:
+        return (
+            f"The parts should add up to the {name}: they are {words.percent(figures['median_error'])} off."
+        )
+    return ""
 
 
 def _agreement(found: dict[str, Any]) -> str:
