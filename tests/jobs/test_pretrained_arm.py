@@ -147,6 +147,17 @@ def test_stopped_between_two_trainings_it_ends_with_the_same(
             assert (stopped / name).read_bytes() == (forged.path / name).read_bytes()
 
 
+def test_a_plan_repeats_the_decisions_and_the_result(forged: Done, stripes: Path, tmp_path: Path) -> None:
+    again = convsmith.forge(str(stripes), plan=str(forged.path), runs=str(tmp_path), **OPTIONS)
+    assert again.path != forged.path
+    for name in ("arms.json", "tuned.json", "chosen.json", "pretrained.json"):
+        assert read(again.path, name) == read(forged.path, name)
+    assert (again.path / "weights.safetensors").read_bytes() == (
+        forged.path / "weights.safetensors"
+    ).read_bytes()
+    assert again.test_accuracy == forged.test_accuracy
+
+
 def test_what_cannot_be_used_is_one_line(stripes: Path, tmp_path: Path) -> None:
     options = OPTIONS | {"runs": str(tmp_path)}
     with pytest.raises(BadName, match="--pretrained: no 'efficientnet_lite9'"):

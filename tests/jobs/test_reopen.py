@@ -137,3 +137,28 @@ def test_a_training_planned_for_one_epoch_goes_on_where_there_is_time(tmp_path, 
         total = pace({"epoch": epoch, "seconds": 0.5 * epoch}) or total
     assert total == epochs
     run.close()
+
+
+def test_a_run_without_a_search_wants_time_for_another_budget(tmp_path):
+    from convsmith.engine.weights import initial, save
+    from convsmith.zoo import network
+
+    path = begin(tmp_path, max_params=90_000, minutes=0.5)
+    graph = network("lenet5")
+    with Run.resume(path) as run:
+        for name in ("arms.json", "chosen.json", "teacher.json", "tuned.json"):
+            (path / name).write_text("{}")
+        run.write_json("graph.json", graph.to_json())
+        save(path / "weights.safetensors", initial(graph, 0))
+        run.finish()
+    tight = {**NO_LIMITS, "max_params": 5_000}
+    with pytest.raises(BadInput, match=r"has no time left; expected time for it; try: --more-minutes 10"):
+        reopen(str(path), trials=None, minutes=None, limits=tight)
+    assert Run.open(path).finished
+    reopen(str(path), trials=None, minutes=2.0, limits={**NO_LIMITS, "max_params": 80_000})
+    assert not Run.open(path).finished
+    assert not list(path.glob("[act]*.json"))  # decided again; what the network costs is kept
+    assert (path / "weights.safetensors").exists()
+    reopen(str(path), trials=None, minutes=2.0, limits=tight)
+    assert not (path / "weights.safetensors").exists()  # over the new limit: no longer a result
+    assert Run.open(path).read_json("recipe.json")["minutes"] == 4.5

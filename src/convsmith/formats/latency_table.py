@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from .latency_blocks import TimedBlock, alignment, blocks
 FORMAT = 1
 RUNS = 30
 NEIGHBOURS = 4
+LAW = ("overhead_ms", "factor", "step_ms", "error", "worst", "margin", "coverage")
+"""What is fitted on whole networks."""
 MOST_BYTES = 64_000_000
 _LAYOUT = frozenset(("Transpose", "ReorderInput", "ReorderOutput"))
 
@@ -47,6 +49,8 @@ class LatencyTable:
         worst: the largest of them.
         margin: what a network takes is at most this times what the table says; None in a table of before.
         coverage: share of networks of which that is true.
+        pretrained: of a pretrained network whose blocks are there, too: name, sha256, and the law, margin and
+            coverage of its own members; empty without one.
     """
 
     space: str
@@ -63,6 +67,7 @@ class LatencyTable:
     worst: float | None = None
     margin: float | None = None
     coverage: float | None = None
+    pretrained: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._laws: dict[tuple[str, int], tuple[Any, Any, Any]] = {}
@@ -76,6 +81,12 @@ class LatencyTable:
             raise BadInput(
                 "--latency-table", f"is of {shown[0]}", shown[1], "convsmith latency-table of this space"
             )
+
+    def for_pretrained(self, sha256: str) -> LatencyTable | None:
+        """The table as it holds for members of a pretrained network; None where it has no blocks of it."""
+        if self.pretrained.get("sha256") != sha256:
+            return None
+        return replace(self, **{name: self.pretrained[name] for name in LAW if name in self.pretrained})
 
     def is_of(self, space: str) -> bool:
         """Whether this is the name of the table's space; a file of one's own may lie in another folder here.
@@ -211,12 +222,13 @@ def _check(table: LatencyTable) -> None:
     shape = table.input_shape
     if len(shape) != 3 or not all(isinstance(side, int) and 1 <= side <= 100_000 for side in shape):
         raise ValueError("input_shape is none")
-    for name, (low, high) in _NUMBERS.items():
-        value = getattr(table, name)
-        if value is None and name in _MAY_MISS:
-            continue
-        if not _is_number(value, low, high) or (name in _WHOLE and not isinstance(value, int)):
-            raise ValueError(f"{name} is not a number from {low:g} to {high:g}")
+    _check_numbers({name: getattr(table, name) for name in _NUMBERS})
+    of = table.pretrained
+    if not isinstance(of, dict) or (
+        of and not all(isinstance(of.get(key), str) for key in ("name", "sha256"))
+    ):
+        raise ValueError("a pretrained network without name and sha256")
+    _check_numbers({name: of[name] for name in LAW if name in of})
     for row in table.rows.values():
         if not _is_number(row["us"], 0, 1e9):
             raise ValueError("a time that is none")
@@ -225,6 +237,15 @@ def _check(table: LatencyTable) -> None:
             raise ValueError("a row without kind and traits")
         if not all(_is_number(trait, 0, 100) for trait in traits):
             raise ValueError("a row with traits that are none")
+
+
+def _check_numbers(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        low, high = _NUMBERS[name]
+        if value is None and name in _MAY_MISS:
+            continue
+        if not _is_number(value, low, high) or (name in _WHOLE and not isinstance(value, int)):
+            raise ValueError(f"{name} is not a number from {low:g} to {high:g}")
 
 
 def _is_number(value: object, low: float, high: float) -> bool:

@@ -78,6 +78,8 @@ class Done:
         ]
         if baselines:
             lines.insert(1, f"at equal cost  {', '.join(baselines)}{self._alike()}")
+        if "no_search" in result:
+            lines.insert(1, f"searched       not at all: {result['no_search']}")
         if "weak" in result:
             lines[:0] = [result["weak"], f"to go on       {result['next']}"]
         return "\n".join(lines)

@@ -103,7 +103,8 @@ def forge(
             or NAME=PATH with a file of its weights; or a finished run's folder, a .keras file, or a
             .safetensors file with its Graph in it or beside it, of your own, for any classes.
         teacher: who teaches the networks that are trained to the end: "auto" is the whole pretrained network,
-            where it is better than they are; or "none".
+            where it is better than they are; "none"; or the folder of a finished run, a .keras or a
+            .safetensors file of a network for the same classes, within the budget or not.
         size: the working size, such as 64x64; chosen from the images without it.
         validation: share of the images that the search judges by.
         test: share of the images that nothing sees before the end.
@@ -181,16 +182,18 @@ def work(job: Job) -> None:
     from .steps.images import prepare, work_at
     from .steps.judge import judge
     from .steps.known import finals, start_from_known
+    from .steps.own_teacher import own_teacher
     from .steps.report import report
     from .steps.search import search
 
     prepare(job)
+    own = own_teacher(job)
     job.display.step(STEPS[1])
     known = start_from_known(job)
     job.display.step(STEPS[2])
     found = None if known is not None and known.arm == "pretrained" else search(job)
     job.display.step(STEPS[3])
-    done = finals(job, known, found)
+    done = finals(job, known, found, own)
     winner = done["winner"]
     work_at(job, winner.graph)
     job.display.step(STEPS[4])

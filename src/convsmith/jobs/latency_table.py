@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..formats.latency_table import LatencyTable
     from ..graph import Graph
     from ..nas.choose import SpaceFunction
+    from ..pretrained import Source
 
 SAVE_EVERY = 20  # blocks
 WHOLE, FEWEST = 40, 8  # networks measured whole; of 40 a margin for 95% of them can be told
@@ -58,6 +59,7 @@ def latency_table(
     input_shape: Size,
     classes: int = 10,
     output: str = "latency.json",
+    pretrained: str = "auto",
     networks: int = 120,
     minutes: float = 10.0,
     threads: int = 1,
@@ -75,6 +77,9 @@ def latency_table(
         input_shape: rows, columns and channels of the images, such as 64x64x3.
         classes: how many classes the search will have.
         output: the file to write, or to go on with.
+        pretrained: also measure what a pretrained network is made of, at the sizes that forge tries: "auto"
+            takes the usual one where its weights are here and the images are large enough; "none"; or a name
+            of "convsmith list pretrained".
         networks: how many networks, drawn at random, the blocks are taken from.
         minutes: how long all of it may take.
         threads: of ONNX Runtime.
@@ -104,18 +109,26 @@ def latency_table(
             "convsmith list spaces",
         )  # fmt: skip
     ending_of(output, (".json",))
+    members, source = _members(pretrained, input_shape, classes)
     rows, columns, channels = input_shape
     where = (rows, columns, channels)
     images, rng = find_space(name_of(space), where, classes), np.random.default_rng(seed)
     table = _table(Path(output), images.name, where, classes, threads, batch)
     until = time.monotonic() + 60 * minutes
     before = len(table.rows)
-    wanted = _wanted([images.graph(images.sample(rng)) for _ in range(networks)])
+    wanted = _wanted([images.graph(images.sample(rng)) for _ in range(networks)]) | _wanted(members)
     missing = [(key, block) for key, block in wanted.items() if key not in table.rows]
     _measure_blocks(table, missing, Path(output), until - 12 * minutes, quiet)
     fresh = np.random.default_rng([seed, 1])
     whole = [images.graph(images.sample(fresh)) for _ in range(WHOLE)]
-    _measure_whole(table, whole, until)
+    law = _measured_whole(table, whole, until)
+    for name, value in law.items():
+        setattr(table, name, value)
+    if source is not None:
+        some = members[:: max(1, len(members) // WHOLE)]
+        law = _measured_whole(table, some, until + 3 * minutes)
+        if law:
+            table.pretrained = {"name": source.name, "sha256": source.sha256} | law
     table.write(output)
     left = sum(key not in table.rows for key in wanted)
     new = len(table.rows) - before
@@ -171,8 +184,40 @@ def _measure_blocks(
                 print(f"{place + 1} of {len(missing)} blocks", file=sys.stderr, flush=True)
 
 
-def _measure_whole(table: LatencyTable, graphs: list[Graph], until: float) -> None:
-    """Fit the law on whole networks; error and margin are of each by the law of the others."""
+def _members(pretrained: str, input_shape: Size, classes: int) -> tuple[list[Graph], Source | None]:
+    """Networks of every cut of a pretrained one, at the sizes that are tried on such images; and the source.
+
+    Sides of the images' proportions; small images are made larger inside the network.
+    """
+    from ..pretrained import SOURCES, open_source
+    from ..pretrained.members import member
+    from ..pretrained.opening import on_this_machine
+    from .steps.places import SIDES
+    from .steps.source import DEFAULT, SMALLEST
+
+    rows, columns, channels = input_shape
+    longest = max(rows, columns)
+    is_auto = pretrained == "auto"
+    if pretrained == "none" or (
+        is_auto and (longest < SMALLEST or on_this_machine(SOURCES[DEFAULT]) is None)
+    ):
+        return [], None
+    source = open_source(DEFAULT if is_auto else pretrained)
+    found = []
+    for side in dict.fromkeys((*SIDES, longest)):
+        scale = side / longest
+        sides = max(8, round(rows * scale)), max(8, round(columns * scale))
+        for cut in source.cuts:
+            shape = (rows, columns, channels) if side > longest else (*sides, channels)
+            found.append(member(source, cut.name, shape, classes, sides=sides))
+    return found, source
+
+
+def _measured_whole(table: LatencyTable, graphs: list[Graph], until: float) -> dict[str, Any]:
+    """The law of whole networks, by name; error and margin are of each by the law of the others.
+
+    Nothing where there was no time for enough of them.
+    """
     import numpy as np
 
     from ..formats.calibration import fit_law, margin, shortfalls
@@ -189,10 +234,12 @@ def _measure_whole(table: LatencyTable, graphs: list[Graph], until: float) -> No
             continue
         took.append(latency_ms(graph, threads=table.threads, batch=table.batch, seconds=0.15).median_ms)
     if len(took) < FEWEST:
-        return
+        return {}
     x, y = np.array(parts), np.array(took)
     law, found = fit_law(x, y), shortfalls(x, y)
-    table.overhead_ms, table.factor, table.step_ms = law.overhead_ms, law.factor, law.step_ms
     errors = np.abs(1 / found - 1)
-    table.error, table.worst = float(np.median(errors)), float(errors.max())
-    table.margin, table.coverage = margin(found)
+    most, share = margin(found)
+    return {
+        "overhead_ms": law.overhead_ms, "factor": law.factor, "step_ms": law.step_ms,
+        "error": float(np.median(errors)), "worst": float(errors.max()), "margin": most, "coverage": share,
+    }  # fmt: skip

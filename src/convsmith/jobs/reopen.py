@@ -61,6 +61,8 @@ def reopen(
         recipe |= changed
         if changed and trials is None and minutes is None:
             _must_hold_one(run, recipe, folder)
+        if changed:
+            _forget_larger(run, recipe)
         _open_plan(run, recipe, is_changed=bool(changed))
         for name in _MADE_AT_THE_END:
             (run.path / name).unlink(missing_ok=True)
@@ -78,6 +80,20 @@ def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
     if run.finished and not kept:
         came = f"none of {counted(len(own), 'trial')} of {folder} keeps it"
         raise BadInput("budget", came, "trials under it", "--more-trials 10, or --more-minutes 10, too")
+
+
+def _forget_larger(run: Any, recipe: dict[str, Any]) -> None:
+    """Remove the network that came out where it is over the new limits: it is no longer a result."""
+    from ..graph import Graph
+    from ..runs.own_code import teach
+
+    if not run.has("graph.json"):
+        return
+    found = run.read_json("graph.json")
+    teach(run.path, found)
+    if not budget_of(recipe).without_latency().check(Graph.from_json(found)).kept:
+        for name in ("weights.safetensors", "model.onnx", "graph.json"):
+            (run.path / name).unlink(missing_ok=True)
 
 
 def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:

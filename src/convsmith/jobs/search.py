@@ -86,7 +86,7 @@ def search(
             "strong".
         pretrained: as of forge: "auto", "none", a name of the table, a run folder, a .keras or
             .safetensors file.
-        teacher: as of forge: "auto" or "none".
+        teacher: as of forge: "auto", "none", or a network of your own for the same classes.
         size: the working size, such as 64x64; chosen from the images without it.
         group: regular expression on the images' names; what its parentheses match says which images belong
             together (a patient, a burst) and stay in one part.

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,10 +18,25 @@ from ..data.wholefile import whole
 from .views import drawn, rendered, rounded
 
 if TYPE_CHECKING:
-    from .features import Features
+    import torch
 
 BATCH = 32
 VERSION = 1
+
+
+class Seer(Protocol):
+    """A teacher: `features.Features` of one cut, or a network that says its logits."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels that it takes."""
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """What it gives."""
+
+    def of(self, x_NCHW: torch.Tensor) -> list[np.ndarray]:
+        """Of a batch of raw pixels, float32: arrays (N, channels), of which the last one counts."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +60,12 @@ class Bank:
     folder: Path
 
     def features(
-        self, seer: Features, source_key: str, *, progress: Callable[[float], None] = lambda share: None
+        self, seer: Seer, source_key: str, *, progress: Callable[[float], None] = lambda share: None
     ) -> np.ndarray:
         """What a teacher sees in each view: its pooled last feature map, float16 (N, views, channels).
 
         Args:
-            seer: gives the features of one cut.
+            seer: gives the features of one cut, or its logits.
             source_key: stands for its weights.
             progress: called with the share that is done.
         """
@@ -60,7 +75,7 @@ class Bank:
             progress((view + 1) / self.views)
         return np.stack(found, 1)
 
-    def _features(self, seer: Features, source_key: str, view: int) -> np.ndarray:
+    def _features(self, seer: Seer, source_key: str, view: int) -> np.ndarray:
         sides = seer.shape[:2]
         path = self._path("features", f"{source_key}{seer.shape}{seer.cuts}{view}", ".npy")
         known = _array(path)

@@ -18,9 +18,20 @@ from . import facts as _facts
 from . import words
 from .facts import Facts
 from .page import TEMPLATES, UNEXPECTED, built, name_of
-from .sections import data, devices, environment, evaluation, export, head, pretrained, repeat, search
+from .sections import (
+    data,
+    devices,
+    environment,
+    evaluation,
+    export,
+    head,
+    pretrained,
+    repeat,
+    search,
+    teacher,
+)
 
-PARTS = (head, data, pretrained, search, evaluation, export, devices, repeat, environment)
+PARTS = (head, data, pretrained, search, teacher, evaluation, export, devices, repeat, environment)
 WORST = 5
 """Classes that are listed as the weakest."""
 

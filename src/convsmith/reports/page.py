@@ -32,6 +32,7 @@ from .sections import (
     robustness,
     search,
     style,
+    teacher,
     training,
     units,
 )
@@ -42,6 +43,7 @@ SECTIONS = (
     network,
     pretrained,
     search,
+    teacher,
     training,
     evaluation,
     explanations,

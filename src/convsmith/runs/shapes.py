@@ -64,8 +64,9 @@ SHAPES: dict[str, Any] = {
     },
     "arms.json": {"arm": str, "why": str},
     "teacher.json": {
-        "views": COUNT, "why?": str, "cut?": str, "size?": [COUNT], "sides?": [COUNT], "params?": COUNT,
-        "validation?": NUMBER, "strength?": NUMBER, "seconds?": NUMBER,
+        "views": COUNT, "why?": str, "name?": str, "sha256?": str, "cut?": str, "size?": [COUNT],
+        "sides?": [COUNT], "params?": COUNT, "macs?": MAYBE, "validation?": NUMBER, "strength?": NUMBER,
+        "seconds?": NUMBER,
     },
     "tuned.json": {"rows": [_CUT | {"seconds?": NUMBER}]},
     "chosen.json": {"winner": str, "validation": {str: MAYBE}, "teacher": (str, None), "inherits?": bool},
@@ -88,7 +89,7 @@ SHAPES: dict[str, Any] = {
         "test_accuracy": NUMBER, "interval": [NUMBER], "params": COUNT, "macs": COUNT, "weight_bytes": COUNT,
         "latency_ms": NUMBER, "seconds": NUMBER, "budget_kept?": bool,
         "int8?": {"bytes": COUNT, "memory": COUNT, "test_accuracy": NUMBER}, "weak?": str, "next?": str,
-        "baselines?": {str: MAYBE}, "tta?": {"views": str, "test_accuracy": NUMBER},
+        "baselines?": {str: MAYBE}, "no_search?": str, "tta?": {"views": str, "test_accuracy": NUMBER},
     },
     "trials.jsonl": {
         **_TRIAL_KEY, "index": COUNT, "epochs": COUNT, "seed": COUNT, "answers": {str: object},

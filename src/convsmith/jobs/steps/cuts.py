@@ -10,7 +10,7 @@ from ..job import Job
 from .earlier import earlier_plan
 from .latency import measure_or_predict
 from .own_space import has_members
-from .places import LARGE, Place, features, member_at, places, seconds_each
+from .places import LARGE, Place, features, member_at, places_for, seconds_each
 from .searched import part
 from .thinning import next_ones, pooled, thinned_rows
 
@@ -110,7 +110,11 @@ def judge_cuts(job: Job, source: Source) -> Judged | None:
         BadInput: the same, for a source that was asked for.
     """
     if not job.run.has(FILE):
-        job.run.write_json(FILE, earlier_plan(job.recipe["plan"], FILE) or _measured(job, source))
+        earlier = earlier_plan(job.recipe["plan"], FILE)
+        if earlier is not None and earlier["source"]["sha256"] != source.sha256:
+            came = f"{job.recipe['plan']} started from {earlier['source']['name']}"
+            raise BadInput("--plan", came, f"{source.name}, or a run of its own", "the same --pretrained")
+        job.run.write_json(FILE, earlier or _measured(job, source))
     record = job.run.read_json(FILE)
     if not record["table"] or not any(row["fits"] for row in record["table"]):
         asked = job.recipe["pretrained"] != "auto" and not has_members(job)
@@ -143,7 +147,7 @@ def some(job: Job, name: str, share: float) -> np.ndarray:
 
 def _measured(job: Job, source: Source) -> dict[str, Any]:
     began, limit = job.clock.seconds, job.clock.limit or float("inf")
-    tried = places(job)
+    tried = places_for(job, source)
     count = len(job.rows("train", "validation"))
     first = seconds_each(job, source, tried[0])
     share = min(1.0, 0.5 * SHARE * limit / (first * count))
@@ -270,7 +274,7 @@ def _measure_latency(job: Job, source: Source, table: list[dict[str, Any]]) -> N
     """Where latency is limited, measure the best until some keep the limit; the others count as over it."""
     if job.budget.latency_ms is None:
         return
-    latency_ms, kept = measure_or_predict(job), {True: 0, False: 0}
+    latency_ms, kept = measure_or_predict(job, source.sha256), {True: 0, False: 0}
     for row in sorted((row for row in table if row["fits"]), key=_rank):
         kind = "keep" in row
         if kept[kind] < MEASURED:

@@ -28,7 +28,7 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     written = export_onnx(final.graph, final.weights, path, classes=job.images.classes)
     x_NHWC, _ = job.part("test")
     check = check_onnx(path, final.graph, final.weights, x_NHWC)
-    table = table_of(job)
+    table = table_of(job, _begun_from(job))
     latency = _measured(job, final, limit=None if table else job.budget.latency_ms)
     record = {
         **written,
@@ -79,6 +79,13 @@ def export_int8(job: Job, final: Final) -> dict[str, Any]:
     job.run.write_json(FIGURES, {"files": [about]})
     job.display.say(f"{INT8}: " + "; ".join(told(about)))
     return about
+
+
+def _begun_from(job: Job) -> str | None:
+    """SHA-256 of the pretrained network that the winner starts from; None where it is one of the space's."""
+    if not job.run.has("chosen.json") or job.run.read_json("chosen.json")["winner"] == "search":
+        return None
+    return str(job.run.read_json("pretrained.json")["source"]["sha256"])
 
 
 def _measured(job: Job, final: Final, *, limit: float | None) -> Latency:

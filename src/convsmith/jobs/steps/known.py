@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from .full import Final, keep
 from .lessons import Lessons, lessons
 from .linear import fits
 from .own_space import has_members
-from .places import member_at, places
+from .own_teacher import OwnTeacher, own_lessons
+from .places import member_at, places_for
 from .probe import FILE as ARMS
 from .probe import leads, whose_turn
 from .source import source_for
@@ -68,35 +70,44 @@ def start_from_known(job: Job) -> Known | None:
 
 
 def _measure(job: Job, source: Source) -> None:
-    place = places(job)[0]
+    place = places_for(job, source)[0]
     cut = source.cuts[min(6, len(source.cuts) - 1)].name
     measure_speed(job, member_at(job, source, cut, place), place.size)
 
 
-def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Final]:
+def finals(
+    job: Job, known: Known | None, found: Found | None, own: OwnTeacher | None = None
+) -> dict[str, Final]:
     """The finished networks: "winner", and the baselines that there are.
 
     Args:
         job: the job.
         known: the pretrained arm, where there is one.
         found: what the search found, where there was one.
+        own: a network of the user's own that teaches.
     """
     if known is None:
         assert found is not None
-        if has_members(job):
-            _keep(job, "search", {"search": found.best.score}, None)
-        return train(job, found)
+        taught = None if own is None else own_lessons(job, own)
+        if taught is not None or has_members(job):
+            _write(job, "search", {"search": found.best.score}, taught)
+        return train(job, found, taught=taught)
     tuned: list[Final] = []
-    taught: Lessons | None = None
+    taught = None
     if known.arm != "searched":
         share = 1.0 if known.arm == "pretrained" else BOTH
         rows = candidates(job, known.judged, share)
         if rows:
-            taught = lessons(job, known.judged, known.head.validation or 0.0)
+            better_than = known.head.validation or 0.0
+            taught = lessons(job, known.judged, better_than) if own is None else own_lessons(job, own)
             tuned = tune(job, known.judged, taught, rows)
     best = _best(known.head, tuned)
     if found is not None and _search_goes_on(job, found.best.score or 0.0, best, known.head):
-        taught = lessons(job, known.judged, found.best.score or 0.0, surely=True, made=taught)
+        score = found.best.score or 0.0
+        if own is None:
+            taught = lessons(job, known.judged, score, surely=True, made=taught)
+        else:
+            taught = taught or own_lessons(job, own)
         done, name = train(job, found, taught=taught), "search"
     else:
         winner = best if best is known.head else go_on(job, known.judged, taught, best)
@@ -105,14 +116,16 @@ def finals(job: Job, known: Known | None, found: Found | None) -> dict[str, Fina
     shares = {final.name: final.validation for final in (known.head, *tuned)}
     if found is not None:
         shares["search"] = found.best.score
-    taught_by = None if taught is None or name == known.head.name else known.judged.source.name
-    _keep(job, name, shares, taught_by)
+    _write(job, name, shares, None if name == known.head.name else taught)
     return done | {"fits": known.head}
 
 
-def _keep(job: Job, winner: str, shares: dict[str, float | None], teacher: str | None) -> None:
-    inherits = winner != "search" or has_members(job)
-    about = {"winner": winner, "validation": shares, "teacher": teacher, "inherits": inherits}
+def _write(job: Job, winner: str, shares: Mapping[str, float | None], taught: Lessons | None) -> None:
+    about = {
+        "winner": winner, "validation": dict(shares),
+        "teacher": None if taught is None else taught.record["name"],
+        "inherits": winner != "search" or has_members(job),
+    }  # fmt: skip
     job.run.write_json(FILE, about)
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...errors import BadInput
 from ..job import Job
 from .cuts import Judged, np_concatenated, place_of
 from .earlier import earlier_plan
@@ -46,7 +47,8 @@ class Lessons:
         job: the job.
         record: what is written to teacher.json.
         bank: the views of the training and validation images.
-        answers: what the teacher's trunk makes of each, (images, views, channels).
+        answers: what the teacher's trunk makes of each, (images, views, channels); or what a teacher of one's
+            own says, (images, views, classes), where no head is chosen ("strength") in the record.
         rows: positions of these images.
     """
 
@@ -77,7 +79,7 @@ class Lessons:
         lines = (places[:, None] * views + np.arange(views)).ravel()
         seen = self.answers[places].reshape(len(lines), -1).astype(np.float32)
         y = np.repeat(self.job.images.y[self.rows[places]], views)
-        logits = self._head(names).logits(seen)
+        logits = self._head(names).logits(seen) if "strength" in self.record else seen
         return {
             "x": selected(pixels, lines), "y": y, "views": views, "augment": "none", "optimizer": "adamw",
             "learning_rate": RATE, "teacher": Teacher(logits, temperature=TEMPERATURE, weight=WEIGHT),
@@ -120,7 +122,10 @@ def lessons(
     if not job.run.has(FILE):
         earlier = earlier_plan(job.recipe["plan"], FILE)
         job.run.write_json(FILE, earlier or _chosen(job, judged, better_than))
-    record = job.run.read_json(FILE)
+    record = {"name": judged.source.name} | job.run.read_json(FILE)
+    if "sha256" in record:
+        came = f"{job.recipe['plan']} had a teacher of its own, {record['name']}"
+        raise BadInput("--plan", came, "the same teacher", f"--teacher {record['name']}")
     why = record.get("why")
     if why is None and surely:
         images = len(judged.validation)
@@ -167,6 +172,7 @@ def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
     about = {name: row[name] for name in ("cut", "size", "sides", "params", "macs")}
     if accuracy <= better_than:
         return {"views": 0, "why": _not_better(accuracy, better_than)}
+    about["name"] = judged.source.name
     return {**about, "views": views, "validation": accuracy, "strength": strength}
 
 
@@ -176,22 +182,35 @@ def _not_better(its: float, better_than: float, by: str = "") -> str:
 
 def _made(job: Job, judged: Judged, record: dict[str, Any]) -> Lessons:
     from ...data.resolution import resolution
-    from ...data.view import selected
-    from ...engine.recipe import recipe
-    from ...pretrained.bank import Bank
     from ...pretrained.features import Features
 
-    rows, place = job.rows("train", "validation"), place_of(record)
+    place = place_of(record)
     finest = place.size
     if place.size == place.sides and not job.recipe["size"]:
         finest = max(finest, resolution(job.images, most=FINEST).size)
-    x_NHWC = selected(job.pixels(finest), rows)
-    flips = bool(recipe(x_NHWC[:256], job.images.y[rows[:256]], augment=job.recipe["augment"]).augment.flip)
-    key = f"{job.images.fingerprint}{rows.tobytes().hex()}"
-    bank = Bank(x_NHWC, key, int(record["views"]), job.recipe["seed"], flips, job.cache)
+    bank, rows = bank_of(job, record, finest)
     seer = Features(judged.source, (*place.sides, job.working.channels), [record["cut"]])
     with job.display.bar("teacher") as bar:
         answers = bank.features(
             seer, judged.source.sha256, progress=lambda share: bar.update(share, "the teacher's answers")
         )
     return Lessons(job, record, bank, answers, rows)
+
+
+def bank_of(job: Job, record: dict[str, Any], finest: tuple[int, int]) -> tuple[Bank, np.ndarray]:
+    """The views of the training and validation images, and the positions of these.
+
+    Args:
+        job: the job.
+        record: what is written to teacher.json.
+        finest: rows and columns of the images that views are cut from.
+    """
+    from ...data.view import selected
+    from ...engine.recipe import recipe
+    from ...pretrained.bank import Bank
+
+    rows = job.rows("train", "validation")
+    x_NHWC = selected(job.pixels(finest), rows)
+    flips = bool(recipe(x_NHWC[:256], job.images.y[rows[:256]], augment=job.recipe["augment"]).augment.flip)
+    key = f"{job.images.fingerprint}{rows.tobytes().hex()}"
+    return Bank(x_NHWC, key, int(record["views"]), job.recipe["seed"], flips, job.cache), rows

@@ -68,6 +68,26 @@ def places(job: Job) -> list[Place]:
     return list(dict.fromkeys(found))
 
 
+def places_for(job: Job, source: Source) -> list[Place]:
+    """Those of the sizes that a source takes.
+
+    Raises:
+        BadInput: where it takes none, as the source says it of the first one.
+    """
+    from ...errors import BadInput
+
+    found, refused = [], None
+    for place in places(job):
+        try:
+            source.trunk((*place.sides, job.working.channels))
+            found.append(place)
+        except BadInput as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
+    return found
+
+
 def member_at(job: Job, source: Source, cut: str, place: Place, **changes: object) -> Graph:
     """The source up to a cut, for the job's images and classes at a size."""
     from ...pretrained.members import member

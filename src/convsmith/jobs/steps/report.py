@@ -6,6 +6,7 @@ from typing import Any
 
 from ..job import Job
 from .full import Final
+from .probe import FILE as ARMS
 
 RESULT = (
     "test_accuracy", "interval", "tta", "params", "macs", "weight_bytes", "latency_ms",
@@ -45,6 +46,8 @@ def report(
         name: baselines[name]["test_accuracy"] if name in baselines else None
         for name in ("random", "largest", *(("fits",) if "fits" in baselines else ()))
     }
+    if job.run.has(ARMS) and job.run.read_json(ARMS)["arm"] == "pretrained":
+        said["no_search"] = job.run.read_json(ARMS)["why"]
     said |= _weakness(job, metrics) | _int8(job)
     job.run.write_json("result.json", {"run": str(job.run.path), **said, "seconds": seconds})
     card(job.run.path)

@@ -10,6 +10,7 @@ from ...reports.words import listed
 from ...units import counted
 from ..job import Job
 from ..trained import is_known, licence_of, opened
+from .latency import table_of
 from .own_space import has_members
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ def source_for(job: Job) -> Source | None:
     wanted = job.recipe["pretrained"]
     if wanted == NONE:
         return None
-    asked = wanted != AUTO or has_members(job)
-    if job.recipe["latency_table"] is not None:
+    asked, plan = wanted != AUTO or has_members(job), job.recipe["plan"]
+    if plan is not None and not (Path(plan) / "pretrained.json").exists():
         if asked:
-            came = "given with --latency-table, which knows the blocks of its space alone"
-            raise BadInput("--pretrained", came, "a latency measured here", "one of the two")
-        job.display.say("no pretrained network: the latency table knows the blocks of its space alone")
+            came = f"{plan} did not start from a pretrained network"
+            raise BadInput("--plan", came, "the plan of a run that did", "--pretrained none")
+        job.display.say(f"no pretrained network: {plan}, whose plan is repeated, had none")
         return None
     own = job.working.size if job.recipe["size"] else resolution(job.images, most=512).size
     if not asked and max(own) < SMALLEST:
@@ -56,6 +57,13 @@ def source_for(job: Job) -> Source | None:
         if asked:
             raise
         job.display.say(f"no pretrained network: {error.came}; to have one: {error.hint}")
+        return None
+    if (path := job.recipe["latency_table"]) is not None and table_of(job, source.sha256) is None:
+        came = f"{path} has no blocks of {source.name}"
+        hint = f"convsmith latency-table {job.recipe['space']} --pretrained {source.name} on that machine"
+        if asked:
+            raise BadInput("--latency-table", came, "a table that has", hint)
+        job.display.say(f"no pretrained network: the latency table {came}; to have one: {hint}")
         return None
     check_same(job, "pretrained.json", source.name, source.sha256)
     job.source = source

@@ -1,4 +1,4 @@
-"""The pretrained network: where its weights come from, what fits of it, who taught, what it was worth."""
+"""The pretrained network: where its weights come from, what fits of it, what it was worth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FITS = "the pretrained network that fits, with a linear head and no training of 
 
 
 def build(facts: Facts) -> dict[str, Any] | None:
-    """Source and licence; of forge also the comparison with the network not trained, cuts, teacher."""
+    """Source and licence; of forge also the comparison with the network not trained, and the cuts."""
     if started := facts.found("started.json").get("source"):
         taken = str(facts.found("started.json").get("taken") or "")
         return {
@@ -29,13 +29,12 @@ def build(facts: Facts) -> dict[str, Any] | None:
     if not judged.get("source"):
         return None
     source, chosen = judged["source"], facts.found("chosen.json")
-    teacher = facts.found("teacher.json") if chosen.get("teacher") else {}
     fitting = sorted(
         (row for row in judged.get("table") or () if row.get("fits")), key=lambda row: -row["left_out"]
     )
     return {
-        "sentences": _sentences(facts, source, chosen, teacher),
-        "facts": _rows(judged, source, facts, teacher),
+        "sentences": _sentences(facts, source, chosen),
+        "facts": _rows(judged, source, facts),
         "limit": _limit(source) if chosen.get("inherits", chosen.get("winner") != "search") else "",
         "rows": [
             row
@@ -49,9 +48,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _sentences(
-    facts: Facts, source: dict[str, Any], chosen: dict[str, Any], teacher: dict[str, Any]
-) -> list[str]:
+def _sentences(facts: Facts, source: dict[str, Any], chosen: dict[str, Any]) -> list[str]:
     name, found = str(source["name"]), []
     why = str(facts.found("arms.json").get("why") or "")
     own, fits = facts.metrics, (facts.metrics.get("baselines") or {}).get("fits") or {}
@@ -69,20 +66,17 @@ def _sentences(
                 own["test_accuracy"], own["interval"], fits["test_accuracy"], fits["interval"], FITS
             )
         )
-    if teacher.get("views"):
-        who = "It and its baselines were" if chosen.get("winner") == "search" else "It was"
-        found.append(
-            f"{who} taught by the whole of {name}, a network of {words.count(teacher['params'])} parameters "
-            "that the budget does not hold for: it is neither a candidate nor returned."
-        )
     if why:
         found.append(f"{why[:1].upper()}{why[1:]}.")
+    if facts.found("arms.json").get("arm") == "pretrained":
+        found.append(
+            "It had all of the time, so that there is neither a network of random search nor the largest one "
+            "of the space to compare with."
+        )
     return found
 
 
-def _rows(
-    judged: dict[str, Any], source: dict[str, Any], facts: Facts, teacher: dict[str, Any]
-) -> list[tuple[str, str]]:
+def _rows(judged: dict[str, Any], source: dict[str, Any], facts: Facts) -> list[tuple[str, str]]:
     rows = [*_origin(source), ("judged in", words.seconds(judged.get("seconds")))]
     if fits := (facts.metrics.get("baselines") or {}).get("fits"):
         said = (
@@ -91,14 +85,6 @@ def _rows(
             f"after {words.seconds(fits['seconds'])}"
         )
         rows.append(("the pretrained network that fits", said))
-    if teacher.get("views"):
-        size = "×".join(map(str, teacher["sides"]))
-        rows.append((
-            "teacher",
-            f"{source['name']} at {size}: {words.percent(teacher['validation'])} of the validation images, "
-            f"{words.count(teacher['params'])} parameters; its answers to {teacher['views']} views of each "
-            f"image took {words.seconds(teacher.get('seconds'))}",
-        ))  # fmt: skip
     return rows
 
 
