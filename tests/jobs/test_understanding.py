@@ -272,3 +272,30 @@ def test_what_cannot_be_written_into_the_run_is_written_elsewhere(
         assert str(elsewhere) in capsys.readouterr().out
         assert (elsewhere / file).exists()
     assert json.loads((elsewhere / "evidence.json").read_text())["images"] == 1
+
+
+def test_long_looks_show_how_far_they_are(
+    trained: Done, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal a line each quiet while: here at once."""
+    monkeypatch.setattr("convsmith.jobs.progress.QUIET_SECONDS", -1.0)
+    run = str(trained.path)
+    for line, words in (
+        (
+            ["explain", run, "--split", "test", "--most", "2"],
+            ("[1/2] heatmaps", "image 2 of 2", "[2/2] evidence"),
+        ),
+        (
+            ["units", run, "--layer", "conv1", "--most", "50"],
+            ("patches", "images made", "units switched off"),
+        ),
+        (["fool", run, "gradient", "--steps", "2", "--label", "1"], ("pictures of 1 class",)),
+        (["fool", run, "adversarial", "--images", "4"], ("of the attacks",)),
+        (["robustness", run, "--images", "2"], ("severity 5",)),
+    ):
+        assert command(line) == 0, line
+        told = capsys.readouterr().err
+        assert all(word in told for word in words), told
+        assert "%" in told
+    assert command(["explain", run, "--split", "test", "--most", "1", "--no-evidence", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
