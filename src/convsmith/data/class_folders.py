@@ -11,6 +11,7 @@ from .folder_names import (
     is_fold,
     is_generic,
     is_masks,
+    is_number,
     is_unlabelled,
     part_and_class,
     part_of,
@@ -307,7 +308,9 @@ def _one_reading(children: list[ClassFolder]) -> None:
         for name in child.inside:
             times[name] = times.get(name, 0) + 1
     shared = sorted(
-        name for name, count in times.items() if count > 1 and not is_generic(name) and not is_masks(name)
+        name
+        for name, count in times.items()
+        if count > 1 and (is_number(name) or not is_generic(name)) and not is_masks(name)
     )
     if len(shared) > 1 and 2 * len(shared) >= len(times):
         first = shown(children[0].name)

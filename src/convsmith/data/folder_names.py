@@ -104,6 +104,16 @@ def is_generic(name: str) -> bool:
     return bool(words) and all(word in _NEUTRAL or word.isdigit() for word in words)
 
 
+def is_number(name: str) -> bool:
+    """Whether a name is a number as classes have it: ``7``, and not ``007`` of a burst or ``2017``.
+
+    Example:
+        >>> is_number("7"), is_number("007"), is_number("2017"), is_number("7b")
+        (True, False, False, False)
+    """
+    return len(name) < 4 and name.isascii() and name.isdecimal() and str(int(name)) == name
+
+
 def says_pictures(name: str) -> bool:
     """Whether a name only says that there are pictures: ``images``, ``JPEGImages``, ``raw_photos``."""
     return is_generic(name) and any(word in _PICTURES for word in _words(name))
