@@ -79,7 +79,13 @@ class Lowered(nn.Module):
             self.steps_by_name[node.name] = self._step(node, built)
         self.steps = nn.ModuleList(self.steps_by_name.values())
         self.plan()
-        nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        weights = list(self.parameters())
+        if any(weight.dim() == 5 for weight in weights):  # torch knows channels_last of images alone
+            for weight in weights:
+                if weight.dim() == 4:
+                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        else:
+            nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for node in graph.nodes:
             if not node.trainable:
                 for part in self.layers_by_name[node.name].modules():

@@ -83,7 +83,9 @@ def setting_of(kind: Kind, weight: str, sort: str) -> str | None:
     Args:
         sort: "regularizer" or "constraint".
     """
+    kind = getattr(kind, "inner", kind)
     names = [weight, weight.removesuffix("_kernel")]
     if weight == "kernel":
         names.append("depthwise")
+    names.append(weight.rpartition("_")[2])  # an attention's "query_kernel" has the kernels' own
     return next((found for name in names if (found := getattr(kind, f"{name}_{sort}", None))), None)

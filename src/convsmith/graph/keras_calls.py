@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,33 @@ class Call:
     sources: list[tuple[str, int, int, Shape | None]] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
+    is_apart: bool = False
+    """Whether the layer takes several tensors one by one, and not in a list."""
+
+    def by_name(self, names: Sequence[str]) -> list[int] | None:
+        """Bring tensors that are handed over one by one, by place or by name, into the order of the names.
+
+        Args:
+            names: of the call's arguments that are tensors, in order.
+
+        Returns:
+            Where each tensor was among the sources; None where they are handed over otherwise, and nothing is
+            changed.
+        """
+        given = dict(zip(names, self.args, strict=False))
+        given |= {name: self.kwargs[name] for name in names if name in self.kwargs}
+        found = [given[name] for name in names if name in given]
+        if len(self.args) > len(names) or not all(
+            isinstance(each, dict) and set(each) == {"tensor"} for each in found
+        ):
+            return None
+        order = [each["tensor"] for each in found]
+        if sorted(order) != list(range(len(self.sources))):
+            return None
+        self.sources = [self.sources[place] for place in order]
+        self.args = [{"tensor": place} for place in range(len(order))]
+        self.kwargs = {name: item for name, item in self.kwargs.items() if name not in names}
+        return order
 
     @property
     def template(self) -> dict[str, Any]:
@@ -24,6 +51,7 @@ class Call:
         places = [{"tensor": place} for place in range(len(self.sources))]
         plain = self.args == ([places] if len(places) != 1 else places)
         plain = plain or (len(places) == 1 and self.args == [places]) or not places
+        plain = plain or (self.is_apart and self.args == places)
         found: dict[str, Any] = {} if plain else {"args": self.args}
         if self.kwargs:
             found["kwargs"] = self.kwargs

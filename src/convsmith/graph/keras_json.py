@@ -235,7 +235,11 @@ class _Reader:
             block = self._free(title)
             inner = replace(place, path=path, prefix=f"{block}/", training=training)
             return self.model(entry, inner, sources, wanted)[1]
+        if entry.get("class_name") == "MultiHeadAttention":
+            order = call.by_name(("query", "value", "key"))
+            sources = sources if order is None else [sources[place] for place in order]
         kind, rest = layer_kind(entry, title, call)
+        call.is_apart = kind.apart
         if training is not None:
             rest["training"] = training
         if call.template and not isinstance(kind, Operation):

@@ -12,7 +12,7 @@ from ..kinds.unknown import Unknown
 from .graph import Graph, Node
 from .names import Names
 
-_NO_TRAINABLE = ("InputLayer", "SpatialDropout2D")
+_NO_TRAINABLE = ("InputLayer", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 """Layers whose Keras classes take no ``trainable``."""
 _OPERATION_HOMES = {"activations": "keras.src.activations.activations"}
 
@@ -139,9 +139,12 @@ def _call(graph: Graph, node: Node, tensors: dict[str, list[Any]]) -> dict[str, 
     if isinstance(node.kind, Operation):
         args, kwargs = node.kind.arguments(len(given))
     elif "call" in more:
-        args, kwargs = more["call"].get("args", _usual(len(given))), dict(more["call"].get("kwargs", {}))
+        usual = [{"tensor": place} for place in range(len(given))] if node.kind.apart else _usual(len(given))
+        args, kwargs = more["call"].get("args", usual), dict(more["call"].get("kwargs", {}))
     else:
         args, kwargs = _usual(len(given)), {}
+        if node.kind.apart:
+            (args,) = args
     if "training" in more:
         kwargs["training"] = more["training"]
     return {"args": _filled(args, given), "kwargs": _filled(kwargs, given)}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from ..errors import BadInput
 from ..kinds import KINDS, Kind
 from ..kinds.activation import LAYERS_AS_ACTIVATION
+from ..kinds.multi_head_attention import MultiHeadAttention
 from ..kinds.operation import FUNCTIONS, Operation
 from ..kinds.origin import is_keras, is_keras_module
+from ..kinds.recurrent import Recurrent
+from ..kinds.time_distributed import TimeDistributed
 from ..kinds.unknown import OPERATION_HOMES, Unknown
 from .keras_calls import Call
 
@@ -39,7 +42,7 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
     if own and isinstance(config.get("activation"), dict):
         activation = _activation(config["activation"])
         own, config = activation is not None, {**config, "activation": activation}
-    if cls is None or not own or not _understood(config):
+    if cls is None or not own or not _understood(config) or not _called(cls, config, call):
         config = entry["config"]
         return Unknown(str(found), home if isinstance(home, str) else None, text(config) or "{}"), {}
     try:
@@ -52,6 +55,8 @@ def layer_kind(entry: Mapping[str, Any], title: str, call: Call) -> tuple[Kind, 
         raise BadInput(
             f"layer {title} ({found})", f"has settings that do not fit: {error}", "Keras's"
         ) from None
+    if isinstance(kind, MultiHeadAttention):
+        kind = replace(kind, causal=bool(call.kwargs.get("use_causal_mask")))
     known = cls.field_names()
     more = {
         key: value
@@ -110,6 +115,19 @@ def _operation(function: str, config: Mapping[str, Any], call: Call) -> Operatio
 
 def text(found: Mapping[str, Any]) -> str:
     return json.dumps(found, sort_keys=True, separators=(",", ":")) if found else ""
+
+
+def _called(cls: type[Kind], config: Mapping[str, Any], call: Call) -> bool:
+    """Whether a kind knows what the layer makes of its call, and of the layer within it."""
+    if cls is MultiHeadAttention:
+        more = {name for name, item in call.kwargs.items() if item not in (None, False)}
+        return more <= {"use_causal_mask"} and len(call.args) == len(call.sources)
+    if issubclass(cls, Recurrent):
+        return not config.get("return_state") and len(call.sources) == 1
+    if cls is TimeDistributed:
+        inner = config.get("layer")
+        return isinstance(inner, dict) and inner.get("class_name") in KINDS and is_keras(inner, "layers")
+    return True
 
 
 def _understood(config: Mapping[str, Any]) -> bool:

@@ -24,19 +24,20 @@ def labelled(node: Node) -> str:
         if value is None or value == "linear":
             continue
         if isinstance(value, tuple):
-            square = len(value) == 2 and value[0] == value[1] and name != "target_shape"
+            square = len(set(value)) == 1 and name != "target_shape"
             parts.append(str(value[0]) if square else "×".join(str(item) for item in value))
         elif name == "activation" and (value.startswith("{") or node.kind_name == "Activation"):
             parts.append(value if node.kind_name == "Activation" else "activation")
         else:
             parts.append(str(value))
     strides = getattr(kind, "strides", None)
-    if strides and strides != (1, 1) and strides != getattr(kind, "pool_size", None):
-        parts.append(f"s={strides[0]}" if strides[0] == strides[1] else f"s={strides[0]}×{strides[1]}")
+    if strides and set(strides) != {1} and strides != getattr(kind, "pool_size", None):
+        parts.append("s=" + (str(strides[0]) if len(set(strides)) == 1 else "×".join(map(str, strides))))
     for name, short in (("groups", "groups"), ("dilation_rate", "dilation")):
         value = getattr(kind, name, None)
-        if value not in (None, 1, (1, 1)):
+        if value is not None and set(value if isinstance(value, tuple) else (value,)) != {1}:
             parts.append(f"{short}={value[0] if isinstance(value, tuple) else value}")
-    if getattr(kind, "padding", None) == "same" and getattr(kind, "kernel_size", (1, 1)) != (1, 1):
-        parts.append("same")
+    padding = getattr(kind, "padding", None)
+    if padding in ("same", "causal") and set(getattr(kind, "kernel_size", (1,))) != {1}:
+        parts.append(padding)
     return f"{kind.label}({', '.join(parts)})" if parts else kind.label

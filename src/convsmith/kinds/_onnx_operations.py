@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from .activation import activation_onnx
-from .kind import OnnxWriter, Shape, ShapeError
+from .kind import OnnxWriter, Shape, ShapeError, image
+from .patches import patches
 
 _SAME = {
     "Absolute": "Abs", "Exp": "Exp", "Log": "Log", "Negative": "Neg", "Reciprocal": "Reciprocal",
@@ -82,6 +83,8 @@ def write_operation(which: OperationLike, write: OnnxWriter, names: list[str], i
         return kind.onnx(write, names, inputs, {})
     if name in ("Softmax", "LogSoftmax") and options.get("axis") in (-1, len(inputs[0])):
         return activation_onnx(write, "softmax" if name == "Softmax" else "log_softmax", names[0], inputs[0])
+    if name == "ExtractPatches":
+        return _patches(options, write, names[0], inputs[0])
     ins = [_last(write, item, shape) for item, shape in zip(names, inputs, strict=True)]
     out = _in_keras_layout(which, name, options, write, ins, inputs)
     return _first(write, out, which.shape(*inputs)) if image or len(which.shape(*inputs)) == 3 else out
@@ -100,6 +103,8 @@ def _in_keras_layout(
     if name in _OVER:
         axes = sorted(place + 1 for place in which._axes(axis, rank))
         return write.node(_OVER[name], [names[0], _whole(write, axes)], keepdims=int(bool(o.get("keepdims"))))
+    if name == "Einsum":
+        return write.node("Einsum", names, equation=o["subscripts"].replace(" ", ""))
     if name == "Matmul":
         return write.node("MatMul", names)
     if name == "Concatenate":
@@ -118,6 +123,19 @@ def _in_keras_layout(
         limits = [[edges[which.output]], [edges[which.output + 1]], [place + 1]]
         return write.node("Slice", [names[0], *(_whole(write, item) for item in limits)])
     raise ShapeError(f"the operation {name}", "one that has an ONNX form")
+
+
+def _patches(options: dict[str, Any], write: OnnxWriter, name: str, shape: Shape) -> str:
+    """Patches as a convolution of kernels that are 1 at one place and 0 elsewhere."""
+    found, (_, _, channels) = patches(options, shape), image(shape, "extract_patches")
+    high, wide = found.size
+    ones = np.eye(high * wide * channels, dtype=np.float32)
+    kernel = ones.reshape(-1, high, wide, channels).transpose(0, 3, 1, 2)
+    top, bottom, left, right = found.pads
+    return write.node(
+        "Conv", [name, write.constant(np.ascontiguousarray(kernel))], kernel_shape=[high, wide],
+        strides=list(found.strides), dilations=list(found.dilation), pads=[top, left, bottom, right],
+    )  # fmt: skip
 
 
 def _last(write: OnnxWriter, name: str, shape: Shape) -> str:

@@ -77,6 +77,20 @@ class GroupNorm(nn.Module):
         return out if self.bias is None else out + self.bias.reshape(places)
 
 
+class EachStep(nn.Module):
+    """A layer, and its activation, for each step alone."""
+
+    def __init__(self, inner: nn.Module, activation: nn.Module | None) -> None:
+        super().__init__()
+        self.inner, self.activation = inner, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = channels_last(x)
+        out = self.inner(channels_first(x.flatten(0, 1)))
+        out = channels_last(out if self.activation is None else self.activation(out))
+        return channels_first(out.unflatten(0, x.shape[:2]))
+
+
 class UnitNorm(nn.Module):
     """Numbers divided by the length of what stands along some axes."""
 

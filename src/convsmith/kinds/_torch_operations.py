@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ._torch_activations import SparsePlus, SparseSigmoid
 from ._torch_more import channels_first, channels_last
 from .kind import ShapeError
+from .patches import patches
 
 
 class Operation(nn.Module):
@@ -94,6 +95,10 @@ def _apply(name: str, o: dict[str, Any], args: list[Any], kwargs: dict[str, Any]
         return torch.clamp(x, o["x_min"], o["x_max"])
     if name == "Gelu":
         return F.gelu(x, approximate="tanh" if o.get("approximate") else "none")
+    if name == "Einsum":
+        return torch.einsum(o["subscripts"].replace(" ", ""), *args)
+    if name == "ExtractPatches":
+        return _patches(x, o)
     if name == "Glu":
         return F.glu(x, axes if axes is not None else -1)
     if name == "Celu":
@@ -117,6 +122,18 @@ def _apply(name: str, o: dict[str, Any], args: list[Any], kwargs: dict[str, Any]
     if name == "Matmul":
         return torch.matmul(*args[:2])
     return _move(name, o, args, axes, output, kwargs)
+
+
+def _patches(x: Tensor, options: dict[str, Any]) -> Tensor:
+    """Patches in Keras's order: rows, columns, channels of each."""
+    found = patches(options, tuple(x.shape[1:]))
+    top, bottom, left, right = found.pads
+    image = F.pad(x.permute(0, 3, 1, 2), (left, right, top, bottom))
+    (high, wide), (down, _) = found.size, found.dilation
+    rows = (image.shape[2] - (high - 1) * down - 1) // found.strides[0] + 1
+    taken = F.unfold(image, found.size, found.dilation, 0, found.strides)
+    taken = taken.reshape(len(x), x.shape[3], high * wide, rows, -1)
+    return taken.permute(0, 3, 4, 2, 1).flatten(3)
 
 
 def _move(

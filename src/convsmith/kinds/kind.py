@@ -122,6 +122,10 @@ class Kind:
     """Weight name -> (attribute of the torch module, axes that turn Keras's layout into torch's)."""
     limits: ClassVar[Mapping[str, Limit]] = {}
     """Setting -> the numbers that it takes, where that is not all of them."""
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Setting -> the words that it takes, where those are not the usual ones."""
+    apart: ClassVar[bool] = False
+    """True where Keras's layer is called on several tensors one by one, and not on a list of them."""
     train_only: ClassVar[bool] = False
     """True where inference passes the input on unchanged (dropout, augmentation)."""
     counted: ClassVar[bool] = True
@@ -262,7 +266,7 @@ def _check(cls: type[Kind], name: str, value: Any) -> None:
         fits = bool in takes if isinstance(value, bool) else isinstance(value, (*takes, *alike))
         if not fits:
             raise BadInput(name, f"got {value!r:.60}", _annotation(cls, name))
-    choices = _CHOICES.get(name)
+    choices = cls.choices.get(name) or _CHOICES.get(name)
     if choices and isinstance(value, str) and value.lower() not in choices:
         raise BadInput(name, f"got {value!r:.60}", " or ".join(map(repr, choices)))
     check_number(name, value)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from . import einsum, patches
 from .kind import Formula, Kind, OnnxWriter, Reach, Shape, ShapeError, kind, size
 
 if TYPE_CHECKING:
@@ -40,7 +41,13 @@ MOVING = frozenset((
     "numpy.ExpandDims", "numpy.GetItem", "numpy.Split", "numpy.Flip", "numpy.Repeat", "numpy.Pad",
 ))
 # fmt: on
-FUNCTIONS = ONE_BY_ONE | BETWEEN | OVER_AXES | MOVING | {"numpy.Matmul", "nn.Glu"}
+FUNCTIONS = (
+    ONE_BY_ONE
+    | BETWEEN
+    | OVER_AXES
+    | MOVING
+    | {"numpy.Matmul", "nn.Glu", "numpy.Einsum", "image.ExtractPatches"}
+)
 """What has a shape rule, as Keras's module and class below ``keras.src.ops``."""
 
 
@@ -89,6 +96,10 @@ class Operation(Kind):
             for axis in sorted(self._axes(options.get("axis"), len(shape)), reverse=True):
                 shape[axis : axis + 1] = [1] if options.get("keepdims") else []
             return tuple(shape)
+        if name == "numpy.Einsum":
+            return einsum.shape(str(options.get("subscripts")), inputs)
+        if name == "image.ExtractPatches":
+            return patches.shape(options, inputs[0])
         if name == "nn.Glu":
             (place,) = self._axes(options.get("axis", -1), len(inputs[0]))
             many = inputs[0][place]
@@ -143,6 +154,8 @@ class Operation(Kind):
         return places
 
     def macs(self, *inputs: Shape) -> int | None:
+        if self.function == "numpy.Einsum":
+            return einsum.macs(str(self.options.get("subscripts")), inputs)
         if self.function != "numpy.Matmul":
             return 0
         total, inner = size(self.shape(*inputs)), inputs[0][-1]

@@ -73,7 +73,8 @@ def _of_numbers(came: Figure, right: int) -> Iterator[str]:
 def _setting(row: Row) -> dict[str, int]:
     """The numbers that a convolution's or dense layer's formula is made of."""
     kind, taken = row.node.kind, row.input_shapes[0]
-    fh, fw = getattr(kind, "kernel_size", (1, 1))
+    seen = getattr(kind, "kernel_size", (1, 1))
+    fh, fw = seen if len(seen) == 2 else (1, 1)
     n = getattr(kind, "filters", None) or getattr(kind, "units", None) or row.output_shape[-1] or 0
     return {
         "f": fh * fw,

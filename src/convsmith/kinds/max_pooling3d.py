@@ -1,0 +1,16 @@
+"""MaxPooling3D: the largest value in each window of a volume, channel by channel."""
+
+from __future__ import annotations
+
+from .kind import kind
+from .spatial import SpatialPool
+
+
+@kind
+class MaxPooling3D(SpatialPool):
+    """Keras's MaxPooling3D."""
+
+    pool_size: tuple[int, ...] = (2, 2, 2)
+
+    axes = 3
+    operator = "MaxPool"
