@@ -49,6 +49,8 @@ class MultiHeadAttention(Kind):
     }
 
     def __post_init__(self) -> None:
+        if self.value_dim is None:  # as Keras writes it
+            object.__setattr__(self, "value_dim", self.key_dim)
         for name in ("output_shape", "attention_axes"):
             given = getattr(self, name)
             if isinstance(given, int):
