@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .spatial import Sides
+from .window import Sides
 
 _CONVOLVED: dict[int, Any] = {1: F.conv1d, 3: F.conv3d}
 _LARGEST: dict[int, Any] = {1: F.max_pool1d, 3: F.max_pool3d}

@@ -11,8 +11,10 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import einsum, patches
+from .einsum import macs as einsum_macs
+from .einsum import shape as einsum_shape
 from .kind import Formula, Kind, OnnxWriter, Reach, Shape, ShapeError, kind, size
+from .patches import shape as patches_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,9 +99,9 @@ class Operation(Kind):
                 shape[axis : axis + 1] = [1] if options.get("keepdims") else []
             return tuple(shape)
         if name == "numpy.Einsum":
-            return einsum.shape(str(options.get("subscripts")), inputs)
+            return einsum_shape(str(options.get("subscripts")), inputs)
         if name == "image.ExtractPatches":
-            return patches.shape(options, inputs[0])
+            return patches_shape(options, inputs[0])
         if name == "nn.Glu":
             (place,) = self._axes(options.get("axis", -1), len(inputs[0]))
             many = inputs[0][place]
@@ -155,7 +157,7 @@ class Operation(Kind):
 
     def macs(self, *inputs: Shape) -> int | None:
         if self.function == "numpy.Einsum":
-            return einsum.macs(str(self.options.get("subscripts")), inputs)
+            return einsum_macs(str(self.options.get("subscripts")), inputs)
         if self.function != "numpy.Matmul":
             return 0
         total, inner = size(self.shape(*inputs)), inputs[0][-1]

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import BadInput
 from . import window
 from .kind import GIVE_SIZES, Formula, Kind, OnnxWriter, Reach, Shape, ShapeError, Weight, size
+from .window import Sides
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-Sides = tuple[tuple[int, int], ...]
-"""Places added before and behind, for each axis."""
 
 
 def several(value: Any, count: int, name: str, least: int = 1) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from .kind import GIVE_SIZES, Reach, ShapeError
 
 Pads = tuple[int, int, int, int]
 """Pixels added at the top, bottom, left and right."""
+Sides = tuple[tuple[int, int], ...]
+"""Places added before and behind, for each axis."""
 
 
 def length(n: int | None, kernel: int, stride: int, padding: str, dilation: int = 1) -> int | None:
