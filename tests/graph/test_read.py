@@ -138,11 +138,11 @@ def test_operators_are_known_by_module_and_class() -> None:
 
 def test_an_operator_without_a_rule_keeps_its_recorded_shape() -> None:
     x = keras.Input((8, 8, 3))
-    y = ops.einsum("bijc,bijd->bcd", x, x)
+    y = ops.cumsum(x, axis=1)
     graph = read(keras.Model(x, layers.Dense(2)(y)))
     assert graph.params == 3 * 2 + 2
     assert graph.macs is None
-    assert graph.output_shape == (3, 2)
+    assert graph.output_shape == (8, 8, 2)
 
 
 def test_lambda_and_unknown_layers_are_listed_and_never_run(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_tensors_hidden_in_named_arguments_are_found() -> None:
     graph = read(keras.Model([x, y], layers.Dense(2)(out)))
     assert graph["look"].inputs == ("x", "y")
     assert graph.shapes["look"] == (4, 6)
-    assert graph.unknown == ("look",)
+    assert graph.unknown == ()
 
 
 def test_keras_2_configurations_are_read() -> None:
