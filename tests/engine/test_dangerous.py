@@ -60,7 +60,7 @@ def modules() -> dict[str, Any]:
         "group norm": (6, more.GroupNorm(2, 6, 1e-3, True, True)),
         "instance norm": (6, more.GroupNorm(6, 6, 1e-3, True, True)),
         "layer norm": (6, more.LayerNorm((6,), 1e-3, True, True)),
-        "unit norm": (6, more.UnitNorm()),
+        "unit norm": (6, more.UnitNorm((1,))),
         "prelu": (6, more.PReLU((8, 8, 6))),
         "scale": (6, more.LayerScale(6, 0.5, True)),
         "dense": (6, own.Dense(6, 5)),

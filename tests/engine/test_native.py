@@ -232,7 +232,7 @@ def test_networks_train_as_by_torch_alone(name, monkeypatch):
         allowed = 5 * float((other - wanted).norm()) + 1e-3 * float(wanted.norm()) + 1e-6 * largest
         assert float((one - wanted).norm()) <= allowed
     kinds = {type(step.layer) for step in module.steps_by_name.values()}
-    assert kinds & {compiled_layers.Norm, compiled_layers.Pool, compiled_layers.ConvolutionPool}
+    assert kinds & {compiled_layers.Norm, compiled_layers.CompiledPool, compiled_layers.ConvolutionPool}
 
 
 def test_sums_and_activations_join_the_norm_in_front():
@@ -262,7 +262,7 @@ def test_what_the_functions_do_not_take_goes_to_the_layers():
     norm = BatchNorm(3, 0.9, 1e-3, True, True)
     for x in (image(2, 3, 8, 8).double(), torch.randn(2, 3, 8, 8)):
         assert not native.takes(x)
-        assert torch.equal(compiled_layers.Pool(pool, torch.nn.ReLU())(x), pool(x).relu())
+        assert torch.equal(compiled_layers.CompiledPool(pool, torch.nn.ReLU())(x), pool(x).relu())
         other = compiled_layers.Norm(norm.to(x.dtype).train(), torch.nn.ReLU())
         wanted = F.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, 1e-3).relu()
         torch.testing.assert_close(other(x), wanted)
@@ -272,7 +272,7 @@ def test_what_the_functions_do_not_take_goes_to_the_layers():
         MaxPool2d((3, 3), (2, 2), (0, 0, 0, 0)), MaxPool2d((2, 2), (2, 2), (0, 1, 0, 1)),
         MaxPool2d((16, 16), (16, 16), (0, 0, 0, 0)), MaxPool2d((1, 1), (2, 2), (0, 0, 0, 0)),
     ):  # fmt: skip
-        assert not compiled_layers.Pool.suits(layer)
+        assert not compiled_layers.CompiledPool.suits(layer)
 
 
 @compiled

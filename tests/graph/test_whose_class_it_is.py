@@ -145,7 +145,7 @@ def test_a_model_with_a_call_of_its_own_is_unknown_behind_its_layers(build: Any,
         graph = read(form)
         assert (graph.unknown, graph.params, graph.known_params) == (("twice",), None, 10)
         assert graph.output_shape == (None,)  # its call may give any
-        with pytest.raises(BadInput, match=r"model of class Doubled.*keras\.Model\(model\.inputs"):
+        with pytest.raises(BadInput, match=r"layer twice \(Doubled.*keras\.Model\(model\.inputs"):
             lower(graph)
         with pytest.raises(BadInput, match="call of its own"):
             to_keras(graph)

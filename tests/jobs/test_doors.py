@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.errors import BadInput
+from convsmith.kinds import KINDS
 
 PACKAGE = """
 from convsmith.data.readers.npz import npz
@@ -88,6 +90,16 @@ print(sorted({one["status"] for one in done.trials}))
 print(cs.size("fixed").totals.params)
 print(cs.explain(done, done.path.parent.parent / "one.png", method="flat", evidence=False).explanation.method)
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """What these tests register is forgotten behind them."""
+    len(list(KINDS))  # filled
+    before = dict(KINDS._things)
+    yield
+    KINDS._things.clear()
+    KINDS._things.update(before)
 
 
 @pytest.fixture

@@ -152,6 +152,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
     check_teacher(recipe, "auto")
     check_numbers(recipe)
     check_latency(recipe)
+    check_precision(recipe)
     parse_options(recipe["algorithm"], recipe["option"] or ())
     if recipe["warm_start"] is not None:
         Run.open(recipe["warm_start"])
@@ -173,7 +174,7 @@ def checked(recipe: dict[str, Any]) -> dict[str, Any]:
 def check_names(recipe: dict[str, Any]) -> None:
     """Say a misspelt name before anything is read."""
     from ..engine.augment import POLICIES
-    from ..ledger.budget import MEMORY_MODELS, PRECISIONS
+    from ..ledger.budget import MEMORY_MODELS
     from ..nas.algorithms import ALGORITHMS
     from ..nas.spaces import SPACES, space_function
     from ..pretrained.space import NAME as PRETRAINED
@@ -189,7 +190,6 @@ def check_names(recipe: dict[str, Any]) -> None:
         ("algorithm", (*ALGORITHMS, *own)),
         ("augment", ("auto", *POLICIES)),
         ("memory_model", MEMORY_MODELS),
-        ("precision", PRECISIONS),
     ):
         name = recipe.get(option)
         if isinstance(name, str) and name not in known:
@@ -254,15 +254,23 @@ def check_latency(recipe: dict[str, Any]) -> None:
             raise BadInput(
                 "--latency-table", came, recipe["space"], f"convsmith latency-table {recipe['space']}"
             )
+    if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
+        came = "given without a limit on memory"
+        raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")
+
+
+def check_precision(recipe: dict[str, Any]) -> None:
+    """Say a precision that is none, and options that it leaves without a meaning, before anything is read."""
+    from ..ledger.budget import PRECISIONS
+
+    if recipe["precision"] not in PRECISIONS:
+        raise BadName("--precision", recipe["precision"], PRECISIONS)
     if recipe["precision"] == "int8":
         for option, fixed in (("memory_model", "liveness"), ("max_latency_ms", None)):
             if recipe[option] != fixed:
                 flag = "--" + option.replace("_", "-")
                 means = "means the arena" if option == "memory_model" else "is measured in fp32"
                 raise BadInput(flag, f"given with --precision int8, where it {means}", "one of them")
-    if recipe["memory_model"] != "liveness" and recipe["max_memory"] is None:
-        came = "given without a limit on memory"
-        raise BadInput("--memory-model", came, "one", "--max-memory 1MB --memory-model fused")
 
 
 def check_numbers(recipe: dict[str, Any]) -> None:

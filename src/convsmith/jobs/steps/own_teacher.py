@@ -51,9 +51,9 @@ class Answers:
     cuts: tuple[str, ...] = ("answers",)
 
     def __init__(self, own: OwnTeacher) -> None:
-        from ...engine.fold import fold
         from ...engine.lower import lower
         from ...engine.passes import INFERENCE
+        from ...graph.fold import fold
 
         rows, columns, channels = own.graph.input_shape
         self.shape = (int(rows or 0), int(columns or 0), int(channels or 0))
