@@ -22,6 +22,7 @@ from convsmith.data.shortcuts import ridge_accuracy, tells
 from convsmith.errors import BadInput
 
 from .conftest import noise
+from .planted import photo
 
 Maker = Callable[..., Path]
 
@@ -109,7 +110,7 @@ def test_copies_across_the_sets_own_parts_are_errors(make_folder: Maker) -> None
     Image.open(root / "train" / "cat" / "000.png").save(root / "test" / "cat" / "leak.bmp")
     checkup = check(root)
     assert kinds(checkup) == {"exact copies across parts": "error", "exact copies": "note"}
-    assert "1 picture in train and test" in checkup.findings[0].text
+    assert "1 identical picture in train and test" in checkup.findings[0].text
     split = read(root).split()
     assert len(split.train) + len(split.validation) == 49
     assert "1 copy of images of a later part left out" in split.notes[1]
@@ -138,8 +139,48 @@ def test_near_copies_are_found_in_photos(shared: Path, tmp_path: Path) -> None:
     assert not stems[0] & stems[1]
 
 
+def test_near_copies_are_told_apart_from_identical_ones(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for label in "ab":
+            (tmp_path / "set" / part / label).mkdir(parents=True)
+    photos = [photo(rng, 100) for _ in range(24)]
+    for k, image in enumerate(photos):
+        image.save(tmp_path / "set" / ("train" if k < 16 else "test") / "ab"[k % 2] / f"{k}.png")
+    photos[0].save(tmp_path / "set" / "train" / "a" / "again.bmp")
+    photos[1].save(tmp_path / "set" / "train" / "b" / "near.jpg", quality=60)
+    photos[2].save(tmp_path / "set" / "train" / "b" / "torn.jpg", quality=60)
+    photos[3].save(tmp_path / "set" / "test" / "b" / "leak.jpg", quality=60)
+    checkup = check(tmp_path / "set", page=tmp_path / "page.html")
+    by_kind = {finding.kind: finding for finding in checkup.findings}
+    expected = {
+        "near copies across parts": "error",
+        "near copies in two classes": "warning",
+        "exact copies": "note",
+        "near copies": "note",
+    }
+    assert {kind: severity for kind, severity in kinds(checkup).items() if "copies" in kind} == expected
+    assert "identical" in by_kind["exact copies"].text
+    for kind in ("near copies", "near copies in two classes", "near copies across parts"):
+        finding = by_kind[kind]
+        assert "look" in finding.text
+        assert len(finding.names) == 2 * len(finding.similarity) == len(finding.pictures)
+        assert all(0.9 <= similarity <= 1 for similarity in finding.similarity)
+        assert all(picture.startswith("data:image/png;base64,") for picture in finding.pictures)
+    assert set(by_kind["near copies in two classes"].names) == {"train/a/2.png", "train/b/torn.jpg"}
+    assert "looks like train/a/2.png (similarity 0.9" in checkup.text()
+    held = json.loads(json.dumps(checkup.to_json()))
+    (said,) = (one for one in held["findings"] if one["kind"] == "near copies across parts")
+    assert said["similarity"] == list(by_kind["near copies across parts"].similarity)
+    assert "looks like the one before: similarity 0.9" in (tmp_path / "page.html").read_text()
+    near = checkup.found["alike"]
+    assert (near["images"], near["conflicts"]) == (3, 1)
+    assert near["pairs"][0]["classes"] == ["a", "b"]
+    assert checkup.found["duplicates"]["images"] == 1
+
+
 def test_images_that_all_look_alike_do_not_become_one_group(tmp_path: Path) -> None:
-    base = Image.fromarray(np.tile(np.linspace(0, 255, 128).astype(np.uint8), (128, 1)))
+    base = photo(np.random.default_rng(0), 128)
     for k in range(40):
         part = base.copy()
         ImageDraw.Draw(part).point([(k, k), (k + 1, k)], fill=255 - k)

@@ -172,6 +172,18 @@ def test_parquet_of_paths(heap: Path) -> None:
         read(heap / "b.parquet")
 
 
+def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    same = arrow.DictionaryArray.from_arrays(arrow.array(np.zeros(1_000_000, np.int8)), ["img/0.png"])
+    pyarrow.parquet.write_table(arrow.table({"path": same, "label": same}), tmp_path / "a.parquet")
+    size = (tmp_path / "a.parquet").stat().st_size
+    assert size < 10_000
+    with pytest.raises(BadInput, match=r"says that it has 1,000,000 rows in .* kB; expected a byte for each"):
+        read(tmp_path / "a.parquet")
+
+
 @pytest.mark.parametrize("names", [True, False])
 def test_parquet_of_images_as_hugging_face_writes_it(heap: Path, tmp_path: Path, names: bool) -> None:
     arrow = pytest.importorskip("pyarrow")

@@ -6,7 +6,9 @@ import io
 import re
 import shutil
 import stat
+import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +138,87 @@ def test_a_compressed_tar_that_unpacks_without_end_is_refused(
     with pytest.raises(BadInput, match="unpacks to more than"):
         read(tmp_path / "a.tar.gz")
     assert list(own_cache.iterdir()) == []
+
+
+def many_entries(path: Path, count: int) -> None:
+    """A zip whose directory lists so many empty files, or a tar with as many empty ones."""
+    if path.suffix == ".zip":
+        entry = b"PK\1\2" + bytes(24) + struct.pack("<HHH", 9, 0, 0) + bytes(12)
+        directory = b"".join(entry + b"a/%07d" % k for k in range(count))
+        end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory), 0, 0)
+        path.write_bytes(directory + end)
+        return
+    info = tarfile.TarInfo("a/0000000")
+    block = bytearray(info.tobuf())
+    with open(path, "wb") as file:
+        for k in range(count):
+            block[:9] = b"a/%07d" % k
+            block[148:156] = b"%06o\0 " % (sum(block[:148]) + 256 + sum(block[156:]))
+            file.write(block)
+        file.write(bytes(1024))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_archives_of_very_many_files_are_counted_first(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_entries(tmp_path / name, 5_000)
+    for room in ("zip_directory", "archives"):
+        monkeypatch.setattr(f"convsmith.data.{room}.MAX_MEMBERS", 4_000)
+    seen = []
+    monkeypatch.setattr("zipfile.ZipFile", lambda *_: seen.append(1))
+    tracemalloc.start()
+    with pytest.raises(BadInput, match=r"more than 4,000 files; expected fewer in one archive"):
+        read(tmp_path / name)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not seen
+    assert peak < 1000 * 4_000 + 3 * (tmp_path / name).stat().st_size
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_the_memory_of_an_archive_grows_with_its_files_alone(tmp_path: Path, name: str) -> None:
+    peaks = []
+    for count in (2_000, 6_000):
+        many_entries(tmp_path / name, count)
+        tracemalloc.start()
+        assert len(tree_of(str(tmp_path / name)).sizes) == count  # type: ignore[union-attr]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 1500 * 4_000  # bytes of each file: a million take less than 1.5 GB
+
+
+def test_backslashes_in_a_zip_are_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for k in range(8):
+            archive.writestr(zipfile.ZipInfo(f"set/{'cat' if k % 2 else 'dog'}/{k}.png"), png(k))
+    data = (tmp_path / "a.zip").read_bytes()
+    for name in (b"cat", b"dog"):
+        data = data.replace(b"set/" + name + b"/", b"set\\" + name + b"\\")
+    (tmp_path / "a.zip").write_bytes(data)
+    images = read(tmp_path / "a.zip")
+    assert images.found["classes"] == {"cat": 4, "dog": 4}
+    assert images.unreadable == ()
+
+
+def test_an_archive_of_archives_says_so(make_folder: Maker, tmp_path: Path) -> None:
+    inside = packed(make_folder(cat=2, dog=2), "zip")
+    for name, kind in (("a.zip", zipfile.ZipFile), ("a.tar", tarfile.open)):
+        with kind(tmp_path / name, "w") as archive:  # type: ignore[operator]
+            add = archive.write if name == "a.zip" else archive.add
+            add(inside, "one.zip")
+            add(inside, "two.zip")
+        with pytest.raises(BadInput, match=r"only archives in it \(one.zip, two.zip\).*unpack it"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("part", [0.2, 0.6, 0.98])
+def test_a_zip_cut_anywhere_is_damaged(make_folder: Maker, part: float) -> None:
+    path = packed(make_folder(cat=3, dog=3), "zip")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(part * len(data))])
+    with pytest.raises(BadInput, match="is a damaged zip file: its end is missing"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])

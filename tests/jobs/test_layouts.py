@@ -18,6 +18,9 @@ VERBS: dict[str, Callable[..., object]] = {
     "forge": lambda data, runs, **more: cs.forge(
         data, max_params=9_000, minutes=1, pretrained="none", runs=runs, quiet=True, **more
     ),
+    "search": lambda data, runs, **more: cs.search(
+        "chain", data, max_params=9_000, trials=2, runs=runs, quiet=True, **more
+    ),
 }
 
 

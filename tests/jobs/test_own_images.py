@@ -45,3 +45,53 @@ def test_a_split_that_cannot_be_read_is_said(run: Path) -> None:
         with pytest.raises(BadInput, match=r"split\.npz: cannot be read .*give images with --data"):
             own_images(trained(str(run)))
     (run / "split.npz").write_bytes(kept)
+
+
+class Asked(Exception):
+    """The reader was asked."""
+
+
+VERBS = {
+    "mistakes": lambda run, data, outside: cs.mistakes(run, data=data, outside=outside, quiet=True),
+    "units": lambda run, data, outside: cs.see_units(run, data=data, outside=outside),
+    "robustness": lambda run, data, outside: cs.robustness(run, data=data, outside=outside, quiet=True),
+    "fool": lambda run, data, outside: cs.fool(
+        run, what="adversarial", data=data, outside=outside, quiet=True
+    ),
+    "fool, others": lambda run, data, outside: cs.fool(
+        run, what="unknown", others=data, outside=outside, quiet=True
+    ),
+    "explain": lambda run, data, outside: cs.explain(run, data, outside=outside),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_images_outside_are_asked_for_in_every_verb(
+    run: Path, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "away.csv"
+    table.write_text("path,label\n../photos/cat/1.png,cat\n")
+    asked: list[bool] = []
+
+    def read(source: object, *, outside: bool = False, **_: object) -> None:
+        asked.append(outside)
+        raise Asked
+
+    monkeypatch.setattr("convsmith.data.read", read)
+    for outside in (False, True):
+        with pytest.raises(Asked):
+            VERBS[verb](str(run), str(table), outside)
+    assert asked == [False, True]
+
+
+@pytest.mark.parametrize("verb", ["mistakes", "units", "robustness", "fool"])
+def test_outside_without_other_images_is_refused(run: Path, verb: str) -> None:
+    with pytest.raises(BadInput, match="--outside: given without --data"):
+        VERBS[verb](str(run), None, True)
+
+
+def test_outside_with_image_files_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--outside: given with image files"):
+        cs.explain(str(run), str(tmp_path / "cat.png"), outside=True)
+    with pytest.raises(BadInput, match="--outside: given without --data"):
+        cs.explain(str(run), split="test", outside=True)

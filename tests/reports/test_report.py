@@ -104,7 +104,7 @@ def test_figures_on_the_page_are_those_of_the_files(run_folder: RunFolder) -> No
     for fact in (
         "5/torn.jpg",
         "image file is truncated",
-        "2, such as 1/a.png = 1/b.png",
+        "2 identical to another image, such as 1/a.png = 1/b.png",
         "2 min 58 s",
         "4.1×10¹¹",
     ):

@@ -169,8 +169,12 @@ class Tar(_Archive):
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         size = self._size(name, limit)
+        start = self._places[name][0]
         with open(self._plain, "rb") as file:
-            file.seek(self._places[name][0])
+            # before memory is asked for: a header may say any size
+            if start + size > os.fstat(file.fileno()).st_size:
+                raise Unreadable("truncated: the archive ends too early")
+            file.seek(start)
             data = file.read(size)
         if len(data) < size:
             raise Unreadable("truncated: the archive ends too early")

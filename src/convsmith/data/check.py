@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from .memory import cache_folder
 from .read import listing
 from .record import Progress
 from .shortcuts import by_border, by_file
-from .symptoms import blank, classes, copies, groups, modes, shapes, unreadable, untaught
+from .symptoms import blank, classes, copies, groups, lookalikes, modes, shapes, unreadable, untaught
 
 
 def check(
@@ -60,7 +61,7 @@ def check(
     if group is not None:
         images = grouped(images, group)
     images = images.examined(max_pixels=max_pixels, workers=workers, progress=progress, cache=cache_folder())
-    checkup = examine(images)
+    checkup = pictured(images, examine(images))
     if fix is not None:
         from .clean import write_clean
 
@@ -72,12 +73,25 @@ def check(
     return checkup
 
 
+def pictured(images: Images, checkup: Checkup) -> Checkup:
+    """The checkup with thumbnails of the pairs that look alike, so that who reads it can judge."""
+    from .check_page import address
+
+    findings = tuple(
+        replace(finding, pictures=tuple(address(images, row) for row in finding.rows))
+        if finding.similarity
+        else finding
+        for finding in checkup.findings
+    )
+    return replace(checkup, findings=findings)
+
+
 def examine(images: Images) -> Checkup:
     """All findings on an examined set; a pure function."""
     found: list[Finding] = unreadable(images)
     found += classes(images)
     if len(images):
-        for question in (untaught, copies, groups, blank, shapes, modes, by_file, by_border):
+        for question in (untaught, copies, lookalikes, groups, blank, shapes, modes, by_file, by_border):
             found += question(images)
     found += [Finding("note", "also", note) for note in images.notes]
     return Checkup(images.source, images.found, sort_findings(found), _per_class(images))

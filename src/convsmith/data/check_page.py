@@ -70,11 +70,15 @@ def page(images: Images, checkup: Checkup) -> str:
 
 def _section(images: Images, finding: Finding) -> str:
     if finding.rows:
-        pairs = zip(finding.rows[:SHOWN], finding.names[:SHOWN], strict=True)
-        strip = "".join(_figure(images, row, name) for row, name in pairs)
+        said = [""] * len(finding.names)
+        for k, similarity in enumerate(finding.similarity):
+            said[2 * k + 1] = f"looks like the one before: similarity {similarity:.2f}"
+        shown = zip(finding.rows[:SHOWN], finding.names[:SHOWN], said, strict=False)
+        strip = "".join(_figure(images, row, name, words) for row, name, words in shown)
     else:
         strip = "".join(f"<p>{escape(name)}</p>" for name in finding.names)
-    more = finding.count - min(SHOWN, len(finding.rows)) if finding.rows else 0
+    held = min(SHOWN, len(finding.rows)) // (2 if finding.similarity else 1)
+    more = finding.count - held if finding.rows else 0
     rest = f"<p class=hint>and {more:,} more</p>" if more > 0 else ""
     hint = f"<p class=hint>{escape(finding.hint)}</p>" if finding.hint else ""
     return (
@@ -83,14 +87,19 @@ def _section(images: Images, finding: Finding) -> str:
     )
 
 
-def _figure(images: Images, row: int, name: str) -> str:
+def address(images: Images, row: int) -> str:
+    """A thumbnail as a data address; empty when the image cannot be read any more."""
     picture = thumbnail(images, row)
-    image = (
-        f'<img alt="" src="data:image/png;base64,{base64.b64encode(picture).decode()}">' if picture else ""
-    )
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
+
+
+def _figure(images: Images, row: int, name: str, said: str = "") -> str:
+    source = address(images, row)
+    image = f'<img alt="" src="{source}">' if source else ""
     where = np.flatnonzero(images.rows == row)
     label = images.classes[int(images.labels[row])] if len(where) and images.labels[row] >= 0 else ""
-    return f"<figure>{image}<figcaption>{escape(name)}<br>{escape(label)}</figcaption></figure>"
+    words = f"<br>{escape(said)}" if said else ""
+    return f"<figure>{image}<figcaption>{escape(name)}<br>{escape(label)}{words}</figcaption></figure>"
 
 
 def thumbnail(images: Images, row: int) -> bytes | None:

@@ -22,7 +22,7 @@ def kept(images: Images) -> np.ndarray:
     Left out: blank images; all but one of exact copies in one class; all exact copies that have different
     labels; training (and validation) images that are exact copies of ones in a later part of the set's own.
     """
-    exact, y = images.groups(-1), images.y
+    exact, y = images.exact, images.y
     part = np.zeros(len(images), np.int8) if images.part is None else images.part[images.rows]
     stay = images.seen["spread"] >= BLANK
     order = np.argsort(exact, kind="stable")

@@ -26,6 +26,8 @@ class Finding:
         names: images that show it, the worst first.
         rows: their positions among the set's items, -1 where there is nothing to show.
         count: how many images it concerns.
+        similarity: of each two names, where they come in pairs that look alike: from 0 to 1.
+        pictures: thumbnails as data addresses, one for each name, where they come in pairs.
     """
 
     severity: str
@@ -35,6 +37,15 @@ class Finding:
     names: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
     count: int = 0
+    similarity: tuple[float, ...] = ()
+    pictures: tuple[str, ...] = ()
+
+    def examples(self, most: int) -> list[str]:
+        """Lines that name the first images, or the first pairs with how similar they are."""
+        if not self.similarity:
+            return list(self.names[:most])
+        pairs = zip(self.names[::2], self.names[1::2], self.similarity, strict=True)
+        return [f"{b} looks like {a} (similarity {s:.2f})" for a, b, s in list(pairs)[:most]]
 
 
 @dataclass(frozen=True)
@@ -78,9 +89,11 @@ class Checkup:
         out = [lines(self.found)[0], *(line for line in lines(self.found)[1:2] if line.startswith("sizes"))]
         for finding in self.findings:
             out.append(f"{MARKS[finding.severity]} {finding.kind}: {finding.text}")
-            out += [f"        {name}" for name in finding.names[:examples]]
-            if len(finding.names) > examples or finding.count > len(finding.names) > 0:
-                more = max(finding.count, len(finding.names)) - min(examples, len(finding.names))
+            lines_of = finding.examples(examples)
+            out += [f"        {line}" for line in lines_of]
+            held = len(finding.similarity) or len(finding.names)
+            if held > examples or finding.count > held > 0:
+                more = max(finding.count, held) - len(lines_of)
                 out += [f"        and {more:,} more"] if more > 0 else []
             out += [f"        -> {finding.hint}"] if finding.hint else []
         counts = [sum(finding.severity == one for finding in self.findings) for one in SEVERITIES]

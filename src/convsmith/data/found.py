@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from ..units import counted, show_bytes
 from .decode import NOTES
 from .items import Items
+from .near import followers, sets
 from .scan import noted
 
 EXAMPLES = 5
+PAIRS = 12
 
 
 class Examined(Protocol):
@@ -26,7 +29,11 @@ class Examined(Protocol):
     @property
     def seen(self) -> np.ndarray: ...
     @property
-    def copies(self) -> np.ndarray: ...
+    def exact(self) -> np.ndarray: ...
+    @property
+    def near(self) -> np.ndarray: ...
+    @property
+    def lookalikes(self) -> np.ndarray: ...
     @property
     def part(self) -> np.ndarray | None: ...
     @property
@@ -52,11 +59,12 @@ def report(images: Examined) -> dict[str, Any]:
         ``source``, ``reader``, ``images``, ``bytes``, ``classes`` (name -> count), ``sizes`` ([height, width]
         of the smallest, median and largest, and how many different), ``modes``, ``formats``, ``forms`` (keys
         of `decode.NOTES`: what had to be done to how many images), ``unreadable``
-        (name, reason), ``duplicates`` (images that are copies of another one, and examples), ``conflicts``
-        (copies with different labels), ``parts`` (of a set that came in parts), ``notes``.
+        (name, reason), ``duplicates`` (images that are identical to another one, and examples), ``conflicts``
+        (identical images with different labels), ``alike`` (images that look like another one without being
+        identical; the pairs most alike, those with different labels first, with names, classes and
+        similarity), ``parts`` (of a set that came in parts), ``notes``.
     """
     seen, y = images.seen, images.y
-    copies = images.copies
     own_parts = {} if images.part is None else _parts(images.part[images.rows])
     return {
         "source": images.source,
@@ -69,8 +77,9 @@ def report(images: Examined) -> dict[str, Any]:
         "formats": _counts(seen["format"]),
         "forms": _forms(seen),
         "unreadable": [{"name": name, "reason": reason} for name, reason in images.unreadable],
-        "duplicates": _duplicates(images, copies),
-        "conflicts": _conflicts(images, copies),
+        "duplicates": _duplicates(images),
+        "conflicts": _conflicts(images),
+        "alike": _alike(images),
         "parts": own_parts,
         "notes": [*images.notes, *_notes(images)],
     }
@@ -102,38 +111,52 @@ def _sizes(seen: np.ndarray) -> dict[str, Any]:
     return {**named, "different": different}
 
 
-def _sets(copies: np.ndarray) -> list[np.ndarray]:
-    """Positions of the images of each set of copies, largest first."""
-    order = np.argsort(copies, kind="stable")
-    cuts = np.flatnonzero(np.diff(copies[order])) + 1
-    several = [members for members in np.split(order, cuts) if len(members) > 1]
-    return sorted(several, key=lambda members: (-len(members), int(members[0])))
-
-
 def _names(images: Examined, positions: np.ndarray) -> list[str]:
     return [images.items.name(int(images.rows[k])) for k in positions[:EXAMPLES]]
 
 
-def _duplicates(images: Examined, copies: np.ndarray) -> dict[str, Any]:
-    sets = _sets(copies)
+def _duplicates(images: Examined) -> dict[str, Any]:
+    found = sets(images.exact)
     return {
-        "images": int(sum(len(members) - 1 for members in sets)),
-        "sets": len(sets),
-        "examples": [_names(images, members) for members in sets[:EXAMPLES]],
+        "images": int(sum(len(members) - 1 for members in found)),
+        "sets": len(found),
+        "examples": [_names(images, members) for members in found[:EXAMPLES]],
     }
 
 
-def _conflicts(images: Examined, copies: np.ndarray) -> list[dict[str, list[str]]]:
-    """Copies that carry different labels: at most one of the labels can be right."""
+def _conflicts(images: Examined) -> list[dict[str, list[str]]]:
+    """Identical images that carry different labels: at most one of the labels can be right."""
     y = images.y
-    torn = [members for members in _sets(copies) if len(set(y[members].tolist())) > 1]
+    torn = [members for members in sets(images.exact) if len(set(y[members].tolist())) > 1]
     return [
-        {
-            "names": _names(images, members),
-            "classes": [images.classes[k] if k >= 0 else "" for k in dict.fromkeys(y[members].tolist())],
-        }
+        {"names": _names(images, members), "classes": _classes(images, dict.fromkeys(y[members].tolist()))}
         for members in torn[:100]
     ]
+
+
+def _classes(images: Examined, labels: Iterable[int]) -> list[str]:
+    return [images.classes[k] if k >= 0 else "" for k in labels]
+
+
+def _alike(images: Examined) -> dict[str, Any]:
+    """Images that look like another one; the examples are pairs."""
+    y = images.y
+    groups = followers(images.lookalikes, images.near)
+    pairs = [(leader, k, similarity) for leader, own in groups for k, similarity in own]
+    pairs.sort(key=lambda pair: (y[pair[0]] == y[pair[1]], -pair[2]))
+    return {
+        "images": len(pairs),
+        "sets": len(groups),
+        "conflicts": sum(bool(y[a] != y[b]) for a, b, _ in pairs),
+        "pairs": [
+            {
+                "names": _names(images, np.array(pair[:2])),
+                "classes": _classes(images, y[list(pair[:2])].tolist()),
+                "similarity": round(pair[2], 3),
+            }
+            for pair in pairs[:PAIRS]
+        ],
+    }
 
 
 def _notes(images: Examined) -> list[str]:
@@ -180,10 +203,30 @@ def lines(found: dict[str, Any]) -> list[str]:
     copies = found["duplicates"]
     if copies["images"]:
         example = " = ".join(copies["examples"][0][:2])
+        verb = "is" if copies["images"] == 1 else "are"
         out.append(
-            f"copies: {_images(copies['images'])} repeat another one (such as {example}); kept in one part"
+            f"copies: {_images(copies['images'])} {verb} identical to another one (such as {example}); "
+            "kept in one part"
         )
     for torn in found["conflicts"][:5]:
         labels = " and as ".join(torn["classes"])
-        out.append(f"label conflict: the same picture as {labels}: {', '.join(torn['names'])}")
+        out.append(f"label conflict: the identical picture as {labels}: {', '.join(torn['names'])}")
+    alike = found["alike"]
+    if alike["images"]:
+        verb = "looks" if alike["images"] == 1 else "look"
+        out.append(f"near copies: {_images(alike['images'])} {verb} like another one, such as:")
+    for pair in alike["pairs"][:5]:
+        out.append(f"    {pair_line(pair)}")
     return out + [f"note: {note}" for note in found["notes"]]
+
+
+def pair_line(pair: dict[str, Any]) -> str:
+    """Two images that look alike, in one line.
+
+    Example:
+        >>> pair_line({"names": ["a/1.png", "b/2.png"], "classes": ["a", "b"], "similarity": 0.934})
+        'a/1.png looks like b/2.png (similarity 0.93), though one is a and the other b'
+    """
+    (one, other), (label, another) = pair["names"], pair["classes"]
+    torn = f", though one is {label} and the other {another}" if label != another else ""
+    return f"{one} looks like {other} (similarity {pair['similarity']:.2f}){torn}"

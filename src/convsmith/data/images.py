@@ -18,8 +18,9 @@ from . import split as _split
 from .decode import MAX_PIXELS, Unreadable, decode
 from .found import report
 from .items import Items, Rows
-from .looks import NEAR_BITS, NEAR_SIDE, groups_of, joined
-from .record import RECORD, Progress
+from .looks import connected, firsts, joined
+from .near import led, pairs_alike
+from .record import PAIR, RECORD, Progress
 from .scan_all import scan
 
 
@@ -39,6 +40,7 @@ class Images:
         part: (len(items),) int8, the set's own TRAIN/VALIDATION/TEST; None when it came in one piece.
         group: (len(items),) int64, images that belong together (one patient, one burst); None for none.
         records: (len(items),) what was seen when looking at the images; None before.
+        alike: (P,) of `record.PAIR`, positions in `items` that look alike without being exact copies.
         unreadable: (name, reason) of images that are left out.
         notes: what else a person should know.
 
@@ -58,6 +60,7 @@ class Images:
     part: np.ndarray | None = None
     group: np.ndarray | None = None
     records: np.ndarray | None = None
+    alike: np.ndarray | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -83,7 +86,7 @@ class Images:
                 "one label below the number of classes for each image",
             )  # fmt: skip
         rows = np.arange(len(items), dtype=np.int64)
-        return cls(items, y, tuple(classes), source, reader, rows, part, group, None, (), tuple(notes))
+        return cls(items, y, tuple(classes), source, reader, rows, part, group, None, None, (), tuple(notes))
 
     def examined(
         self,
@@ -99,14 +102,15 @@ class Images:
         """
         if self.records is not None:
             return self
+        folder = None if cache is None else Path(cache)
         rows, seen, reasons = scan(
-            self.items, max_pixels=max_pixels, progress=progress, workers=workers,
-            cache=None if cache is None else Path(cache),
-        )  # fmt: skip
+            self.items, max_pixels=max_pixels, progress=progress, workers=workers, cache=folder
+        )
         records = np.zeros(len(self.items), RECORD)
         records[rows] = seen
         unreadable = tuple((self.items.name(i), reason) for i, reason in reasons)
-        return replace(self, rows=rows, records=records, unreadable=unreadable)
+        alike = pairs_alike(self.items, rows, records, workers=workers, cache=folder, progress=progress)
+        return replace(self, rows=rows, records=records, alike=alike, unreadable=unreadable)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -151,22 +155,49 @@ class Images:
         return maker.hexdigest()
 
     @cached_property
-    def copies(self) -> np.ndarray:
-        """(N,) int64: the position of the first image that each image is a copy of (its own, for most).
+    def exact(self) -> np.ndarray:
+        """(N,) int64: the position of the first image of the same pixels (its own, for most)."""
+        return firsts(self.seen["content"])
 
-        Exact copies have the same pixels. Photos of 64 pixels a side or more are also copies when they
-        look the same, unless that would tie more than a tenth of all images together: then these are
-        images that all look alike, and only exact copies count.
+    @cached_property
+    def near(self) -> np.ndarray:
+        """(P,) of `record.PAIR`: positions in this set of images that look alike and are no exact copies.
+
+        Confirmed on pixels (`data.alike`); of exact copies the first stands for all.
         """
-        exact, near = self.groups(-1), self.groups(NEAR_BITS)
-        tied = np.bincount(near).max() if len(near) else 0
-        return near if tied <= max(10, len(self) // 10) else exact
+        pairs = np.zeros(0, PAIR) if self.alike is None else self.alike
+        if self.records is None or not len(pairs):
+            return pairs
+        # the first of its kind in the whole set -> the first in this one
+        place = np.full(len(self.items), -1, np.int64)
+        place[firsts(self.records["content"])[self.rows][::-1]] = self.exact[::-1]
+        own = pairs.copy()
+        own["one"], own["other"] = place[pairs["one"]], place[pairs["other"]]
+        return own[(own["one"] >= 0) & (own["other"] >= 0)]
 
-    def groups(self, bits: int) -> np.ndarray:
-        """(N,) int64 group numbers of copies within `bits` of 128 of each other's look; -1: exact ones."""
-        seen = self.seen
-        large = np.minimum(seen["height"], seen["width"]) >= NEAR_SIDE
-        return groups_of(seen["content"], seen["look"], large, bits=bits)
+    @cached_property
+    def lookalikes(self) -> np.ndarray:
+        """(N,) int64: the image that leads the group of those that look alike, each confirmed to be like it.
+
+        Exact copies go with the first of them. Most images lead themselves alone.
+        """
+        return led(len(self), self.near)[self.exact]
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """(N,) int64 numbers of what stays in one part of a split: exact copies, and images that look alike.
+
+        Where chains of images that look alike would tie more than a tenth of all together (frames of a film,
+        parts on a conveyor belt), its groups around a leader count, and where even these are larger, exact
+        copies alone.
+        """
+        pairs = np.stack([self.near["one"], self.near["other"]], axis=1)
+        groups = connected(len(self), pairs)[self.exact]
+        for finer in (self.lookalikes, self.exact):
+            _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+            large = sizes[number.reshape(-1)] > max(10, len(self) // 10)
+            groups = np.where(large, finer, groups)
+        return groups
 
     @cached_property
     def found(self) -> dict[str, Any]:

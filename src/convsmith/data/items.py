@@ -120,7 +120,13 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            data = file.read(limit + 1)
+            # read(n) asks for n bytes of memory at once, so that it must not be told the limit
+            pieces = [file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)]
+            total = len(pieces[0])
+            while total <= limit and (more := file.read(min(1 << 20, limit + 1 - total))):
+                pieces.append(more)
+                total += len(more)
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror or error}") from None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Telling images apart: exact digests of bytes and of pixels, and a hash of how an image looks."""
+"""Telling images apart: digests of bytes and of pixels, and a small picture of how an image looks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ import numpy as np
 from .decode import is_grey
 
 NEAR_SIDE = 64
-"""Below this many pixels a side images of one class look alike to any hash: only exact copies count."""
+"""Below this many pixels a side images of one class look alike anyway: only exact copies count."""
 
-AHEAD = 300
-"""Neighbours that are compared in a band that many looks share; keeps a million images quick."""
-
-NEAR_BITS = 10
-"""Two photos whose looks differ in at most this many of 128 bits are near duplicates.
-
-Over the 294,528 pairs of 768 Caltech-101 photos, the 6 pairs up to 11 bits are the same picture edited, from
-12 on other objects of the same shape on white come up.
-"""
+LOOK_SIDE = 16
+"""Pixels a side of what is kept of an image's looks."""
 
 
 def digest(data: bytes | memoryview) -> bytes:
@@ -44,56 +37,46 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     return maker.digest()
 
 
-def look(grey: np.ndarray) -> int:
-    """A 128-bit difference hash: which neighbours are brighter on a 9x9 thumbnail, across and down.
-
-    dHash (N. Krawetz, 2013, "Kind of like that") in both directions. 0 for a picture without structure.
+def look(grey: np.ndarray) -> np.ndarray:
+    """What is kept of how a picture looks: the squashed picture, 16 pixels a side.
 
     Args:
         grey: uint8 (H, W), the brightness of the picture.
 
     Returns:
-        128 bits; pictures that differ only in size, compression or slight colour differ in few of them.
+        uint8 (16, 16); all 0 for a picture that shows nothing.
     """
     from PIL import Image
 
-    thumb = np.asarray(Image.fromarray(grey).resize((9, 9), Image.Resampling.BOX), np.int16)
-    if int(thumb.max()) - int(thumb.min()) < 8:
-        return 0
-    bits = np.concatenate(
-        [(thumb[:8, 1:] > thumb[:8, :-1]).ravel(), (thumb[1:, :8] > thumb[:-1, :8]).ravel()]
-    )
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    thumb = np.asarray(Image.fromarray(grey).resize((LOOK_SIDE, LOOK_SIDE), Image.Resampling.BOX))
+    return thumb if int(thumb.max()) - int(thumb.min()) >= 8 else np.zeros_like(thumb)
 
 
-def groups_of(
-    contents: np.ndarray, looks: np.ndarray, near: np.ndarray, *, bits: int = NEAR_BITS
-) -> np.ndarray:
-    """Number images so that copies share a number.
+def firsts(contents: np.ndarray) -> np.ndarray:
+    """(N,) int64: for each image the first one of the same pixels.
 
     Args:
         contents: (N, 2) uint64, digests of the decoded pixels.
-        looks: (N, 2) uint64, the perceptual hashes; rows of zeros take no part.
-        near: (N,) bool, which images are large enough for a perceptual hash to mean something.
-        bits: most differing bits of near duplicates; -1 for exact copies only.
 
-    Returns:
-        (N,) int64: the index of the first image of each image's group.
+    Example:
+        >>> firsts(np.array([[1, 1], [2, 1], [1, 1]], np.uint64)).tolist()
+        [0, 1, 0]
     """
-    count = len(contents)
-    if not count:
-        return np.zeros(0, np.int64)
     _, first, inverse = np.unique(contents, axis=0, return_index=True, return_inverse=True)
-    parent = first[inverse.reshape(-1)].astype(np.int64)
-    if bits < 0:
-        return parent
-    # all copies of one picture have one look: the first stands for them
-    rows = np.flatnonzero(near & looks.any(axis=1) & (parent == np.arange(count)))
-    for a, b in _near_pairs(looks[rows], bits):
-        _join(parent, int(rows[a]), int(rows[b]))
-    for i in range(count):
-        parent[i] = _root(parent, i)
-    return parent
+    return first[inverse.reshape(-1)].astype(np.int64)
+
+
+def connected(count: int, pairs: np.ndarray) -> np.ndarray:
+    """(count,) int64: the smallest number that each number is connected with by pairs, (P, 2).
+
+    Example:
+        >>> connected(5, np.array([[1, 2], [2, 4]])).tolist()
+        [0, 1, 1, 3, 1]
+    """
+    parent = np.arange(count)
+    for a, b in pairs:
+        _join(parent, int(a), int(b))
+    return np.array([_root(parent, i) for i in range(count)], np.int64)
 
 
 def _root(parent: np.ndarray, i: int) -> int:
@@ -106,27 +89,6 @@ def _root(parent: np.ndarray, i: int) -> int:
 def _join(parent: np.ndarray, a: int, b: int) -> None:
     a, b = _root(parent, a), _root(parent, b)
     parent[max(a, b)] = min(a, b)
-
-
-def _near_pairs(looks: np.ndarray, bits: int) -> np.ndarray:
-    """Pairs of rows within `bits` of each other, found among those that agree in one of eight 16-bit bands.
-
-    All pairs of up to 7 bits are found, and 97% of those of 10: a band has to differ everywhere to hide one.
-    """
-    pairs = []
-    octets = looks.astype(">u8").view(np.uint8).reshape(len(looks), 16)
-    for band in octets.view(">u2").T:
-        order = np.argsort(band, kind="stable")
-        here = np.arange(len(order))
-        for ahead in range(1, AHEAD):
-            here = here[here + ahead < len(order)]
-            here = here[band[order[here]] == band[order[here + ahead]]]
-            if not len(here):
-                break
-            a, b = order[here], order[here + ahead]
-            close = np.bitwise_count(octets[a] ^ octets[b]).sum(axis=1) <= bits
-            pairs.append(np.stack([a[close], b[close]], axis=1))
-    return np.unique(np.concatenate(pairs), axis=0) if pairs else np.zeros((0, 2), np.int64)
 
 
 def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from .npy import members
 from .record import RECORD
 from .wholefile import whole
 
-VERSION = 2  # part of every key: raise it when a look finds something else
+VERSION = 3  # part of every key: raise it when a look finds something else
 
 
 def cache_folder() -> Path:

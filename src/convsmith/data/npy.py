@@ -12,9 +12,16 @@ import numpy as np
 
 from ..errors import BadInput
 from ..units import show_bytes
+from .zip_directory import check_directory
 
 MAX_BYTES = 64_000_000_000
 """Larger arrays are refused outright."""
+
+MAX_HEADER = 10_000
+"""Bytes of an array's header; NumPy itself reads no longer ones."""
+
+MAX_ARRAYS = 10_000
+"""Files in an .npz."""
 
 BOMB_BYTES = 1_000_000_000
 BOMB_RATIO = 200
@@ -28,10 +35,14 @@ def members(path: str) -> dict[str, Callable[[], np.ndarray]]:
         BadInput: when the file is no .npz or damaged; calling: for objects, absurd sizes, damage.
     """
     try:
+        check_directory(path, most=MAX_ARRAYS)
+    except BadInput as error:
+        raise BadInput(path, f"cannot be read as .npz: {error.came}", "a file made by numpy.savez") from None
+    except OSError as error:
+        raise BadInput(path, f"cannot be read: {error.strerror or error}", "a readable file") from None
+    try:
         with zipfile.ZipFile(path) as archive:
             found = {info.filename: info for info in archive.infolist()}
-    except BadInput:
-        raise
     except Exception as error:  # zipfile and struct each have their own
         raise BadInput(path, f"cannot be read as .npz: {error}", "a file made by numpy.savez") from None
     return {name[:-4]: partial(_member, path, info) for name, info in found.items() if name.endswith(".npy")}
@@ -39,6 +50,9 @@ def members(path: str) -> dict[str, Callable[[], np.ndarray]]:
 
 def _member(path: str, info: zipfile.ZipInfo) -> np.ndarray:
     where = f"{path}, array {info.filename[:-4]}"
+    if info.compress_type == zipfile.ZIP_DEFLATED and info.file_size > 1_100 * (info.compress_size + 64):
+        came = f"{info.compress_size:,} bytes that say they unpack to {show_bytes(info.file_size)}"
+        raise BadInput(where, came, "at most 1,032 times as much, as deflate has it")
     bomb = info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1)
     if bomb or info.file_size > MAX_BYTES:
         raise BadInput(
@@ -65,11 +79,17 @@ def header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], boo
     Raises:
         BadInput: for Python objects, or a shape that does not agree with the size.
     """
+    start = file.read(8)
+    length = file.read(2 if start[6:7] == b"\1" else 4)
+    held = int.from_bytes(length, "little") if start.startswith(b"\x93NUMPY") else 0
+    if held > MAX_HEADER:
+        raise BadInput(where, f"a header of {held:,} bytes", f"at most {MAX_HEADER:,}")
     try:
-        version = np.lib.format.read_magic(file)
+        text = BytesIO(start + length + file.read(held))
+        version = np.lib.format.read_magic(text)
         one = version == (1, 0)
         read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
+        shape, fortran, dtype = read(text)
     except Exception as error:  # a header is a Python literal, which fails in any way
         raise BadInput(where, f"cannot be read as .npy: {error}", "a file made by numpy.save") from None
     if dtype.hasobject:

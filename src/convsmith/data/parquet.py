@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import BadInput
+from ..units import show_bytes
 from .decode import Unreadable
 from .items import shown
+from .unpack import BOMB_BYTES, BOMB_RATIO
+
+FEW_ROWS = 100_000
+"""Rows that a table may have however few bytes it is: rows that are all alike take none."""
 
 
 def _pyarrow(where: str) -> Any:
@@ -29,14 +35,26 @@ def _pyarrow(where: str) -> Any:
 def open_parquet(path: Any, where: str) -> Any:
     """A pyarrow ParquetFile.
 
+    Args:
+        path: of the file, or its bytes as a BytesIO.
+        where: what to name in an error.
+
     Raises:
-        BadInput: when pyarrow is missing, or the file is damaged.
+        BadInput: when pyarrow is missing, the file is damaged, or says that it holds far more than its size.
     """
     parquet = _pyarrow(where)
     try:
-        return parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path)
+        groups = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
     except Exception as error:
         raise BadInput(where, f"cannot be read as Parquet: {error}", "an undamaged Parquet file") from None
+    size = os.path.getsize(path) if isinstance(path, str) else len(path.getbuffer())
+    rows, unpacked = file.metadata.num_rows, sum(group.total_byte_size for group in groups)
+    if rows != sum(group.num_rows for group in groups) or rows > max(FEW_ROWS, size):
+        raise BadInput(where, f"says that it has {rows:,} rows in {show_bytes(size)}", "a byte for each")
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * size):
+        raise BadInput(where, f"says that it unpacks to {show_bytes(unpacked)}", "no decompression bomb")
+    return file
 
 
 def parquet_rows(data: bytes, where: str) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
@@ -49,7 +67,11 @@ def parquet_rows(data: bytes, where: str) -> tuple[list[str], Iterator[Mapping[s
 
     def rows() -> Iterator[Mapping[str, Any]]:
         try:
+            count = 0
             for batch in file.iter_batches(columns=plain):
+                count += len(batch)
+                if count > file.metadata.num_rows:
+                    raise ValueError("more rows than it says")
                 yield from batch.to_pylist()
         except Exception as error:  # whatever the library finds
             raise BadInput(where, f"is a damaged Parquet file: {error}", "an undamaged one") from None

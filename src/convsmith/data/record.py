@@ -10,7 +10,7 @@ RECORD = np.dtype(
     [
         ("raw", "<u8", 2),  # digest of the file's bytes
         ("content", "<u8", 2),  # digest of the decoded pixels
-        ("look", "<u8", 2),  # perceptual hash, 0 where it means nothing
+        ("look", "u1", (16, 16)),  # the picture, small and grey; 0 where it means nothing
         ("height", "<u4"),
         ("width", "<u4"),
         ("bytes", "<u8"),
@@ -22,7 +22,10 @@ RECORD = np.dtype(
         ("channels", "u1"),
     ]
 )
-"""One image's scan, 116 bytes; digests are two little-endian 64-bit halves."""
+"""One image's scan, 356 bytes; digests are two little-endian 64-bit halves."""
+
+PAIR = np.dtype([("one", "<i8"), ("other", "<i8"), ("similarity", "<f4")])
+"""Two images that look alike, and how much: 1 for the same details."""
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress("looking at images", done, total)``; total is 0 where it is not known yet."""

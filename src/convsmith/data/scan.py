@@ -66,7 +66,7 @@ def scan_pixels(pixels: np.ndarray) -> np.ndarray:
     record["height"], record["width"], record["bytes"] = height, width, pixels.nbytes
     record["mode"], record["format"] = (b"L" if channels == 1 else b"RGB"), b"array"
     if min(height, width) >= NEAR_SIDE:
-        record["look"] = np.frombuffer(look(grey).to_bytes(16, "big"), ">u8")
+        record["look"] = look(grey)
     step = max(1, int((height * width / 16384) ** 0.5))
     sample = grey[::step, ::step].astype(np.float32)
     record["mean"], record["spread"], record["channels"] = sample.mean(), sample.std(), channels

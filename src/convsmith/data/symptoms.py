@@ -10,7 +10,7 @@ import numpy as np
 from .decode import NOTES
 from .finding import Finding
 from .images import Images
-from .looks import NEAR_BITS
+from .near import followers, sets
 from .scan import noted
 from .split import PARTS, TRAIN
 from .split import untaught as untaught_of
@@ -19,6 +19,7 @@ MOST_NAMES = 24
 FEW = 20
 TINY = 16
 BLANK = 2.0
+LEAK = "copies of test images are left out of training here; remove them from the set"
 
 
 def _show(images: Images, positions: Iterable[int]) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -152,55 +153,78 @@ def modes(images: Images) -> list[Finding]:
 
 
 def copies(images: Images) -> list[Finding]:
-    """Exact and near copies: within a class, in two classes, in two of the set's own parts."""
+    """Images whose pixels are identical: within a class, in two classes, in two of the set's own parts."""
     out = []
-    exact = images.groups(-1)
-    for word, groups, fuzzy in (("exact", exact, False), ("near", images.groups(NEAR_BITS), True)):
-        sets = [s for s in _sets(groups) if not fuzzy or len(np.unique(exact[s])) > 1]
-        if fuzzy and sets and len(sets[0]) > max(10, len(images) // 10):
-            text = f"{_many(len(sets[0]))} look alike to the perceptual hash"
-            hint = "only exact copies are kept together in a split; give --group where images belong together"
-            out.append(_finding(images, "note", "all look alike", text, hint, sets[0]))
-            continue
-        torn = [s for s in sets if len(set(images.y[s].tolist())) > 1]
-        if torn:
-            text = f"{_many(len(torn), 'picture')} in two classes or more: at most one label is right"
-            hint = "decide for one class; --fix leaves exact ones out"
-            kind = f"{word} copies in two classes"
-            out.append(
-                _finding(images, "warning" if fuzzy else "error", kind, text, hint, np.concatenate(torn))
-            )
-        same = [s for s in sets if len(set(images.y[s].tolist())) == 1]
-        if same:
-            extra = sum(len(s) - 1 for s in same)
-            text = f"{_many(extra)} repeat another of the same class"
-            hint = (
-                "they are kept in one part of a split; --fix keeps one of each"
-                if not fuzzy
-                else "kept in one part"
-            )
-            out.append(_finding(images, "note", f"{word} copies", text, hint, np.concatenate(same)))
-        if images.part is not None:
-            out += _leaks(images, sets, word)
+    found = sets(images.exact)
+    torn = [s for s in found if len(set(images.y[s].tolist())) > 1]
+    if torn:
+        text = f"{_many(len(torn), 'identical picture')} in two classes or more: at most one label is right"
+        hint = "decide for one class; --fix leaves them out"
+        kind = "exact copies in two classes"
+        out.append(_finding(images, "error", kind, text, hint, np.concatenate(torn)))
+    same = [s for s in found if len(set(images.y[s].tolist())) == 1]
+    if same:
+        extra = sum(len(s) - 1 for s in same)
+        verb = "is" if extra == 1 else "are"
+        text = f"{_many(extra)} {verb} identical to another of the same class"
+        hint = "they are kept in one part of a split; --fix keeps one of each"
+        out.append(_finding(images, "note", "exact copies", text, hint, np.concatenate(same)))
+    if images.part is not None:
+        part = images.part[images.rows]
+        across = [s for s in found if len(set(part[s].tolist())) > 1]
+        if across:
+            met = _met(part[np.concatenate(across)])
+            text = f"{_many(len(across), 'identical picture')} in {met}: the test is too easy by these"
+            kind = "exact copies across parts"
+            out.append(_finding(images, "error", kind, text, LEAK, np.concatenate(across)))
     return out
 
 
-def _sets(groups: np.ndarray) -> list[np.ndarray]:
-    order = np.argsort(groups, kind="stable")
-    cuts = np.flatnonzero(np.diff(groups[order])) + 1
-    return sorted((s for s in np.split(order, cuts) if len(s) > 1), key=lambda s: (-len(s), int(s[0])))
+def lookalikes(images: Images) -> list[Finding]:
+    """Images that look alike though their pixels differ, likewise; with pairs and how similar they are."""
+    y, part = images.y, None if images.part is None else images.part[images.rows]
+    groups, out = followers(images.lookalikes, images.near), []
+    most = max(10, len(images) // 10)
+    large = [group for group in groups if len(group[1]) >= most]
+    for leader, own in large:
+        text = f"{_many(len(own) + 1)} look alike: all of them like one"
+        hint = "only exact copies are kept together in a split; give --group where images belong together"
+        pairs = [(leader, k, s) for k, s in own]
+        out.append(_pairs(images, "note", "all look alike", text, hint, pairs))
+    every = [(leader, k, s) for leader, own in groups if len(own) < most for k, s in own]
+    torn = [pair for pair in every if y[pair[0]] != y[pair[1]]]
+    if torn:
+        text = f"{_many(len(torn), 'pair')} of images look alike and carry different labels"
+        hint = "look at them: where they show one picture, one of the labels is wrong"
+        out.append(_pairs(images, "warning", "near copies in two classes", text, hint, torn))
+    same = [pair for pair in every if y[pair[0]] == y[pair[1]]]
+    if same:
+        verb = "looks" if len(same) == 1 else "look"
+        text = f"{_many(len(same))} {verb} like another of the same class, without being identical"
+        out.append(_pairs(images, "note", "near copies", text, "kept in one part of a split", same))
+    if part is not None:
+        across = [(int(a), int(b), float(s)) for a, b, s in images.near if part[a] != part[b]]
+        if across:
+            met = _met(part[[k for pair in across for k in pair[:2]]])
+            text = (
+                f"{_many(len(across), 'pair')} of images look alike in {met}: the test is too easy by these"
+            )
+            out.append(_pairs(images, "error", "near copies across parts", text, LEAK, across))
+    return out
 
 
-def _leaks(images: Images, sets: list[np.ndarray], word: str) -> list[Finding]:
-    assert images.part is not None
-    part = images.part[images.rows]
-    across = [s for s in sets if len(set(part[s].tolist())) > 1]
-    if not across:
-        return []
-    met = sorted({PARTS[p] for s in across for p in part[s].tolist()}, key=PARTS.index)
-    text = f"{_many(len(across), 'picture')} in {' and '.join(met)}: the test is too easy by these"
-    hint = "copies of test images are left out of training here; remove them from the set"
-    return [_finding(images, "error", f"{word} copies across parts", text, hint, np.concatenate(across))]
+def _pairs(
+    images: Images, severity: str, kind: str, text: str, hint: str, pairs: list[tuple[int, int, float]]
+) -> Finding:
+    """A finding of pairs, the most similar first."""
+    shown = sorted(pairs, key=lambda pair: -pair[2])[: MOST_NAMES // 2]
+    names, rows = _show(images, [k for pair in shown for k in pair[:2]])
+    similarity = tuple(round(pair[2], 3) for pair in shown)
+    return Finding(severity, kind, text, hint, names, rows, len(pairs), similarity)
+
+
+def _met(parts: np.ndarray) -> str:
+    return " and ".join(PARTS[p] for p in sorted(set(parts.tolist())))
 
 
 def groups(images: Images) -> list[Finding]:
@@ -210,10 +234,10 @@ def groups(images: Images) -> list[Finding]:
     _, numbers, sizes = np.unique(images.group[images.rows], return_inverse=True, return_counts=True)
     text = f"{len(sizes):,} groups by name, the largest of {_many(int(sizes.max()))}"
     out = [Finding("note", "groups", text, "each is kept in one part of a split")]
-    sets = _sets(numbers.reshape(-1))
+    found = sets(numbers.reshape(-1))
     if images.part is not None:
         part = images.part[images.rows]
-        across = [s for s in sets if len(set(part[s].tolist())) > 1]
+        across = [s for s in found if len(set(part[s].tolist())) > 1]
         if across:
             text = f"{_many(len(across), 'group')} in more than one of the set's own parts"
             hint = "cut the set anew by groups"

@@ -35,11 +35,11 @@ def tree_of(path: str | None, *, outside: bool = False) -> Tree | None:
     lower = path.lower()
     if lower.endswith((".npz", ".npy", ".gz", ".parquet")) and not lower.endswith(".tar.gz"):
         return None
-    if zipfile.is_zipfile(path) or _begins(path, b"PK\x03\x04"):
+    if _begins(path, b"PK\x03\x04"):
         return Zip(path)
     if lower.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")):
-        return Tar(path)
-    return None
+        return Tar(path)  # a zip that lies in it uncompressed would be found by its end
+    return Zip(path) if zipfile.is_zipfile(path) else None
 
 
 def _begins(path: str, magic: bytes) -> bool:

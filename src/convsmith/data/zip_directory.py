@@ -18,16 +18,17 @@ MAX_DIRECTORY = 512_000_000
 _END, _END64, _LOCATOR64, _ENTRY = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2"
 
 
-def check_directory(path: str) -> None:
+def check_directory(path: str, *, most: int | None = None) -> None:
     """See that a zip file's directory is whole and of bounded size.
 
     PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", 4.3.12 to 4.3.16.
 
     Args:
         path: the zip file.
+        most: files that it may list; `MAX_MEMBERS` without it.
 
     Raises:
-        BadInput: for a directory that is cut off, or lists more than MAX_MEMBERS files.
+        BadInput: for a directory that is cut off, or lists too many files.
     """
     with open(path, "rb") as file:
         size, end = _directory(file, path)
@@ -35,14 +36,14 @@ def check_directory(path: str) -> None:
             raise BadInput(path, f"a directory of {show_bytes(size)}", f"at most {show_bytes(MAX_DIRECTORY)}")
         file.seek(max(0, end - size))
         found = file.read(min(size, end))
-    at = count = 0
+    limit, at, count = MAX_MEMBERS if most is None else most, 0, 0
     while found.startswith(_ENTRY, at) and len(found) >= at + 46:
         at += 46 + sum(struct.unpack_from("<HHH", found, at + 28))
         count += 1
-        if count > MAX_MEMBERS:
+        if count > limit:
             raise BadInput(
                 path,
-                f"more than {MAX_MEMBERS:,} files",
+                f"more than {limit:,} files",
                 "fewer in one archive",
                 "unpack it: folders may hold more",
             )

@@ -89,6 +89,7 @@ def explain(
     target: str | int | None = None,
     against: str | int | None = None,
     split: Literal["train", "validation", "test"] | None = None,
+    outside: bool = False,
     most: int = 24,
     batch_size: str = "auto",
     evidence: bool = True,
@@ -107,6 +108,7 @@ def explain(
         target: the class to explain, by name or number; what the network says of each image without it.
         against: another class: explain why the target rather than this one.
         split: images of this part of the run's own.
+        outside: of a data set, also read images outside its folder, where a table names them.
         most: explain at most so many images, evenly spread over those given.
         batch_size: images in the network at a time; auto takes as many as fit into a gigabyte.
         evidence: test whether the maps mean something; --no-evidence skips that.
@@ -138,7 +140,7 @@ def explain(
         raise BadInput("--most", f"got {most}", "at least 1", "--most 24")
     net = trained(run)
     wanted, minus = _class(target, net.classes, "--target"), _class(against, net.classes, "--against")
-    given = photos(net, images, split=split, most=most)
+    given = photos(net, images, split=split, outside=outside, most=most)
     if output is None:
         place_in(net.path, f"explain/{method.rpartition(':')[2].replace('-', '_')}")
     kept = place_in(net.path, "explain/evidence") if output is None else None

@@ -84,6 +84,7 @@ def fool(
     label: str | None = None,
     others: str | Images | None = None,
     data: str | Images | None = None,
+    outside: bool = False,
     seed: int = 0,
     quiet: bool = False,
 ) -> Fooled:
@@ -105,6 +106,7 @@ def fool(
         label: the class that fooling images are made for; every class without it.
         others: your own pictures that belong to no class: a file, a folder, a data set.
         data: images of the same classes to attack instead of the run's own test images.
+        outside: of --data and --others, also read images outside the folder, where a table names them.
         seed: of every random number.
         quiet: no progress on standard error.
 
@@ -122,9 +124,11 @@ def fool(
     from .progress import Display
     from .steps.fooling import FOLDER
 
+    if outside and data is None and others is None:
+        raise BadInput("--outside", "given without --data and --others", "images that it is for")
     asked = answers(run)
     labels = _labels(asked, label)
-    others_NHWC = None if others is None else _others(asked, others, images)
+    others_NHWC = None if others is None else _others(asked, others, images, outside)
     wanted = PARTS if what == "all" else (what,)
     display = Display(len(wanted), quiet=quiet)
     with Run.resume(asked.net.path) as driven:
@@ -144,6 +148,7 @@ def fool(
             labels=labels,
             others_NHWC=others_NHWC,
             data=data,
+            outside=outside,
             seed=seed,
         )
         whole = {**before, **result, "seed": seed}
@@ -167,6 +172,7 @@ def _work(
     labels: list[int],
     others_NHWC: np.ndarray | None,
     data: Any,
+    outside: bool,
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from .heldout import held_out
@@ -177,7 +183,11 @@ def _work(
     result: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
     fooling: dict[str, Any] = {}
-    known = held_out(asked.net, data=data, most=images) if set(wanted) - {"direct", "cppn"} else None
+    known = (
+        held_out(asked.net, data=data, outside=outside and data is not None, most=images)
+        if set(wanted) - {"direct", "cppn"}
+        else None
+    )
     for part in wanted:
         display.step(NAMES[part])
         if part in ("direct", "cppn"):
@@ -249,11 +259,11 @@ def _labels(asked: Answers, label: str | None) -> list[int]:
     return [classes.index(label)]
 
 
-def _others(asked: Answers, others: Any, most: int) -> np.ndarray:
+def _others(asked: Answers, others: Any, most: int, outside: bool) -> np.ndarray:
     """Pictures of no class at the network's size."""
-    from .photos import photos
+    from .photos import is_set, photos
 
-    return photos(asked.net, [others], most=most).pixels_NHWC
+    return photos(asked.net, [others], outside=outside and is_set(others), most=most).pixels_NHWC
 
 
 def _write_arrays(run: Any, name: str, arrays: dict[str, np.ndarray]) -> None:

@@ -33,14 +33,16 @@ class HeldOut:
 
 
 def held_out(
-    net: Trained, *, part: str = "test", data: str | Images | None = None, most: int | None = None
-) -> HeldOut:
+    net: Trained, *, part: str = "test", data: str | Images | None = None, outside: bool = False,
+    most: int | None = None,
+) -> HeldOut:  # fmt: skip
     """Images of a part of the run's own split, or of others whose classes the network has.
 
     Args:
         net: the run.
         part: train, validation or test.
         data: other images; the run's own without it.
+        outside: as in `own_images`.
         most: how many at most, spread evenly over the part.
 
     Raises:
@@ -50,7 +52,7 @@ def held_out(
 
     from .own_images import own_images
 
-    own = own_images(net, data)
+    own = own_images(net, data, outside=outside)
     rows = np.sort(own.rows(part))
     rows = rows[own.y[rows] >= 0]
     if not len(rows):

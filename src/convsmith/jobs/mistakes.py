@@ -59,7 +59,11 @@ class Mistakes:
         for row in found["suspected"][:PAIRS]:
             lines.append(f"label? {row['name']}: {row['given']}, rather {row['suggested']}")
         if found["copies"]:
-            lines.append(f"{len(found['copies'])} images look like training images of the run")
+            exact = sum(row["identical"] for row in found["copies"])
+            near = len(found["copies"]) - exact
+            said = [f"{counted(exact, 'image')} identical to"] if exact else []
+            said += [f"{counted(near, 'image')} that {'looks' if near == 1 else 'look'} like"] if near else []
+            lines.append(f"{' and '.join(said)} training images of the run")
         return "\n".join([*lines, *found["notes"], f"pictures in {self.folder}"])
 
 
@@ -67,6 +71,7 @@ def mistakes(
     run: str,
     *,
     data: str | Images | None = None,
+    outside: bool = False,
     method: str = "grad_cam",
     embedding: Literal["pca", "tsne", "umap"] = "pca",
     seed: int = 0,
@@ -80,6 +85,7 @@ def mistakes(
     Args:
         run: a run folder; in Python also what forge and train return.
         data: other images, all of which are looked at; the run's own without it.
+        outside: of --data, also read images outside its folder, where a table names them or links lead.
         method: how confused pairs are explained; "convsmith list explanations" shows the methods.
         embedding: how the last hidden layer is drawn: pca, tsne or umap (needs umap-learn).
         seed: of what is random in the drawing.
@@ -112,7 +118,7 @@ def mistakes(
     folder = place_in(net.path, "explain/mistakes")
     display = Display(len(STEPS), quiet=quiet)
     display.step(STEPS[0])
-    own = own_images(net, data)
+    own = own_images(net, data, outside=outside)
     rows = _known(own, "test")
     y, x_NHWC, names = own.y[rows], own.pixels_NHWC[rows], list(net.classes)
     display.step(STEPS[1])
@@ -208,16 +214,30 @@ def _told(own: OwnImages, row: int, names: list[str], true: int, p: np.ndarray) 
 
 
 def _copies(own: OwnImages) -> list[dict[str, Any]]:
-    """Held-out images that look like a training image, by the data doctor's perceptual hash."""
+    """Held-out images that are identical to a training image, or look like one, with the similarity."""
     if not own.parts:
         return []
-    groups, names = own.images.groups(10), own.images.names
-    first = {int(groups[n]): int(n) for n in own.parts["train"][::-1]}
+    images, names = own.images, own.images.names
+    first: dict[int, int] = {}
+    for n in own.parts["train"]:
+        first.setdefault(int(images.exact[n]), int(n))
+    like: dict[int, tuple[float, int]] = {}
+    for a, b, similarity in images.near.tolist():
+        for one, other in ((a, b), (b, a)):
+            if other in first and similarity > like.get(one, (0.0, 0))[0]:
+                like[one] = similarity, first[other]
+    like |= {content: (1.0, n) for content, n in first.items()}
     return [
-        {"name": names[n], "part": part, "like": names[first[int(groups[n])]]}
+        {
+            "name": names[n],
+            "part": part,
+            "like": names[like[content][1]],
+            "identical": content in first,
+            "similarity": round(like[content][0], 3),
+        }
         for part in ("validation", "test")
         for n in own.parts[part]
-        if int(groups[n]) in first
+        if (content := int(images.exact[n])) in like
     ]
 
 

@@ -51,13 +51,20 @@ def own_images(net: Trained, data: str | Images | None = None, *, outside: bool 
         outside: also read images outside the folder of `data`; of the run's own as the run did.
 
     Raises:
-        BadInput: the run's images are gone or changed, or the others share no class with the network.
+        BadInput: the run's images are gone or changed, `outside` is given for them, or the others share no
+            class with the network.
     """
     import numpy as np
 
     from ..data import Images, read
     from ..runs import Run
 
+    if outside and data is None:
+        raise BadInput(
+            "--outside",
+            "given without --data",
+            "other images that it is for: a run's own are read as it read them",
+        )
     run = Run.open(net.path)
     recipe, known = run.read_json("recipe.json"), run.read_json("data.json")
     given = recipe.get("data") if data is None else data

@@ -41,35 +41,40 @@ class Photos:
 
 
 def photos(
-    net: Trained, given: Sequence[str | Images], *, split: str | None = None, most: int = 24
-) -> Photos:
+    net: Trained, given: Sequence[str | Images], *, split: str | None = None, outside: bool = False,
+    most: int = 24,
+) -> Photos:  # fmt: skip
     """Read photographs for a network.
 
     Args:
         net: the run's network.
         given: files, folders, data sets by name or file, or images that were read.
         split: instead of them, this part of the run's own images.
+        outside: of a data set, also read images outside its folder.
         most: at most so many, evenly spread.
 
     Raises:
-        BadInput: nothing was given, nothing can be read, or both images and a split were given.
+        BadInput: nothing was given, nothing can be read, both images and a split were given, or `outside`
+            without a data set.
     """
     from .own_images import own_images
 
     if split is not None:
         if given:
             raise BadInput("--split", "given with images", "one of them", f"--split {split}")
-        own = own_images(net)
+        own = own_images(net, outside=outside)
         return _of_set(net, own.images[own.rows(split)], most)
     if not given:
         raise BadInput("images", "none were given", "a file, a folder or --split", "cat.jpg")
-    if len(given) == 1 and _is_set(given[0]):
-        return _of_set(net, given[0], most)
+    if len(given) == 1 and is_set(given[0]):
+        return _of_set(net, given[0], most, outside)
+    if outside:
+        raise BadInput("--outside", "given with image files", "a table or an archive that it is for")
     return _of_files(net, _files(given), most)
 
 
-def _is_set(given: Any) -> bool:
-    """Whether it is a data set by name or by file, rather than photographs."""
+def is_set(given: Any) -> bool:
+    """Whether what was given is a data set by name or by file, rather than photographs."""
     from ..data.refusal import NAMED
 
     if not isinstance(given, str | os.PathLike):
@@ -80,10 +85,10 @@ def _is_set(given: Any) -> bool:
     )  # fmt: skip
 
 
-def _of_set(net: Trained, given: Any, most: int) -> Photos:
+def _of_set(net: Trained, given: Any, most: int, outside: bool = False) -> Photos:
     from ..data import Images, read
 
-    images: Images = given if isinstance(given, Images) else read(given)
+    images: Images = given if isinstance(given, Images) else read(given, outside=outside)
     some = images[_spread(len(images), most)]
     rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
     numbers = {name: number for number, name in enumerate(net.classes)}

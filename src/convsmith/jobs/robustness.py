@@ -56,6 +56,7 @@ def robustness(
     *,
     images: int = 1000,
     data: str | Images | None = None,
+    outside: bool = False,
     seed: int = 0,
     quiet: bool = False,
 ) -> Robust:
@@ -68,6 +69,7 @@ def robustness(
         run: a run folder; in Python also what forge and train return.
         images: how many held-out images at most.
         data: images of the same classes instead of the run's own test images.
+        outside: of --data, also read images outside its folder, where a table names them or links lead.
         seed: of what is random.
         quiet: no progress on standard error.
 
@@ -99,7 +101,7 @@ def robustness(
     with Run.resume(asked.net.path) as driven:
         place_in(driven.path, FOLDER)
         display.step("robustness")
-        known = held_out(asked.net, data=data, most=images)
+        known = held_out(asked.net, data=data, outside=outside, most=images)
         with display.bar("spoiling") as bar:
 
             def on_each(name: str, severity: int) -> None:

@@ -69,6 +69,7 @@ def see_units(
     *,
     layer: str | None = None,
     data: str | Images | None = None,
+    outside: bool = False,
     image: str | None = None,
     made: Literal["fourier", "yosinski", "none"] = "fourier",
     setting: int = 3,
@@ -86,6 +87,7 @@ def see_units(
         run: a run folder; in Python also what forge and train return.
         layer: look at this layer alone, at all its units.
         data: other images to look for patches in; the run's own without it.
+        outside: of --data, also read images outside its folder, where a table names them or links lead.
         image: also draw how each unit of the layers answers to this image file.
         made: images by optimisation: fourier (C. Olah et al., 2017), yosinski (J. Yosinski et al., 2015) or
             none.
@@ -124,7 +126,7 @@ def see_units(
     names = [net.graph[layer].name] if layer is not None else feature_layers(net.graph)
     display = Display(2, quiet=quiet)
     display.step("patches that excite each unit")
-    own = own_images(net, data)
+    own = own_images(net, data, outside=outside)
     rows = np.arange(len(own.y)) if len(own.y) <= most else np.arange(most) * len(own.y) // most
     x_NHWC = own.pixels_NHWC if len(rows) == len(own.y) else own.pixels_NHWC[rows]
     with display.bar("patches") as bar:

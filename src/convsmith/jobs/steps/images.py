@@ -13,7 +13,7 @@ from ...errors import BadInput
 from ...runs.files import write_whole
 from ..job import Job
 from .own_space import has_members
-from .thumbnails import thumbnails
+from .thumbnails import pairs, thumbnails
 
 if TYPE_CHECKING:
     from ...graph import Graph
@@ -55,6 +55,7 @@ def prepare(job: Job) -> None:
             "classes": list(images.classes),
             "counts": found["classes"],
             "thumbnails": thumbnails(job),
+            "alike_thumbnails": pairs(job),
             "found": found,
             "split": {name: len(getattr(job.split, name)) for name in ("train", "validation", "test")},
             "split_notes": list(job.split.notes),

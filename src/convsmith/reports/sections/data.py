@@ -43,6 +43,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "unreadable": unreadable[:LISTED],
         "more_unreadable": max(0, len(unreadable) - LISTED),
         "conflicts": found.get("conflicts") or [],
+        "alike": _alike(facts, found.get("alike") or {}, data.get("alike_thumbnails") or []),
         "notes": [*(found.get("notes") or ()), *(data.get("split_notes") or ())],
     }
 
@@ -67,11 +68,30 @@ def _rows(found: dict[str, Any], counts: dict[str, int], data: dict[str, Any]) -
         rows.append(("unreadable", words.count(len(found["unreadable"]))))
     copies = found.get("duplicates") or {}
     if copies:
-        text = words.count(copies.get("images", 0))
+        text = f"{words.count(copies.get('images', 0))} identical to another image"
         if copies.get("examples"):
             text += f", such as {' = '.join(map(str, copies['examples'][0][:2]))}; copies stay in one part"
         rows.append(("duplicates", text))
+    if alike := (found.get("alike") or {}).get("images"):
+        verb = "looks" if alike == 1 else "look"
+        rows.append(("near copies", f"{words.count(alike)} {verb} like another image; they stay in one part"))
     return rows
+
+
+def _alike(facts: Facts, alike: dict[str, Any], pictures: list[list[str]]) -> list[dict[str, Any]]:
+    """The pairs that look alike, with thumbnails where there are any."""
+    pairs = alike.get("pairs") or []
+    shown = [[facts.picture(str(name)) for name in two] for two in pictures]
+    return [
+        {
+            "images": [
+                {"name": name, "label": label, "picture": picture}
+                for name, label, picture in zip(pair["names"], pair["classes"], two, strict=False)
+            ],
+            "similarity": f"{pair['similarity']:.2f}",
+        }
+        for pair, two in zip(pairs, shown + [[None, None]] * len(pairs), strict=False)
+    ]
 
 
 def _working(resolution: dict[str, Any]) -> str | None:
