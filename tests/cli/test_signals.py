@@ -106,3 +106,41 @@ def test_a_name_longer_than_any_file(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert len(said) < 1_000
+
+
+PHASES = (
+    "a first finished network",  # the linear head stands
+    "[4/8] train",  # the teacher answers to the bank of views
+    "teacher: ",  # a cut is fine-tuned
+    "tuned-1: ",  # the last training
+)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_leaves_a_network_wherever_a_first_one_stands(tmp_path: Path) -> None:
+    from convsmith.jobs.trained import trained
+    from convsmith.ledger.budget import Budget
+
+    rng = np.random.default_rng(0)
+    y = np.arange(48) % 3
+    wave = np.where(np.arange(32) // 4 % 2, 9.0, -9.0)
+    plain = np.stack([wave[:, None] + 0 * wave, wave + 0 * wave[:, None], np.zeros((32, 32))])
+    x = 128 + plain[y][..., None] + rng.normal(0, 60, (48, 32, 32, 3))
+    np.savez(tmp_path / "stripes.npz", x=x.clip(0, 255).astype(np.uint8), y=y)
+    line = ["forge", "stripes.npz", "--max-params", "9k", "--trials", "2", "--epochs", "2", "--threads", "1",
+            "--validation", "0.25", "--option", "population=2", "--algorithm", "evolution"]  # fmt: skip
+    for phase in PHASES:
+        process = started(line, tmp_path)
+        watch = threading.Timer(200, process.kill)
+        watch.start()
+        lines = listen(process.stderr, phase, [signal.SIGINT, signal.SIGINT], process)
+        watch.cancel()
+        assert process.wait() == 128 + signal.SIGINT, lines[-5:]
+        assert lines[-1] == f"convsmith: interrupted{WAY_ON}"
+        assert any(phase in said for said in lines)
+        (run,) = (tmp_path / "runs").glob("0*")
+        assert Budget(params=9_000).check(trained(run).graph).kept
+        with Run.resume(run) as kept:
+            assert not kept.finished
+    done = subprocess.run([*PROGRAM, "export", str(run), "net.onnx"], cwd=tmp_path, capture_output=True)
+    assert (done.returncode, (tmp_path / "net.onnx").exists()) == (0, True)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from convsmith.device.cost import int8_bytes, int8_memory
+from convsmith.device.cost import int8_cost
 from convsmith.device.devices import DEVICES, device
 from convsmith.device.file import device_file
 from convsmith.device.layers import NoForm
@@ -36,10 +36,10 @@ def test_bytes_and_memory_are_known_without_weights(name, shape):
     rng = np.random.default_rng(0)
     graph = network(name, input_shape=shape)
     file = made(graph, some_weights(graph, rng), rng)
-    said = int8_bytes(graph, ("cat", "dog"))
+    said, memory = int8_cost(graph, ("cat", "dog"))
     assert len(file.content) <= said <= 1.005 * len(file.content)
-    assert int8_memory(graph) == sum(file.arena.values())
-    assert int8_bytes(graph, ("a much longer name of a class", "dog")) > said
+    assert memory == sum(file.arena.values())
+    assert int8_cost(graph, ("a much longer name of a class", "dog"))[0] > said
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -47,10 +47,20 @@ def test_no_file_is_larger_than_was_said(seed):
     rng = np.random.default_rng(seed)
     graph = random_network(random.Random(seed).choice, depth=5)
     try:
-        said = int8_bytes(graph)
+        said, _ = int8_cost(graph)
     except NoForm:
         return
     assert len(made(graph, random_weights(graph, rng), rng, ()).content) <= said
+
+
+def test_names_of_layers_stand_in_the_file_and_are_counted():
+    def net(name):
+        inputs = keras.Input((8, 8, 1))
+        return keras.Model(inputs, keras.layers.Conv2D(2, 3, name=name)(inputs), name="net")
+
+    short, long = net("a"), net("a_name_of_forty_letters_is_a_long_name_too")
+    assert short.fingerprint == long.fingerprint
+    assert int8_cost(short)[0] < int8_cost(long)[0]
 
 
 def test_a_budget_in_int8_counts_the_file_and_the_arena():
@@ -59,7 +69,7 @@ def test_a_budget_in_int8_counts_the_file_and_the_arena():
     assert budget.check(graph).kept
     assert not Budget(bytes=66_000).check(graph).kept  # 61,706 parameters are 247 kB in fp32
     figures = budget.figures(graph)
-    assert (figures["bytes"], figures["memory"]) == (int8_bytes(graph), int8_memory(graph))
+    assert (figures["bytes"], figures["memory"]) == int8_cost(graph)
     assert budget.times(0.5).precision == "int8"
     assert budget.to_json()["precision"] == "int8"
     with pytest.raises(BadName, match="--precision"):
@@ -77,7 +87,7 @@ def test_what_no_device_runs_is_never_a_candidate_and_is_named_by_size():
 
 
 def test_size_checks_the_int8_file():
-    known = int8_bytes(network("lenet5", input_shape=(32, 32, 1)))
+    known, _ = int8_cost(network("lenet5", input_shape=(32, 32, 1)))
     fits = size("lenet5", input_shape=(32, 32, 1), precision="int8", max_bytes=known)
     assert fits.over == ()
     (over,) = size("lenet5", input_shape=(32, 32, 1), precision="int8", max_bytes=known - 1).over

@@ -19,66 +19,39 @@ if TYPE_CHECKING:
 
     Weights = dict[str, np.ndarray]
 
-KEPT = 4096
+KEPT = 256
 """Networks whose cost is remembered: a search asks about the same ones again and again."""
 
 
-def int8_bytes(graph: Graph, classes: tuple[str, ...] = ()) -> int:
-    """Bytes of the network's int8 .tflite file at most, whatever its weights will be.
+@lru_cache(KEPT)
+def int8_cost(graph: Graph, classes: tuple[str, ...] = ()) -> tuple[int, int]:
+    """Bytes of the network's int8 .tflite file and of its memory on a device, whatever its weights will be.
 
-    It is as long as this, but for zero points that happen to be equal and are written once.
+    The file has these bytes at most: zero points that happen to be equal are written once. The memory is
+    TensorFlow Lite Micro's arena, what it keeps for itself included.
 
     Args:
         graph: the network, with known sizes.
         classes: the classes' names, which stand in the file.
 
     Raises:
-        BadInput: for a layer that has no such form.
+        NoForm: for a layer that devices do not run.
 
     Example:
         >>> from convsmith.zoo import network
-        >>> int8_bytes(network("lenet5", input_shape=(32, 32, 1))) > 61_706
-        True
-    """
-    return len(to_tflite(_program(graph), about_file(graph, "int8", classes)))
-
-
-def int8_memory(graph: Graph) -> int:
-    """Bytes of TensorFlow Lite Micro's arena for the network in int8, what it keeps for itself included.
-
-    Args:
-        graph: the network, with known sizes.
-
-    Raises:
-        BadInput: for a layer that has no such form.
+        >>> file, memory = int8_cost(network("lenet5", input_shape=(32, 32, 1)))
+        >>> file > 61_706, memory
+        (True, 8695)
     """
     program = _program(graph)
-    return planned(program).bytes + kept(program)
+    file = len(to_tflite(program, about_file(graph, "int8", classes)))
+    return file, planned(program).bytes + kept(program)
 
 
 def _program(graph: Graph) -> Program:
-    return _made(graph.fingerprint, _Held(graph))
-
-
-class _Held:
-    """A Graph that is not part of a cache's key: its fingerprint says which it is."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(KEPT)
-def _made(fingerprint: str, held: _Held) -> Program:
     """The int8 program with weights and ranges that are all different, as real ones are."""
     import numpy as np
 
-    graph = held.graph
     rng = np.random.default_rng(0)
     weights: Weights = {}
     for name, weight in graph.weights.items():

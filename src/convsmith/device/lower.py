@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import BadInput
 from ..graph import Graph
 from ..graph.fold import by_owner, fold
-from .layers import FORMS, NoForm, activation, form_of
+from .layers import NoForm, activation, form_of
 from .program import Op, Program
 from .writer import Writer
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..graph import Node
-    from ..kinds import Kind
 
     Weights = dict[str, np.ndarray]
 
@@ -131,8 +130,3 @@ def compact(program: Program) -> Program:
         tuple(place[item] for item in program.inputs),
         tuple(place[item] for item in program.outputs),
     )
-
-
-def has_form(kind: Kind) -> bool:
-    """Whether a kind of layer has such operators."""
-    return type(kind) in FORMS or hasattr(kind, "device")

@@ -104,7 +104,3 @@ class Program:
     def readers(self, tensor: int) -> list[Op]:
         """The operators that read a tensor."""
         return [op for op in self.ops if tensor in op.inputs]
-
-    def maker(self, tensor: int) -> Op | None:
-        """The operator that writes a tensor; None for inputs and constants."""
-        return next((op for op in self.ops if op.output == tensor), None)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .ranges import Ranges
 
+Made = dict[tuple[str, str, Scale], int]
+"""The integer forms of constants that there are already, by name, type and scale."""
 UNIT = Scale((1 / 256,), -128)
 FIXED = {"SOFTMAX": UNIT, "LOGISTIC": UNIT, "TANH": Scale((1 / 128,), 0)}
 """Operators whose output has a scale that the specification names."""
@@ -59,14 +61,15 @@ def quantized(program: Program, ranges: Ranges) -> Program:
         for place, tensor in enumerate(program.tensors)
     ]
     ops = []
+    made: Made = {}
     for op in program.ops:
         inputs = list(op.inputs)
         if op.code in WITH_WEIGHTS:
-            _weights(tensors, op, inputs, scales)
+            _weights(tensors, made, op, inputs, scales)
         else:
             for place, tensor in enumerate(op.inputs):
                 if tensors[tensor].data is not None and tensors[tensor].type == "float32":
-                    inputs[place] = _constant(tensors, tensor, op, scales)
+                    inputs[place] = _constant(tensors, made, tensor, op, scales)
         ops.append(dataclasses.replace(op, inputs=tuple(inputs)))
     return compact(dataclasses.replace(program, tensors=tuple(tensors), ops=tuple(ops)))
 
@@ -174,7 +177,7 @@ def _scales(program: Program, ranges: Ranges, pixels: Scale) -> dict[int, Scale]
     }
 
 
-def _weights(tensors: list[Tensor], op: Op, inputs: list[int], scales: dict[int, Scale]) -> None:
+def _weights(tensors: list[Tensor], made: Made, op: Op, inputs: list[int], scales: dict[int, Scale]) -> None:
     """Put the integer kernel and bias of an operator in place of the floating-point ones."""
     import numpy as np
 
@@ -193,15 +196,15 @@ def _weights(tensors: list[Tensor], op: Op, inputs: list[int], scales: dict[int,
         steps if axis is None else steps.reshape([-1 if at == axis else 1 for at in range(kernel.data.ndim)])
     )
     whole = np.clip(np.rint(kernel.data / along), -127, 127).astype(np.int8)
-    inputs[at_kernel] = _added(tensors, kernel, whole, Scale(tuple(map(float, steps)), 0, axis or 0))
+    inputs[at_kernel] = _added(tensors, made, kernel, whole, Scale(tuple(map(float, steps)), 0, axis or 0))
     products = np.float32(image_scale) * steps
     numbers = np.rint(bias.data.astype(np.float64) / products.astype(np.float64))
     inputs[at_bias] = _added(
-        tensors, bias, numbers.astype(np.int32), Scale(tuple(map(float, products)), 0, 0)
+        tensors, made, bias, numbers.astype(np.int32), Scale(tuple(map(float, products)), 0, 0)
     )
 
 
-def _constant(tensors: list[Tensor], place: int, op: Op, scales: dict[int, Scale]) -> int:
+def _constant(tensors: list[Tensor], made: Made, place: int, op: Op, scales: dict[int, Scale]) -> int:
     """An integer form of a constant that stands where an activation might."""
     import numpy as np
 
@@ -211,14 +214,13 @@ def _constant(tensors: list[Tensor], place: int, op: Op, scales: dict[int, Scale
     if op.code in SAME_FOR_ALL:
         scale = scales[op.output]
     numbers = np.rint(tensor.data / np.float32(scale.scales[0])) + scale.zero_point
-    return _added(tensors, tensor, np.clip(numbers, -128, 127).astype(np.int8), scale)
+    return _added(tensors, made, tensor, np.clip(numbers, -128, 127).astype(np.int8), scale)
 
 
-def _added(tensors: list[Tensor], like: Tensor, data: np.ndarray, scale: Scale) -> int:
-    for place, tensor in enumerate(tensors):  # a shared layer's weights stay shared
-        if tensor.name == like.name and tensor.scale == scale and tensor.type == str(data.dtype):
-            return place
-    taken = sum(tensor.name.partition("#")[0] == like.name for tensor in tensors) - 1
-    name = f"{like.name}#{taken}" if taken else like.name
-    tensors.append(Tensor(name, like.shape, str(data.dtype), data, scale))
-    return len(tensors) - 1
+def _added(tensors: list[Tensor], made: Made, like: Tensor, data: np.ndarray, scale: Scale) -> int:
+    """The number of a constant's integer form; a shared layer's weights stay shared."""
+    key = (like.name, str(data.dtype), scale)
+    if key not in made:
+        tensors.append(Tensor(like.name, like.shape, str(data.dtype), data, scale))
+        made[key] = len(tensors) - 1
+    return made[key]

@@ -17,6 +17,7 @@ class Writer:
         self.tensors: list[Tensor] = []
         self.ops: list[Op] = []
         self.layer = ""
+        self._names: set[str] = set()
 
     def tensor(self, shape: tuple[int, ...], name: str = "") -> int:
         """A tensor that is computed, with its batch."""
@@ -43,9 +44,9 @@ class Writer:
         return self.tensors[tensor].shape[1:]
 
     def _free(self, name: str) -> str:
-        taken = {tensor.name for tensor in self.tensors}
         count = 1
         found = name
-        while found in taken:
+        while found in self._names:
             found, count = f"{name}_{count}", count + 1
+        self._names.add(found)
         return found

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..device.cost import int8_bytes, int8_memory
+from ..device.cost import int8_cost
 from ..device.layers import NoForm
 from ..errors import BadInput, BadName
 from ..graph import Graph
@@ -90,13 +90,16 @@ class Budget:
         """What a network costs by the quantities of `names`, or by all; memory under the budget's model."""
         found = figures_of(graph, QUANTITIES if names is None else names, memory_model=self.memory_model)
         if self.precision == "int8":
+            asked = [name for name in ("bytes", "memory") if name in found]
             try:
-                if "bytes" in found:
-                    found["bytes"] = int8_bytes(graph, self.classes)
-                if "memory" in found:
-                    found["memory"] = int8_memory(graph)
+                cost = (
+                    dict(zip(("bytes", "memory"), int8_cost(graph, self.classes), strict=True))
+                    if asked
+                    else {}
+                )
             except NoForm:  # a network that no device runs is never a candidate
-                found |= {name: NEVER for name in ("bytes", "memory") if name in found}
+                cost = dict.fromkeys(asked, NEVER)
+            found |= {name: cost[name] for name in asked}
         return found
 
     def without_latency(self) -> Budget:
@@ -169,7 +172,7 @@ class Budget:
         limits = self.limits
         figures = self.figures(graph, limits)
         if NEVER in figures.values():
-            int8_memory(graph)  # says which layer it is
+            int8_cost(graph)  # says which layer it is
         return tuple(
             Excess(name, figures[name], limits[name]) for name in self._above(graph, figures, limits)
         )

@@ -11,7 +11,7 @@ from ..threads import FILE as THREADS
 from .cuts import Judged, judge_cuts
 from .full import Final, keep
 from .lessons import Lessons, lessons
-from .linear import fits
+from .linear import fits, stand
 from .own_space import has_members
 from .own_teacher import OwnTeacher, own_lessons
 from .places import member_at, places_for
@@ -60,8 +60,7 @@ def start_from_known(job: Job) -> Known | None:
     if job.run.has(ARMS):
         _measure(job, source)
     head = fits(job, judged)
-    if not (job.run.path / "weights.safetensors").exists():
-        keep(job, head)  # whatever happens from here on, there is a network
+    stand(job, head)
     is_new = not job.run.has(ARMS)
     arm = whose_turn(job, head)
     if is_new and arm == "searched":

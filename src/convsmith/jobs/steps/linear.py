@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..job import Job
 from .cuts import Judged, np_concatenated, some
-from .full import Final, finish, finished
+from .full import Final, finish, finished, keep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,10 +43,17 @@ def fits(job: Job, judged: Judged) -> Final:
     save(job.run.path / "finals" / NAME / "weights.safetensors", weights)
     finish(job, final, recipe={"head": "logistic regression", "strength": strength})
     job.clock.save()
+    stand(job, final)
     job.display.say(
         f"a first finished network: {graph.params:,} parameters, {accuracy:.1%} of validation images right"
     )
     return final
+
+
+def stand(job: Job, final: Final) -> None:
+    """Make this the run's own network where there is none yet: whatever happens next, there is one."""
+    if not job.run.has("weights.safetensors"):
+        keep(job, final)
 
 
 def share_of_images(job: Job, judged: Judged, row: dict[str, Any]) -> float:
