@@ -53,12 +53,8 @@ def export_device(
     x_NHWC = None if own is None else _spread(own, own.learned)
     _no_halves_in_c(target, precision)
     file = device_file(net.graph, net.weights, precision=precision, x_NHWC=x_NHWC, classes=net.classes)
-    about: dict[str, Any] = {
-        "file": target.name, "bytes": len(file.content), "precision": precision,
-        "arena": file.arena, "operators": len(file.program.ops),
-    }  # fmt: skip
-    if x_NHWC is not None and precision == "int8":
-        about["range_images"] = len(x_NHWC)
+    ranged = len(x_NHWC) if x_NHWC is not None and precision == "int8" else None
+    about = described(file, target.name, ranged)
     if own is not None:
         with display.bar("checking") as bar:
             about |= _checked(net, file, own, bar.update)
@@ -103,23 +99,32 @@ def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
     import numpy as np
 
     from ..device.file import RANGE_IMAGES
+    from .heldout import evenly
 
     rows = np.sort(np.concatenate([own.rows(part) for part in parts])) if own.parts else own.rows("train")
-    count = min(len(rows), RANGE_IMAGES)
-    return np.array(own.pixels_NHWC[rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]])
+    return np.array(own.pixels_NHWC[evenly(rows, RANGE_IMAGES)])
 
 
 def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> dict[str, Any]:
     """The file beside the engine on the test images."""
     import numpy as np
 
+    from .heldout import evenly
+
     rows = np.sort(own.rows("test"))
-    rows = rows[own.y[rows] >= 0]
-    if len(rows) > TEST_IMAGES:
-        rows = rows[np.linspace(0, len(rows) - 1, TEST_IMAGES).astype(np.int64)]
+    rows = evenly(rows[own.y[rows] >= 0], TEST_IMAGES)
     if not len(rows):
         return {}
     return compared(net.graph, net.weights, file, np.array(own.pixels_NHWC[rows]), own.y[rows], on_each)
+
+
+def described(file: DeviceFile, name: str, range_images: int | None) -> dict[str, Any]:
+    """What is known of a file before it was run: its figures as exports.json has them."""
+    about: dict[str, Any] = {
+        "file": name, "bytes": len(file.content), "precision": file.precision,
+        "arena": file.arena, "operators": len(file.program.ops),
+    }  # fmt: skip
+    return about if range_images is None else about | {"range_images": range_images}
 
 
 def compared(
@@ -136,20 +141,13 @@ def compared(
         on_each: called with the share that is done, and what is done.
     """
     import numpy as np
-    import torch
 
     from ..device.answers import answers
-    from ..engine.lower import lower
+    from ..engine.predict import predict
     from ..insight.mistakes import wilson
 
     got, by, each = answers(file, x_NHWC, on_each=lambda share: on_each(share, "test images"))
-    module = lower(graph, weights)
-    with torch.inference_mode():
-        batches = [
-            module(torch.from_numpy(x_NHWC[at : at + 64].astype(np.float32)).permute(0, 3, 1, 2)).numpy()
-            for at in range(0, len(got), 64)
-        ]
-    ours, y = np.concatenate(batches)[: len(got)], y[: len(got)]
+    ours, y = predict(graph, x_NHWC[: len(got)], weights=weights), y[: len(got)]
     said, ours_said = _classes(got), _classes(ours)
     right = int((said == y).sum())
     return {

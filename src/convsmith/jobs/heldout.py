@@ -57,6 +57,21 @@ def held_out(
     rows = rows[own.y[rows] >= 0]
     if not len(rows):
         raise BadInput(str(net.path), f"has no {part} images", "images of its classes", "--data with some")
-    if most is not None and len(rows) > most:
-        rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    if most is not None:
+        rows = evenly(rows, most)
     return HeldOut(np.array(own.pixels_NHWC[rows]), own.y[rows], own.images[rows].names)
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """As many of the rows as are wanted at most, spread evenly over them, in their order.
+
+    Example:
+        >>> import numpy as np
+        >>> evenly(np.arange(10), 4).tolist(), evenly(np.arange(3), 4).tolist()
+        ([0, 3, 6, 9], [0, 1, 2])
+    """
+    import numpy as np
+
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]

@@ -57,25 +57,18 @@ def export_int8(job: Job, final: Final) -> dict[str, Any]:
 
     from ...device.file import RANGE_IMAGES, device_file
     from ..device_export import FILE as FIGURES
-    from ..device_export import compared, told
+    from ..device_export import TEST_IMAGES, compared, described, told
+    from ..heldout import evenly
 
     x_NHWC, _ = job.part("train", "validation")
-    rows = np.linspace(0, len(x_NHWC) - 1, min(len(x_NHWC), RANGE_IMAGES)).astype(np.int64)
-    file = device_file(
-        final.graph,
-        final.weights,
-        precision="int8",
-        x_NHWC=np.array(x_NHWC[rows]),
-        classes=job.images.classes,
-    )
+    seen = np.array(x_NHWC[evenly(np.arange(len(x_NHWC)), RANGE_IMAGES)])
+    file = device_file(final.graph, final.weights, precision="int8", x_NHWC=seen, classes=job.images.classes)
     job.run.write(INT8, file.content)
     test_NHWC, y = job.part("test")
+    rows = evenly(np.arange(len(y)), TEST_IMAGES)
     with job.display.bar("checking int8") as bar:
-        found = compared(final.graph, final.weights, file, np.array(test_NHWC), y, bar.update)
-    about = {
-        "file": INT8, "bytes": len(file.content), "precision": "int8", "arena": file.arena,
-        "operators": len(file.program.ops), "range_images": len(rows), **found,
-    }  # fmt: skip
+        found = compared(final.graph, final.weights, file, np.array(test_NHWC[rows]), y[rows], bar.update)
+    about = described(file, INT8, len(seen)) | found
     job.run.write_json(FIGURES, {"files": [about]})
     job.display.say(f"{INT8}: " + "; ".join(told(about)))
     return about

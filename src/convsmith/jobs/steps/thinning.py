@@ -86,6 +86,7 @@ def pooled(
     from ...data.view import selected
     from ...engine.lower import lower
     from ...engine.passes import INFERENCE, TRAINING
+    from ...engine.predict import predict
     from ...engine.statistics import sample, settle
     from ...engine.weights import dump
     from ...graph import Graph
@@ -106,20 +107,7 @@ def pooled(
     settle(module, seen, sample(len(seen), job.recipe["seed"], SETTLED_ON))
     own = dump(module)
     folded = lower(*fold(headless, own), passes=INFERENCE)
-    return _features(folded, selected(pixels, rows)), weights | own
-
-
-def _features(module: Any, x_NHWC: np.ndarray) -> np.ndarray:
-    import numpy as np
-    import torch
-
-    from ...engine.predict import to_NCHW
-
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(x_NHWC), 64):
-            parts.append(module(to_NCHW(np.asarray(x_NHWC[start : start + 64]))).numpy())
-    return np.concatenate(parts)
+    return predict(folded, selected(pixels, rows)), weights | own
 
 
 def _graph(job: Job, source: Source, row: dict[str, Any], keep: Any) -> Graph:
