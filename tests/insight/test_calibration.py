@@ -58,14 +58,26 @@ def test_the_temperature_that_was_planted_is_found(planted):
 
 
 def test_the_temperature_is_the_general_optimiser_s():
+    """Of the log loss where each image also counts a little (one image in all) as of its second class."""
     optimize = pytest.importorskip("scipy.optimize")
     y, _, logits = drawn(2, n=300)
     p = softmax(logits * 1.7)
+    second = p.argsort(1)[:, -2]
+    labels, share = np.concatenate([y, second]), np.repeat([1.0, 1 / 300], 300)
     theirs = optimize.minimize_scalar(
-        lambda t: log_loss(y, tempered(p, t), labels=range(5)), bounds=(0.05, 20), method="bounded",
-        options={"xatol": 1e-9},
+        lambda t: log_loss(labels, np.tile(tempered(p, t), (2, 1)), labels=range(5), sample_weight=share),
+        bounds=(0.05, 20), method="bounded", options={"xatol": 1e-9},
     )  # fmt: skip
     assert temperature(y, p) == pytest.approx(theirs.x, rel=1e-4)
+
+
+def test_a_network_that_gets_all_right_is_not_sure_beyond_bounds():
+    """Of 50 right images none speaks for an error; confidence goes to 50 of 51, and not to 1."""
+    y = np.arange(50) % 2
+    p = softmax(4.0 * np.eye(2)[y])
+    by = temperature(y, p)
+    assert tempered(p, by).max(1).mean() == pytest.approx(50 / 51, abs=1e-4)
+    assert temperature(np.tile(y, 40), np.tile(p, (40, 1))) < by
 
 
 def test_tempering_changes_no_prediction_and_undoes_itself():

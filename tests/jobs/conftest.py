@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from convsmith.engine import loop
 from convsmith.engine.loop import Fitted
 from convsmith.engine.recipe import recipe as resolved
 from convsmith.engine.weights import initial
 from convsmith.graph import Graph
+from convsmith.jobs.train import train
 from convsmith.nas import processes, ray_workers
 from convsmith.nas import search as searching
 from convsmith.nas.work import Here, Pool, Task
@@ -45,6 +47,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x, y = numbered()
     np.savez(path, x=x, y=y)
     return path
+
+
+@pytest.fixture(scope="session")
+def run_of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """LeNet-5 after a few epochs on the first 600 digits; tests read it and write nothing into it."""
+    x, y = load_digits(return_X_y=True)
+    folder = tmp_path_factory.mktemp("run_of_digits")
+    np.savez(folder / "digits.npz", x=(x[:600].reshape(-1, 8, 8) * 15.9).astype(np.uint8), y=y[:600])
+    options = {"size": (32, 32), "epochs": 6, "threads": 1, "quiet": True, "runs": str(folder / "runs")}
+    return train("lenet5", str(folder / "digits.npz"), validation=0.3, **options).path
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,7 @@ def essence(run: Path) -> dict[str, Any]:
         ],
         "weights": (run / "weights.safetensors").read_bytes(),
         "onnx": (run / "model.onnx").read_bytes(),
+        "rule": (run / "answer_rule.json").read_bytes(),
         "maps": [np.load(run / "explain" / "explain.npz")["maps_NHW"].tobytes()],
     }
 

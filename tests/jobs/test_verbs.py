@@ -37,6 +37,7 @@ def test_train_leaves_a_whole_run(trained: Done) -> None:
         "graph.json",
         "weights.safetensors",
         "history.jsonl",
+        "answer_rule.json",
         "model.onnx",
         "report.html",
         "README.md",
@@ -50,9 +51,8 @@ def test_train_leaves_a_whole_run(trained: Done) -> None:
 
 def test_the_same_training_gives_the_same_bits(trained: Done, digits: str, tmp_path: Path) -> None:
     again = cs.train("lenet5", digits, size=(32, 32), epochs=3, threads=1, runs=str(tmp_path), quiet=True)
-    assert (again.path / "weights.safetensors").read_bytes() == (
-        trained.path / "weights.safetensors"
-    ).read_bytes()
+    for name in ("weights.safetensors", "answer_rule.json"):
+        assert (again.path / name).read_bytes() == (trained.path / name).read_bytes(), name
 
 
 def test_a_networks_file_is_trained_as_it_is(trained: Done, digits: str, tmp_path: Path) -> None:

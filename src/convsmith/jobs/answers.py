@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,32 +40,46 @@ class Answers:
     @property
     def batch_size(self) -> int:
         """Images at a time, so that memory stays bounded."""
-        height, width, channels = self.shape
-        return max(1, min(256, PIXELS_AT_ONCE // (height * width * channels)))
+        return batch_size(self.shape)
 
     def logits(self, x_NHWC: np.ndarray) -> np.ndarray:
         """The numbers before the final softmax, float32 (N, classes)."""
-        import numpy as np
-        import torch
-
-        from ..engine.predict import to_NCHW
-        from ..insight.target import outputs
-
-        size = self.batch_size
-        with torch.inference_mode():
-            parts = [
-                outputs(self.module, to_NCHW(x_NHWC[start : start + size])).numpy()
-                for start in range(0, len(x_NHWC), size)
-            ]
-        return np.concatenate(parts)
+        return logits(self.module, x_NHWC)
 
     def probabilities(self, x_NHWC: np.ndarray) -> np.ndarray:
         """The softmax of the logits, float32 (N, classes)."""
-        import numpy as np
+        from ..insight.calibration import softmax
 
-        logits = self.logits(x_NHWC).astype(np.float64)
-        raised = np.exp(logits - logits.max(1, keepdims=True))
-        return (raised / raised.sum(1, keepdims=True)).astype(np.float32)
+        return softmax(self.logits(x_NHWC).astype("float64")).astype("float32")
+
+
+def batch_size(shape: Sequence[int]) -> int:
+    """Images of rows, columns and channels at a time, so that memory stays bounded."""
+    height, width, channels = shape
+    return max(1, min(256, PIXELS_AT_ONCE // (height * width * channels)))
+
+
+def logits(module: Lowered, x_NHWC: np.ndarray) -> np.ndarray:
+    """A network's numbers before the final softmax, float32 (N, classes).
+
+    Args:
+        module: the network; it is put into evaluation mode.
+        x_NHWC: raw pixels.
+    """
+    import numpy as np
+    import torch
+
+    from ..engine.predict import to_NCHW
+    from ..insight.target import classes_of, outputs
+
+    module.eval()
+    size = batch_size(x_NHWC.shape[1:])
+    with torch.inference_mode():
+        parts = [
+            outputs(module, to_NCHW(x_NHWC[start : start + size])).numpy()
+            for start in range(0, len(x_NHWC), size)
+        ]
+    return np.concatenate(parts) if parts else np.zeros((0, classes_of(module)), np.float32)
 
 
 def answers(run: Any) -> Answers:

@@ -17,7 +17,7 @@ SEARCH_SHARE = 0.5
 _DECIDED_AT_THE_END = ("order", "final", "finalists")
 _MADE_AT_THE_END = (
     "finals.json", "search.json", "result.json", "metrics.json", "pretrained.json", "arms.json",
-    "teacher.json", "tuned.json", "chosen.json",
+    "teacher.json", "tuned.json", "chosen.json", "answer_rule.json",
 )  # fmt: skip
 
 

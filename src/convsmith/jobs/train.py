@@ -260,6 +260,7 @@ def _check_ends(graph: Graph) -> None:
 
 
 def _work(job: Job) -> None:
+    from .steps.answer_rule import answer_rule
     from .steps.explain import explain
     from .steps.export import export
     from .steps.images import prepare
@@ -270,6 +271,7 @@ def _work(job: Job) -> None:
     prepare(job)
     job.display.step(STEPS[1])
     finals = {"winner": train_one(job)}
+    answer_rule(job, finals["winner"])
     job.display.step(STEPS[2])
     metrics, probabilities = judge(job, finals)
     metrics |= judge_views(job, finals["winner"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..insight.answer_rule import FILE as RULE
+from ..insight.answer_rule import AnswerRule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,12 +29,14 @@ class Trained:
         graph: the network.
         weights: full name -> array.
         classes: the classes' names.
+        rule: how its logits become what it says.
     """
 
     path: Path
     graph: Graph
     weights: dict[str, np.ndarray]
     classes: tuple[str, ...]
+    rule: AnswerRule = field(default_factory=AnswerRule)
 
 
 def is_known(source: str) -> bool:
@@ -95,7 +99,24 @@ def trained(run: Any) -> Trained:
     known = opened.read_json("data.json")
     if "classes" not in known:
         raise BadInput(str(opened.path / "data.json"), "has no 'classes'", "a list")
-    return Trained(opened.path, graph, weights, tuple(known["classes"]))
+    return Trained(opened.path, graph, weights, tuple(known["classes"]), rule_of(opened.path))
+
+
+def rule_of(folder: str | Path) -> AnswerRule:
+    """How a run's network answers; a rule that changes nothing, and says so, where the run has none.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        BadInput: for a damaged rule.
+    """
+    from ..runs import Run
+
+    run = Run.open(folder)
+    if not run.has(RULE):
+        return AnswerRule(note="the run has no rule of answering: it was made without one")
+    return AnswerRule.from_json(run.read_json(RULE), str(run.path / RULE))
 
 
 def licence_of(source: str | Path) -> dict[str, Any]:

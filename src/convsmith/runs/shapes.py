@@ -48,6 +48,10 @@ SHAPES: dict[str, Any] = {
         "resolution?": {"height": COUNT, "width": COUNT, "channels": COUNT},
     },
     "graph.json": {},
+    "answer_rule.json": {
+        "temperature": NUMBER, "score": (str, None), "threshold": MAYBE, "false_rejection": MAYBE,
+        "fitted_on": str, "note": str,
+    },
     "clock.json": {"seconds": NUMBER},
     "times.json": {"search": NUMBER},
     "threads.json": {"threads": COUNT},

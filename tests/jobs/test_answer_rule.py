@@ -1,0 +1,51 @@
+"""A run's rule of answering: fitted on images that its weights did not learn from, and read back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convsmith.errors import BadInput
+from convsmith.insight.answer_rule import AnswerRule
+from convsmith.insight.calibration import softmax
+from convsmith.jobs.answers import answers
+from convsmith.jobs.own_images import own_images
+from convsmith.jobs.trained import trained
+
+
+def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> None:
+    asked = answers(run_of_digits)
+    rule, own = asked.net.rule, own_images(asked.net)
+    rows = own.parts["validation"]
+    y, logits = own.y[rows], asked.logits(own.pixels_NHWC[rows]).astype(float)
+    assert rule.fitted_on == f"{len(rows)} validation images and 400 synthesised pictures of no class"
+    rejected = rule.apply(logits)[1]
+    assert rejected.mean() == pytest.approx(rule.false_rejection)
+    assert len(rows) * 0.05 - 1 < rejected.sum() <= len(rows) * 0.05
+
+    second = logits.argsort(1)[:, -2]
+
+    def loss(t: float) -> float:  # as if one image more were of the class that comes second
+        p, rows = softmax(logits / t), np.arange(len(y))
+        return float(-np.log(p[rows, y]).sum() - np.log(p[rows, second]).mean())
+
+    assert loss(rule.temperature) < min(loss(rule.temperature * 1.1), loss(rule.temperature / 1.1), loss(1.0))
+    assert rule.apply(asked.logits(np.zeros((1, 32, 32, 1), np.uint8)))[1].all()
+
+
+def test_a_run_without_a_rule_says_so_and_a_damaged_one_is_one_line(
+    run_of_digits: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_of_digits, run)
+    found = json.loads((run / "answer_rule.json").read_text())
+    (run / "answer_rule.json").write_text(json.dumps(found | {"temperature": 0}))
+    with pytest.raises(BadInput, match=r"answer_rule\.json: has the temperature 0; expected a number"):
+        trained(run)
+    (run / "answer_rule.json").unlink()
+    assert trained(run).rule == AnswerRule(note=trained(run).rule.note)
+    assert "was made without one" in trained(run).rule.told()
