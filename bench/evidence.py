@@ -30,11 +30,11 @@ from convsmith.engine.lower import Lowered, lower
 from convsmith.engine.weights import dump, initial
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
-from convsmith.insight.covering import Covered, blurred, cover, on_grid
-from convsmith.insight.evidence import PAIRS, is_clear, judged, weighed
+from convsmith.insight.evidence.covering import Covered, blurred, cover, on_grid
+from convsmith.insight.evidence.faithfulness import Scale
+from convsmith.insight.evidence.learned import Answered, learned
+from convsmith.insight.evidence.verdict import PAIRS, is_clear, judged, weighed
 from convsmith.insight.explain import explain_again
-from convsmith.insight.faithfulness import Scale
-from convsmith.insight.learned import Answered, learned
 from convsmith.insight.method import METHODS
 from convsmith.insight.mistakes import wilson
 from convsmith.insight.target import Aim, Refused, outputs

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from convsmith.data.workers import Decoders
+from convsmith.data.decoding.workers import Decoders
 
 KEEP = Path(__file__).parents[1] / "tests" / "data" / "crashers"
 

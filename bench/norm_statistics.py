@@ -28,7 +28,7 @@ def judged(graph: Any, data: tuple[np.ndarray, ...], epochs: int) -> dict[str, A
     """Accuracy and loss after a training, by how the statistics were found."""
     from convsmith.engine.predict import evaluate
     from convsmith.engine.recipe import recipe
-    from convsmith.engine.statistics import settle
+    from convsmith.engine.train.statistics import settle
     from convsmith.engine.training import Training
 
     x, y, x_test, y_test = data

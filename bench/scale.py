@@ -43,7 +43,7 @@ import numpy as np
 from convsmith.ledger.budget import Budget
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.work import Evaluation, Outcome, Pool, Task
+from convsmith.nas.workers.protocol import Evaluation, Outcome, Pool, Task
 from convsmith.runs import Run
 from convsmith.runs.environment import cpu_model
 

@@ -117,7 +117,7 @@ def run(name: str, who: str, seed: int, arguments: argparse.Namespace) -> dict[s
     from convsmith.engine.predict import evaluate as judge
     from convsmith.engine.recipe import few_epochs
     from convsmith.formats.latency import latency_ms
-    from convsmith.jobs.steps.trainer import trainer
+    from convsmith.jobs.steps.searching.trainer import trainer
 
     torch.set_num_threads(arguments.threads)
     parts = load(name, arguments.data, seed, arguments.images)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from convsmith.ledger.budget import Budget
+from convsmith.nas.budget.fitting import ensure_feasible, largest_that_fits
+from convsmith.nas.budget.forecast import forecast
 from convsmith.nas.choose import Answers, Space
-from convsmith.nas.fit import ensure_feasible, largest_that_fits
-from convsmith.nas.forecast import forecast
-from convsmith.nas.pace import first_rung
-from convsmith.nas.probe import measure
+from convsmith.nas.loop.pace import first_rung
+from convsmith.nas.loop.probe import measure
 from convsmith.nas.search import search
-from convsmith.nas.work import Evaluate
+from convsmith.nas.workers.protocol import Evaluate
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ from collections import Counter
 import numpy as np
 
 from convsmith.ledger.budget import Budget, figures_of
+from convsmith.nas.budget.fitting import ensure_feasible
 from convsmith.nas.choose import Answers, Space
-from convsmith.nas.encoding import space_size
-from convsmith.nas.fit import ensure_feasible
+from convsmith.nas.space.encoding import space_size
 from convsmith.nas.spaces import SPACES, space
 from convsmith.nas.within import Within
 from convsmith.testing.spaces import exam_space

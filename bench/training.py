@@ -170,7 +170,7 @@ def measured(name: str, contenders: list[Contender], options: argparse.Namespace
     """Load a network everywhere, run the rounds, print its table."""
     from training_contenders import network
 
-    from convsmith.graph.keras_json_out import to_keras_json
+    from convsmith.graph.keras.writer import to_keras_json
 
     graph = network(name)
     batch = BATCH.get(name, 128)

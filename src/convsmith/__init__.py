@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .data import read
-    from .engine.fit import evaluate, fit, predict
+    from .engine.keras.calls import evaluate, fit, predict
     from .jobs.explain import explain
     from .jobs.export import export
     from .jobs.fool import fool
@@ -33,9 +33,9 @@ _VERBS = {
     "compare": "ledger",
     "diff": "ledger",
     "audit": "ledger",
-    "fit": "engine.fit",
-    "predict": "engine.fit",
-    "evaluate": "engine.fit",
+    "fit": "engine.keras.calls",
+    "predict": "engine.keras.calls",
+    "evaluate": "engine.keras.calls",
     "train": "jobs.train",
     "search": "jobs.search",
     "forge": "jobs.forge",

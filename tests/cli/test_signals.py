@@ -118,7 +118,7 @@ PHASES = (
 
 @pytest.mark.slow
 def test_ctrl_c_twice_leaves_a_network_wherever_a_first_one_stands(tmp_path: Path) -> None:
-    from convsmith.jobs.trained import trained
+    from convsmith.jobs.inputs.trained import trained
     from convsmith.ledger.budget import Budget
 
     rng = np.random.default_rng(0)

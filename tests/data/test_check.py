@@ -14,11 +14,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from convsmith.data import Images, read
-from convsmith.data.check import check, examine
-from convsmith.data.finding import Checkup
-from convsmith.data.groups import grouped
+from convsmith.data.doctor.check import check, examine
+from convsmith.data.doctor.finding import Checkup
+from convsmith.data.doctor.shortcuts import ridge_accuracy, tells
 from convsmith.data.items import Rows
-from convsmith.data.shortcuts import ridge_accuracy, tells
+from convsmith.data.labelling.groups import grouped
 from convsmith.errors import BadInput
 
 from .conftest import noise

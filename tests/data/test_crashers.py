@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convsmith.data.workers import Decoders
+from convsmith.data.decoding.workers import Decoders
 
 KEPT = sorted((Path(__file__).parent / "crashers").glob("*.bin"))
 

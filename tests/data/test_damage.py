@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convsmith.data.damage import png_damage, tiff_damage
-from convsmith.data.decode import Unreadable, decode
-from convsmith.data.record import RECORD
-from convsmith.data.scan import noted
-from convsmith.data.workers import Decoders
+from convsmith.data.decoding.damage import png_damage, tiff_damage
+from convsmith.data.decoding.decode import Unreadable, decode
+from convsmith.data.decoding.record import RECORD
+from convsmith.data.decoding.scan import noted
+from convsmith.data.decoding.workers import Decoders
 
 
 def photo() -> Image.Image:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from convsmith.data.decode import MAX_PIXELS, Unreadable, decode
-from convsmith.data.sniff import sniff
+from convsmith.data.decoding.decode import MAX_PIXELS, Unreadable, decode
+from convsmith.data.files.sniff import sniff
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (13, 17, 3), np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convsmith.data.decode import BYTES_EACH, Unreadable, decode
+from convsmith.data.decoding.decode import BYTES_EACH, Unreadable, decode
 
 WIDTH, HEIGHT = 2400, 1600
 BESIDE = 14_000_000
@@ -118,7 +118,7 @@ def test_exactly_the_most_pixels_are_decoded() -> None:
 
 def test_bands_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pixels and notes whether a picture is converted at once or in bands of a few rows."""
-    from convsmith.data import eight_bits
+    from convsmith.data.decoding import eight_bits
 
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (37, 23, 4), np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from convsmith.data import read
-from convsmith.data.download import NoNetwork, Remote, checksum, fetch
+from convsmith.data.files.download import NoNetwork, Remote, checksum, fetch
 from convsmith.data.readers import named as named_module
 from convsmith.errors import BadInput
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from convsmith.data import read
-from convsmith.data.evict import evict, limit
+from convsmith.data.files.evict import evict, limit
 from convsmith.errors import BadInput
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convsmith.data import read
-from convsmith.data.plain_pickle import read_plain
+from convsmith.data.files.plain_pickle import read_plain
 from convsmith.data.readers.npy import mapped
 from convsmith.errors import BadInput
 

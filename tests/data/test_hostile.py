@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 
 from convsmith.data import read
-from convsmith.data.archives import Tar
-from convsmith.data.decode import Unreadable
+from convsmith.data.decoding.decode import Unreadable
+from convsmith.data.files.archives import Tar
+from convsmith.data.files.plain_pickle import read_plain
 from convsmith.data.items import read_bytes
-from convsmith.data.plain_pickle import read_plain
 from convsmith.data.read import listing
 from convsmith.errors import BadInput
 
@@ -138,7 +138,7 @@ def test_a_header_that_unpacks_without_end(tmp_path: Path) -> None:
 
 
 def test_an_npz_of_very_many_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsmith.data.npy.MAX_ARRAYS", 20)
+    monkeypatch.setattr("convsmith.data.files.npy.MAX_ARRAYS", 20)
     np.savez(tmp_path / "a.npz", **{f"a{k}": np.zeros(1) for k in range(21)})
     with pytest.raises(BadInput, match=r"cannot be read as \.npz: more than 20 files"):
         listing(str(tmp_path / "a.npz"))

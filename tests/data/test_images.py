@@ -15,8 +15,8 @@ from PIL import Image
 
 from convsmith.data import Images, lines, read, resolution
 from convsmith.data import pixels as pixels_module
+from convsmith.data.files.wholefile import FullDisk, whole
 from convsmith.data.items import Names, Rows
-from convsmith.data.wholefile import FullDisk, whole
 from convsmith.errors import BadInput
 
 from .conftest import noise

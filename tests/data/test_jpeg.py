@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from convsmith.data.decode import decode
+from convsmith.data.decoding.decode import decode
 
 
 def _picture(height: int, width: int, seed: int = 0) -> Image.Image:
@@ -105,7 +105,7 @@ def test_cmyk_is_left_to_pillow() -> None:
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
 def test_truncated_is_still_unreadable(cut: float) -> None:
-    from convsmith.data.decode import Unreadable
+    from convsmith.data.decoding.decode import Unreadable
 
     data = _file(_picture(100, 100))
     with pytest.raises(Unreadable, match="truncated"):

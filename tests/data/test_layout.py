@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.data import read
-from convsmith.data.check import check
+from convsmith.data.doctor.check import check
 from convsmith.data.items import Names
-from convsmith.data.layout import FOLDS_UNUSED, Layout, arrange
+from convsmith.data.labelling.layout import FOLDS_UNUSED, Layout, arrange
 from convsmith.data.read import listing
 from convsmith.data.split import PARTS
 from convsmith.errors import BadInput

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convsmith.data import listed, listing
-from convsmith.data.listing import Walked, walk
+from convsmith.data.files import listed, listing
+from convsmith.data.files.listing import Walked, walk
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convsmith.data.looks import connected, firsts, joined, look, pixel_digest
+from convsmith.data.doctor.looks import connected, firsts, joined, look, pixel_digest
 
 
 def test_a_look_is_the_picture_small(shared: Path) -> None:

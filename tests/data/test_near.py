@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from convsmith.data import Images
-from convsmith.data.alike import SAME, SIDE, similarities
-from convsmith.data.candidates import MOST, candidates, hashes, windows
+from convsmith.data.decoding.record import PAIR
+from convsmith.data.doctor.alike import SAME, SIDE, similarities
+from convsmith.data.doctor.candidates import MOST, candidates, hashes, windows
+from convsmith.data.doctor.looks import look
+from convsmith.data.doctor.near import followers, led, sets
 from convsmith.data.items import Files
-from convsmith.data.looks import look
-from convsmith.data.near import followers, led, sets
-from convsmith.data.record import PAIR
 from convsmith.data.split import Split
 
 from .planted import CHANGES, bottle, box, cardboard, changed, encoded, ground, photo
@@ -125,7 +125,7 @@ def test_what_is_kept_is_found_again_without_decoding(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("convsmith.data.near.fill", never)
+    monkeypatch.setattr("convsmith.data.doctor.near.fill", never)
     again = listed.examined(workers=0, cache=tmp_path / "cache")
     assert first.near.tolist() == again.near.tolist()
     assert found_pairs(again) == {(0, 1)}

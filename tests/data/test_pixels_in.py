@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from convsmith.data import pixels_in, program, read
-from convsmith.data.decode import NOTES, decode
+from convsmith.data.decoding.decode import NOTES, decode
 from convsmith.data.pixels_in import resized
 from convsmith.errors import BadInput
 from convsmith.formats.onnx import export_onnx
@@ -173,8 +173,8 @@ def test_the_readme_prints_the_same_program() -> None:
 
 
 def test_explanations_see_the_same_pixels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convsmith.jobs.photos import photos
-    from convsmith.jobs.trained import Trained
+    from convsmith.jobs.inputs.photos import photos
+    from convsmith.jobs.inputs.trained import Trained
 
     graph, weights = quadrants(3)
     net = Trained(folder, graph, weights, ("odd", "even"))

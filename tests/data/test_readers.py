@@ -279,7 +279,7 @@ def test_npz_whose_shape_lies_about_the_size(tmp_path: Path) -> None:
 
 
 def test_npz_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsmith.data.npy.BOMB_BYTES", 1_000_000)
+    monkeypatch.setattr("convsmith.data.files.npy.BOMB_BYTES", 1_000_000)
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         file, {"descr": "|u1", "fortran_order": False, "shape": (12, 1000, 1000)}

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from convsmith.data import read
-from convsmith.data.listing import Walked
-from convsmith.data.trees import Tar, Zip, tree_of
-from convsmith.data.unpack import gunzipped
+from convsmith.data.files.listing import Walked
+from convsmith.data.files.trees import Tar, Zip, tree_of
+from convsmith.data.files.unpack import gunzipped
 from convsmith.errors import BadInput
 
 from .conftest import noise
@@ -108,7 +108,7 @@ def test_links_devices_and_paths_that_climb_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_bomb_in_a_zip_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsmith.data.archives.BOMB_BYTES", 1_000_000)
+    monkeypatch.setattr("convsmith.data.files.archives.BOMB_BYTES", 1_000_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for k in range(4):
             archive.writestr(f"{'cat' if k % 2 else 'dog'}/{k}.png", png(k))
@@ -130,7 +130,7 @@ def test_a_member_that_is_too_large_is_listed(tmp_path: Path, monkeypatch: pytes
 def test_a_compressed_tar_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path
 ) -> None:
-    monkeypatch.setattr("convsmith.data.archives.BOMB_BYTES", 1_000_000)
+    monkeypatch.setattr("convsmith.data.files.archives.BOMB_BYTES", 1_000_000)
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
         info = tarfile.TarInfo("cat/1.bmp")
         info.size = 30_000_000

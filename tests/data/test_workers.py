@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from convsmith.data import read
-from convsmith.data.record import RECORD
-from convsmith.data.workers import Decoders
+from convsmith.data.decoding.record import RECORD
+from convsmith.data.decoding.workers import Decoders
 from convsmith.errors import BadInput, ConvsmithError
 
 from .conftest import noise
@@ -113,7 +113,7 @@ def test_an_image_that_wants_too_much_memory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_process_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convsmith.data.workers.START", 1)
+    monkeypatch.setattr("convsmith.data.decoding.workers.START", 1)
     for text in ("exit 1", "echo hello, this is not what a worker says", "exec sleep 60"):
         python = tmp_path / "python"
         python.write_text(f"#!/bin/sh\n{text}\n")

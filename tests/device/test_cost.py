@@ -13,7 +13,7 @@ from convsmith.device.file import device_file
 from convsmith.device.layers import NoForm
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation as keras
-from convsmith.jobs.job import budget_of, for_device
+from convsmith.jobs.running.job import budget_of, for_device
 from convsmith.ledger import Budget, size
 from convsmith.ledger.budget import NEVER
 from convsmith.nas.spaces import space
@@ -95,7 +95,7 @@ def test_size_checks_the_int8_file():
 
 
 def test_a_search_finds_networks_within_an_int8_budget():
-    from convsmith.nas.fit import ensure_feasible
+    from convsmith.nas.budget.fitting import ensure_feasible
 
     some = space("stages", (16, 16, 3), 4)
     budget = Budget(bytes=9_000, memory=9_000, precision="int8")

@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from convsmith.cli.main import run as command
 from convsmith.engine import training as trainings
-from convsmith.engine.capture import WARM_UP, Recorded
 from convsmith.engine.device import Resident
 from convsmith.engine.loop import fit
+from convsmith.engine.lowered.cuda_graphs import WARM_UP, Recorded
 from convsmith.engine.optimizers import OPTIMIZERS, optimizer
 from convsmith.engine.recipe import recipe
 from convsmith.engine.weights import dump

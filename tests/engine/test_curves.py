@@ -10,10 +10,10 @@ import torch
 
 import convsmith as cs
 from convsmith.engine.lower import lower
-from convsmith.engine.passes import TRAINING
+from convsmith.engine.lowered.passes import TRAINING
 from convsmith.engine.weights import dump, load, tensors, to_keras
 from convsmith.graph import read
-from convsmith.graph.keras_json_out import to_keras_json
+from convsmith.graph.keras.writer import to_keras_json
 from convsmith.zoo import network
 
 

@@ -22,8 +22,8 @@ def modules() -> dict[str, Any]:
     """One of each operation, for images of 8 x 8."""
     from torch import nn
 
-    from convsmith.engine.compiled_layers import CompiledPool, ConvolutionPool, Norm
-    from convsmith.engine.fused import Convolution, ReLU6InPlace, SumInPlace, Widened
+    from convsmith.engine.lowered.compiled_layers import CompiledPool, ConvolutionPool, Norm
+    from convsmith.engine.lowered.fused import Convolution, ReLU6InPlace, SumInPlace, Widened
     from convsmith.kinds import _torch as own
     from convsmith.kinds import _torch_more as more
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convsmith.engine import fused, passes
 from convsmith.engine.lower import lower
+from convsmith.engine.lowered import fused, passes
 from convsmith.engine.weights import dump, tensors
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights

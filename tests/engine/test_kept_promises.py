@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import convsmith as cs
-from convsmith.engine.constraints import constraint
 from convsmith.engine.loop import fit
 from convsmith.engine.predict import predict
+from convsmith.engine.train.constraints import constraint
 from convsmith.errors import BadInput
 from convsmith.graph import Graph, notation, read
 from convsmith.testing.random_networks import random_weights

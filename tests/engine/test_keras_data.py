@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import convsmith as cs
-from convsmith.engine.keras_data import Arrays
+from convsmith.engine.keras.data import Arrays
 from convsmith.errors import BadInput
 
 

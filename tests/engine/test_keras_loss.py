@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import convsmith as cs
-from convsmith.engine.keras_ends import ends_of
-from convsmith.engine.keras_loss import Objective
-from convsmith.engine.keras_metrics import Accuracies, KerasMetrics, metrics_of
+from convsmith.engine.keras.ends import ends_of
+from convsmith.engine.keras.loss import Objective
+from convsmith.engine.keras.metrics import Accuracies, KerasMetrics, metrics_of
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import read
 

@@ -16,10 +16,10 @@ import torch
 
 from convsmith.engine import loop, training
 from convsmith.engine.augment.policy import POLICIES, Policy
-from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import TrainingFailed, fit
 from convsmith.engine.predict import evaluate
-from convsmith.engine.schedule import share
+from convsmith.engine.train.checkpoint import OtherTraining
+from convsmith.engine.train.schedule import share
 from convsmith.engine.training import of_views
 from convsmith.engine.weights import initial
 from convsmith.errors import BadInput, BadName, ConvsmithError

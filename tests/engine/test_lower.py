@@ -10,7 +10,7 @@ from convsmith.engine.lower import lower
 from convsmith.engine.weights import dump, initial
 from convsmith.errors import BadInput
 from convsmith.graph import notation, read
-from convsmith.graph.keras_json_out import keras_names, to_keras_json
+from convsmith.graph.keras.writer import keras_names, to_keras_json
 from convsmith.testing.random_networks import random_weights
 from convsmith.zoo import network
 

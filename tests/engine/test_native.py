@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from convsmith.engine import compiled_layers, native, passes
-from convsmith.engine.dropout import Dropout, is_compiled
+from convsmith.engine import native
 from convsmith.engine.lower import lower
+from convsmith.engine.lowered import compiled_layers, passes
+from convsmith.engine.lowered.dropout import Dropout, is_compiled
 from convsmith.engine.native import convolutions
 from convsmith.engine.optimizers import optimizer
 from convsmith.graph import notation

@@ -12,7 +12,7 @@ from torch import nn
 from convsmith.cli.main import run as command
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
-from convsmith.engine.objective import OBJECTIVES, Objective
+from convsmith.engine.train.objective import OBJECTIVES, Objective
 from convsmith.engine.weights import initial
 from convsmith.errors import BadName
 from convsmith.graph import Graph, notation

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convsmith.engine import passes
-from convsmith.engine.dropout import Dropout, seed_dropout
 from convsmith.engine.lower import lower
+from convsmith.engine.lowered import passes
+from convsmith.engine.lowered.dropout import Dropout, seed_dropout
 from convsmith.engine.weights import initial, tensors
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_network, random_weights

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import convsmith as cs
-from convsmith.engine import prepared as rooms
+from convsmith.engine.keras import prepared as rooms
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.engine.loop import fit
-from convsmith.engine.rates import find, sweep
+from convsmith.engine.train.lr_finder import find, sweep
 from convsmith.engine.weights import initial
 from convsmith.errors import BadInput, ConvsmithError
 from convsmith.zoo import network

@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 
 from convsmith.engine.loop import fit
 from convsmith.engine.predict import evaluate
-from convsmith.engine.presets import PRESETS
 from convsmith.engine.recipe import automatic_batch, recipe
-from convsmith.engine.schedule import share
+from convsmith.engine.train.presets import PRESETS
+from convsmith.engine.train.schedule import share
 from convsmith.zoo import network
 
 TRAIN, TEST = 800, 600

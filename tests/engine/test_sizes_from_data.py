@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import convsmith as cs
-from convsmith.engine.keras_data import first_of
+from convsmith.engine.keras.data import first_of
 from convsmith.errors import BadInput
 
 layers = keras.layers

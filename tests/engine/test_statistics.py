@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from convsmith.engine import loop, statistics
+from convsmith.engine import loop
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
-from convsmith.engine.passes import TRAINING
+from convsmith.engine.lowered.passes import TRAINING
 from convsmith.engine.predict import evaluate
-from convsmith.engine.statistics import norms, settle
+from convsmith.engine.train import statistics
+from convsmith.engine.train.statistics import norms, settle
 from convsmith.engine.weights import dump
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights

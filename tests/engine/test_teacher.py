@@ -9,9 +9,9 @@ from sklearn.datasets import load_digits
 
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
-from convsmith.engine.objective import Objective
 from convsmith.engine.predict import evaluate, to_NCHW
-from convsmith.engine.teacher import Teacher, resized
+from convsmith.engine.train.objective import Objective
+from convsmith.engine.train.teacher import Teacher, resized
 from convsmith.engine.weights import initial
 from convsmith.graph import Graph, notation
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from convsmith.engine import training
-from convsmith.engine.balance import class_weights
-from convsmith.engine.checkpoint import OtherTraining
 from convsmith.engine.loop import fit
 from convsmith.engine.lower import lower
 from convsmith.engine.predict import evaluate, predict
-from convsmith.engine.statistics import FEW
-from convsmith.engine.teacher import Teacher
+from convsmith.engine.train.balance import class_weights
+from convsmith.engine.train.checkpoint import OtherTraining
+from convsmith.engine.train.statistics import FEW
+from convsmith.engine.train.teacher import Teacher
 from convsmith.engine.training import Training
 from convsmith.engine.weights import dump, initial
 from convsmith.errors import BadInput, BadName

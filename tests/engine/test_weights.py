@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from convsmith.engine import initializers, weights
+from convsmith.engine import weights
 from convsmith.engine.lower import lower
+from convsmith.engine.train import initializers
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation as keras_notation
 from convsmith.zoo import network

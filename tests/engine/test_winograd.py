@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from convsmith.engine import compiled_layers, fused, native, passes
+from convsmith.engine import native
 from convsmith.engine.lower import lower
+from convsmith.engine.lowered import compiled_layers, fused, passes
 from convsmith.engine.native import convolutions
 from convsmith.graph import notation
 from convsmith.testing.random_networks import random_weights

@@ -13,7 +13,7 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.graph import read
-from convsmith.graph.keras_weights import read_keras_weights
+from convsmith.graph.keras.weights import read_keras_weights
 
 CONFIG = """{"module": "keras", "class_name": "Sequential", "config": {"name": "one", "layers": [
 {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [null, 4], "name": "in"}},

@@ -12,7 +12,7 @@ import pytest
 from keras import applications
 
 from convsmith.graph import Graph, read
-from convsmith.graph.keras_json_out import to_keras_json
+from convsmith.graph.keras.writer import to_keras_json
 
 NAMES = sorted(name for name, item in inspect.getmembers(applications, inspect.isfunction))
 LARGE = {"ConvNeXtXLarge", "ConvNeXtLarge", "EfficientNetV2L", "EfficientNetB7", "NASNetLarge", "VGG19"}
@@ -103,7 +103,7 @@ def test_the_lowered_network_gives_what_keras_gives(name: str) -> None:
     import torch
 
     from convsmith.engine.lower import lower
-    from convsmith.graph.keras_weights import from_keras_weights
+    from convsmith.graph.keras.weights import from_keras_weights
 
     model = build(name, input_shape=(96, 96, 3), classes=7)
     graph = read(model)

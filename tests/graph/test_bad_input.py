@@ -13,7 +13,7 @@ import pytest
 from convsmith.errors import BadInput
 from convsmith.graph import Graph, Node, read
 from convsmith.graph import notation as keras
-from convsmith.graph.keras_json_out import to_keras_json
+from convsmith.graph.keras.writer import to_keras_json
 from convsmith.kinds.add import Add
 from convsmith.kinds.input_layer import InputLayer
 from convsmith.kinds.re_lu import ReLU

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from convsmith.errors import BadInput
 from convsmith.graph import Graph, Node
 from convsmith.graph import notation as keras
-from convsmith.graph.blocks import blocks, boxes, folds
-from convsmith.graph.draw import draw
-from convsmith.graph.layout import ENTRY, layout
-from convsmith.graph.svg import picture
+from convsmith.graph.picture.blocks import blocks, boxes, folds
+from convsmith.graph.picture.draw import draw
+from convsmith.graph.picture.layout import ENTRY, layout
+from convsmith.graph.picture.svg import picture
 from convsmith.kinds import KINDS
 from convsmith.ledger import draw as draw_by_name
 

@@ -22,8 +22,8 @@ from convsmith.formats.keras import to_keras
 from convsmith.formats.onnx import export_onnx
 from convsmith.graph import Graph, read
 from convsmith.graph import notation as keras
-from convsmith.graph.keras_json_out import to_keras_json
-from convsmith.graph.keras_weights import read_keras_weights
+from convsmith.graph.keras.weights import read_keras_weights
+from convsmith.graph.keras.writer import to_keras_json
 from convsmith.testing.random_networks import random_network, random_weights
 
 CASES = int(os.environ.get("CONVSMITH_FUZZ_CASES", "150"))

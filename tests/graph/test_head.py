@@ -9,7 +9,7 @@ import pytest
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation as keras
 from convsmith.graph.head import frozen, head, other_head, with_classes
-from convsmith.graph.keras_json_out import to_keras_json
+from convsmith.graph.keras.writer import to_keras_json
 from convsmith.zoo import network
 
 layers = keras.layers

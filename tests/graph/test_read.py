@@ -17,7 +17,7 @@ from keras import layers, ops
 from convsmith.errors import BadInput
 from convsmith.formats.keras import to_keras
 from convsmith.graph import Graph, read
-from convsmith.graph.keras_weights import from_keras_weights, read_keras_weights
+from convsmith.graph.keras.weights import from_keras_weights, read_keras_weights
 from convsmith.kinds.operation import Operation
 from convsmith.kinds.unknown import Unknown
 

@@ -20,7 +20,7 @@ from convsmith.errors import BadInput
 from convsmith.formats.keras import to_keras
 from convsmith.formats.onnx import to_onnx
 from convsmith.graph import read
-from convsmith.graph.keras_weights import from_keras_weights
+from convsmith.graph.keras.weights import from_keras_weights
 from convsmith.kinds import KINDS
 from convsmith.kinds.input_layer import InputLayer
 from convsmith.kinds.operation import Operation

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from convsmith.engine.lower import lower
 from convsmith.engine.weights import initial
 from convsmith.graph import notation as keras
-from convsmith.insight.covering import Covered, blurred, cover, on_grid
-from convsmith.insight.faithfulness import Scale, faithfulness, turnings
+from convsmith.insight.evidence.covering import Covered, blurred, cover, on_grid
+from convsmith.insight.evidence.faithfulness import Scale, faithfulness, turnings
 from convsmith.insight.methods.rise import random_masks
 from convsmith.insight.target import Aim
 

@@ -12,7 +12,7 @@ from convsmith.engine.lower import lower
 from convsmith.errors import BadInput
 from convsmith.insight.explain import explain
 from convsmith.insight.explanation import Explanation
-from convsmith.insight.picture import photograph
+from convsmith.insight.pictures.heatmap import photograph
 from convsmith.insight.target import Refused, Versus
 from convsmith.testing.planted import CLASSES, planted
 from convsmith.zoo import network

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convsmith.engine.weights import initial
-from convsmith.insight.learned import Answered, at_least, learned
+from convsmith.insight.evidence.learned import Answered, at_least, learned
 from convsmith.zoo import network
 
 GRAPH = network("lenet5")

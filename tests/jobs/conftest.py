@@ -18,9 +18,9 @@ from convsmith.engine.recipe import recipe as resolved
 from convsmith.engine.weights import initial
 from convsmith.graph import Graph
 from convsmith.jobs.train import train
-from convsmith.nas import processes, ray_workers
 from convsmith.nas import search as searching
-from convsmith.nas.work import Here, Pool, Task
+from convsmith.nas.workers import processes, ray_workers
+from convsmith.nas.workers.protocol import Here, Pool, Task
 
 COUNT, CLASSES, TWICE = 150, 3, 12
 """Images, classes, and how many images are there a second time, byte for byte."""

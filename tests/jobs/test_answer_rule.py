@@ -12,9 +12,9 @@ import pytest
 from convsmith.errors import BadInput
 from convsmith.insight.answer_rule import AnswerRule
 from convsmith.insight.calibration import softmax
-from convsmith.jobs.answers import answers
-from convsmith.jobs.own_images import own_images
-from convsmith.jobs.trained import trained
+from convsmith.jobs.inputs.classifier import answers
+from convsmith.jobs.inputs.run_images import own_images
+from convsmith.jobs.inputs.trained import trained
 
 
 def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from convsmith.errors import BadInput
-from convsmith.jobs.begin import begin
 from convsmith.jobs.forge import forge
+from convsmith.jobs.running.begin import begin
 from convsmith.jobs.train import train
 from convsmith.runs import Run
 

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.errors import BadInput
-from convsmith.nas.store import Store
+from convsmith.nas.loop.store import Store
 from convsmith.runs import Run
 
 WRONG = [

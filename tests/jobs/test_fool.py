@@ -13,8 +13,8 @@ from sklearn.datasets import load_digits
 import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.errors import BadInput
-from convsmith.jobs.done import Done
-from convsmith.jobs.trained import trained as network_of
+from convsmith.jobs.inputs.trained import trained as network_of
+from convsmith.jobs.running.run_result import Done
 
 FOOL = {"generations": 30, "children": 40, "steps": 60, "images": 24, "quiet": True}
 

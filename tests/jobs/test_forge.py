@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 import convsmith
 from convsmith.graph import Graph
-from convsmith.jobs.done import Done
+from convsmith.jobs.running.run_result import Done
 
 OPTIONS = ["--max-params", "3k", "--max-macs", "200k", "--trials", "3", "--epochs", "8", "--threads", "1"]
 
@@ -164,7 +164,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(folder: Path) -> None:
 
 def test_python_gives_the_same_as_the_command(folder: Path, forged: dict[str, Any], digits: Path) -> None:
     from convsmith.engine.predict import predict
-    from convsmith.jobs.trained import trained
+    from convsmith.jobs.inputs.trained import trained
 
     net = trained(Done(folder, forged))
     images = convsmith.read(str(digits))

@@ -12,8 +12,8 @@ import pytest
 
 from convsmith.cli.main import run as command
 from convsmith.errors import BadInput
-from convsmith.jobs.done import Done
 from convsmith.jobs.forge import forge
+from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.trials import trials
 
 LIMIT = {"max_params": 9_000, "threads": 1, "quiet": True}

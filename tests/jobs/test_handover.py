@@ -19,13 +19,13 @@ from convsmith.engine.weights import open_weights
 from convsmith.errors import BadInput
 from convsmith.formats import latency, latency_table
 from convsmith.jobs import search as search_module
-from convsmith.jobs.done import Done
 from convsmith.jobs.forge import forge
+from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.search import search
-from convsmith.jobs.steps import logs
+from convsmith.jobs.steps.searching import logs
 from convsmith.jobs.train import train
 from convsmith.ledger.budget import Budget
-from convsmith.nas.curves import should_stop
+from convsmith.nas.loop.curves import should_stop
 
 from .conftest import COUNT, TWICE, Call, Enough, Spy, numbered, watched
 
@@ -235,7 +235,7 @@ def test_the_rest_of_train(trained: tuple[Done, Spy], images: Path, tmp_path: Pa
 def test_a_rate_that_is_found_is_the_one_that_is_trained_with(
     images: Path, tmp_path: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convsmith.engine import rates
+    from convsmith.engine.train import lr_finder as rates
 
     asked: dict[str, Any] = {}
 
@@ -331,7 +331,7 @@ def test_with_a_clock_the_winner_and_its_baselines_have_the_same_seconds(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trainings of very different speeds: the cheapest network's epoch is two seconds, others' up to nine."""
-    from convsmith.jobs import clock
+    from convsmith.jobs.running import clock
     from convsmith.nas.search import search as real
 
     spy = watched(

@@ -17,7 +17,7 @@ from convsmith.formats.latency_table import LatencyTable, read_table
 from convsmith.graph import Graph
 from convsmith.jobs.forge import forge
 from convsmith.jobs.latency_table import latency_table as measure
-from convsmith.jobs.steps.places import Place
+from convsmith.jobs.steps.pretrained.places import Place
 from convsmith.pretrained import open_source
 from convsmith.pretrained.members import member
 

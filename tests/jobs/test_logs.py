@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from convsmith.errors import BadInput
-from convsmith.jobs.steps.logs import logging
+from convsmith.jobs.steps.searching.logs import logging
 from convsmith.ledger.budget import Budget
+from convsmith.nas.loop.store import Trial
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.store import Trial
-from convsmith.nas.work import Evaluation
+from convsmith.nas.workers.protocol import Evaluation
 
 
 @pytest.fixture(scope="module")

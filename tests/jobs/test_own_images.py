@@ -10,8 +10,8 @@ from PIL import Image
 
 import convsmith as cs
 from convsmith.errors import BadInput
-from convsmith.jobs.own_images import own_images
-from convsmith.jobs.trained import trained
+from convsmith.jobs.inputs.run_images import own_images
+from convsmith.jobs.inputs.trained import trained
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from convsmith.cli.main import run as command
 from convsmith.engine.predict import predict
 from convsmith.engine.weights import initial
 from convsmith.formats.weights_file import write_weights_file
-from convsmith.jobs.done import Done
 from convsmith.jobs.forge import forge
-from convsmith.jobs.steps import own_teacher
+from convsmith.jobs.inputs.trained import trained
+from convsmith.jobs.running.run_result import Done
+from convsmith.jobs.steps.teaching import own_teacher
 from convsmith.jobs.train import train
-from convsmith.jobs.trained import trained
 from convsmith.zoo import network
 
 from .conftest import Enough, Spy, watched

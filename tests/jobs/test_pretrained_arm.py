@@ -12,11 +12,11 @@ import pytest
 import convsmith
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
-from convsmith.jobs.done import Done
-from convsmith.jobs.steps import known, tuned
-from convsmith.jobs.steps.places import Place, member_at, places
-from convsmith.jobs.steps.source import own_network
-from convsmith.jobs.trained import is_known, opened, trained
+from convsmith.jobs.inputs.trained import is_known, opened, trained
+from convsmith.jobs.running.run_result import Done
+from convsmith.jobs.steps.pretrained import known, tuned
+from convsmith.jobs.steps.pretrained.places import Place, member_at, places
+from convsmith.jobs.steps.pretrained.source import own_network
 
 from .conftest import watched
 
@@ -197,8 +197,8 @@ def test_a_member_with_its_head_gives_what_the_head_gives_on_the_features(
     from types import SimpleNamespace
 
     from convsmith.engine.predict import predict
-    from convsmith.jobs.steps.linear import with_head
-    from convsmith.jobs.steps.places import at_sides
+    from convsmith.jobs.steps.pretrained.linear import with_head
+    from convsmith.jobs.steps.pretrained.places import at_sides
     from convsmith.pretrained import open_source
     from convsmith.pretrained.features import Features
     from convsmith.pretrained.heads import logistic
@@ -317,7 +317,7 @@ def _job_of(path: Path, stripes: Path) -> Any:
     from types import SimpleNamespace
 
     from convsmith.data import read as read_images
-    from convsmith.jobs.progress import Display
+    from convsmith.jobs.running.progress import Display
     from convsmith.runs import Run
 
     run = Run.open(path)
@@ -349,7 +349,7 @@ def test_the_pretrained_networks_are_listed() -> None:
 def test_a_teacher_teaches_the_searchs_winner_and_its_baselines_alike(
     stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convsmith.jobs.steps import lessons
+    from convsmith.jobs.steps.teaching import lessons
 
     ahead = (0.5, 0.4, 0.6)
     monkeypatch.setattr(lessons, "leads", lambda share, other, images: ahead)

@@ -14,11 +14,12 @@ from convsmith.engine.weights import open_weights, save
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
 from convsmith.jobs.latency_table import latency_table
-from convsmith.jobs.steps import full, known
+from convsmith.jobs.steps import full
 from convsmith.jobs.steps import train as steps_train
-from convsmith.jobs.steps.inheriting import fine_tuning
-from convsmith.jobs.steps.source import own_network
-from convsmith.jobs.steps.trainer import trainer
+from convsmith.jobs.steps.pretrained import known
+from convsmith.jobs.steps.pretrained.inheriting import fine_tuning
+from convsmith.jobs.steps.pretrained.source import own_network
+from convsmith.jobs.steps.searching.trainer import trainer
 from convsmith.nas.choose import Space
 from convsmith.pretrained import open_source
 from convsmith.pretrained.inherit import inherited
@@ -164,8 +165,8 @@ def test_it_is_listed_with_its_size() -> None:
 def test_a_head_learns_from_as_many_images_as_a_part_of_the_time_allows() -> None:
     from types import SimpleNamespace
 
-    from convsmith.jobs.steps.cuts import Judged
-    from convsmith.jobs.steps.linear import share_of_images
+    from convsmith.jobs.steps.pretrained.cuts import Judged
+    from convsmith.jobs.steps.pretrained.linear import share_of_images
 
     def share(limit: float | None, judged_on: float) -> float:
         row = {"cut": "block6", "sides": [96, 96], "macs": 25}

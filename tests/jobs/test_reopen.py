@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from convsmith.errors import BadInput
-from convsmith.jobs.clock import FILE as CLOCK
-from convsmith.jobs.job import BUDGET_OPTIONS
-from convsmith.jobs.reopen import SEARCH_SHARE, reopen
+from convsmith.jobs.running.clock import FILE as CLOCK
+from convsmith.jobs.running.job import BUDGET_OPTIONS
+from convsmith.jobs.running.reopen import SEARCH_SHARE, reopen
 from convsmith.jobs.steps.full import Pace
 from convsmith.ledger.budget import Budget
-from convsmith.nas.found import Found
-from convsmith.nas.pace import FIRST_SHARE
+from convsmith.nas.loop.pace import FIRST_SHARE
+from convsmith.nas.loop.search_result import Found
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.work import Evaluation
+from convsmith.nas.workers.protocol import Evaluation
 from convsmith.runs import Run
 
 DIGITS = space("stages", (8, 8, 1), 10)

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convsmith.jobs import job
 from convsmith.jobs.forge import forge
-from convsmith.jobs.steps import searched
+from convsmith.jobs.running import job
+from convsmith.jobs.steps.searching import searched
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -14,7 +14,7 @@ import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.engine.weights import open_weights
 from convsmith.errors import BadInput
-from convsmith.jobs.done import Done
+from convsmith.jobs.running.run_result import Done
 
 OPTIONS: dict[str, Any] = {"size": (28, 28), "threads": 1, "quiet": True}
 

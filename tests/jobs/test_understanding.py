@@ -19,9 +19,9 @@ from sklearn.metrics import confusion_matrix
 import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.engine.predict import predict
-from convsmith.jobs.done import Done
-from convsmith.jobs.own_images import own_images
-from convsmith.jobs.trained import trained as network_of
+from convsmith.jobs.inputs.run_images import own_images
+from convsmith.jobs.inputs.trained import trained as network_of
+from convsmith.jobs.running.run_result import Done
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_no_more_units_are_projected_back_than_their_sheet_shows(monkeypatch: py
     from types import SimpleNamespace
 
     from convsmith.insight import deconvolved as projected
-    from convsmith.insight.units_picture import MOST
+    from convsmith.insight.pictures.units import MOST
     from convsmith.jobs import units
 
     given: list[tuple[int, ...]] = []
@@ -278,7 +278,7 @@ def test_long_looks_show_how_far_they_are(
     trained: Done, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a terminal a line each quiet while: here at once."""
-    monkeypatch.setattr("convsmith.jobs.progress.QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("convsmith.jobs.running.progress.QUIET_SECONDS", -1.0)
     run = str(trained.path)
     for line, words in (
         (

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 import convsmith as cs
 from convsmith.cli.main import run as command
 from convsmith.errors import BadInput, BadName
-from convsmith.jobs.done import Done
+from convsmith.jobs.running.run_result import Done
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_an_exported_keras_file_says_what_the_run_says(trained: Done, digits: st
     import keras
 
     from convsmith.engine.predict import predict
-    from convsmith.jobs.trained import trained as network_of
+    from convsmith.jobs.inputs.trained import trained as network_of
 
     cs.export(trained, str(tmp_path / "net.keras"))
     x_NHWC = cs.read(digits).pixels((32, 32), 1)[:8]

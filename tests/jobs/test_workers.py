@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from convsmith.cli.main import run
-from convsmith.jobs import workers
-from convsmith.jobs.steps import pool as pools
+from convsmith.jobs.running import workers
+from convsmith.jobs.steps.searching import pool as pools
 
 
 def job(tmp_path: Path, **settings: object) -> SimpleNamespace:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from convsmith.errors import BadInput
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
-from convsmith.ledger import audit, cells, rows, size
+from convsmith.ledger import audit, rows, size
+from convsmith.ledger.published.table_in import cells
 
 COURSE = Path(__file__).parent / "tables" / "course_lenet5.md"
 

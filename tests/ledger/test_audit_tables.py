@@ -11,8 +11,8 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.ledger import audit
-from convsmith.ledger.conventions import ADDITIONS, LEARNED, UNBIASED
-from convsmith.ledger.naming import named
+from convsmith.ledger.published.conventions import ADDITIONS, LEARNED, UNBIASED
+from convsmith.ledger.published.naming import named
 from convsmith.zoo import network
 
 TABLES = Path(__file__).parent / "tables"

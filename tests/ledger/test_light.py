@@ -12,7 +12,7 @@ import pytest
 from convsmith import ledger
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
-from convsmith.graph.keras_json_out import to_keras_json
+from convsmith.graph.keras.writer import to_keras_json
 from convsmith.zoo import network
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
 from convsmith.ledger.budget import QUANTITIES, Budget, figures_of
+from convsmith.nas.budget.fitting import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
 from convsmith.nas.choose import Space
-from convsmith.nas.encoding import every
-from convsmith.nas.fit import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
+from convsmith.nas.space.encoding import every
 from convsmith.nas.spaces import space
 from convsmith.nas.within import Within
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
 from convsmith.nas.choose import Space, WrongAnswers, genotype_key
-from convsmith.nas.encoding import Encoding, every, space_size
-from convsmith.nas.options import SpaceError
+from convsmith.nas.space.encoding import Encoding, every, space_size
+from convsmith.nas.space.options import SpaceError
 
 
 def network(input_shape, widths, classes):

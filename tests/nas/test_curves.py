@@ -5,11 +5,11 @@ import pytest
 from scipy.optimize import curve_fit
 
 from convsmith.ledger.budget import Budget
-from convsmith.nas.curves import extrapolate, should_stop
+from convsmith.nas.loop.curves import extrapolate, should_stop
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation
-from convsmith.nas.work import Task, perform
+from convsmith.nas.workers.protocol import Task, perform
 
 
 def law(epochs, level, drop, power):

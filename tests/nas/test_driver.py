@@ -10,12 +10,12 @@ import pytest
 
 from convsmith.ledger.budget import Budget
 from convsmith.nas.algorithms import ALGORITHMS
-from convsmith.nas.found import Warm
+from convsmith.nas.loop.search_result import Warm
+from convsmith.nas.loop.store import Store
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.store import Store
-from convsmith.nas.work import Evaluation, Here, Outcome, Pool, Task, perform
+from convsmith.nas.workers.protocol import Evaluation, Here, Outcome, Pool, Task, perform
 from convsmith.runs import Run
 
 DIGITS = space("stages", (8, 8, 1), 10)

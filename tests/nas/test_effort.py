@@ -8,7 +8,7 @@ import pytest
 from convsmith.graph import notation as keras
 from convsmith.ledger.budget import Budget
 from convsmith.ledger.effort import TRAFFIC, effort, moved
-from convsmith.nas.fit import ensure_feasible
+from convsmith.nas.budget.fitting import ensure_feasible
 from convsmith.nas.spaces import space
 from convsmith.nas.within import Within
 

@@ -9,10 +9,10 @@ import pytest
 
 from convsmith.ledger.budget import Budget, figures_of
 from convsmith.nas.algorithms import ALGORITHMS
-from convsmith.nas.fit import ensure_feasible
+from convsmith.nas.budget.fitting import ensure_feasible
 from convsmith.nas.search import search
 from convsmith.nas.spaces import SPACES, space
-from convsmith.nas.work import Evaluation
+from convsmith.nas.workers.protocol import Evaluation
 
 TRIALS = 3
 CELLS = ("darts", "enas", "nasnet")  # their networks have hundreds of layers

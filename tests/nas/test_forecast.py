@@ -5,8 +5,8 @@ import pytest
 
 from convsmith.ledger.budget import Budget
 from convsmith.ledger.effort import moved
-from convsmith.nas.fit import ensure_feasible
-from convsmith.nas.forecast import Forecast, forecast
+from convsmith.nas.budget.fitting import ensure_feasible
+from convsmith.nas.budget.forecast import Forecast, forecast
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from convsmith.nas.importance import _chance, importance
+from convsmith.nas.space.importance import _chance, importance
 
 
 def planted(count: int, noise: float, seed: int = 0):

@@ -8,7 +8,7 @@ from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
 from convsmith.ledger.budget import MEMORY_MODELS, Budget
 from convsmith.nas.choose import Space
-from convsmith.nas.options import SpaceError
+from convsmith.nas.space.options import SpaceError
 from convsmith.nas.spaces import name_of, space, space_function
 from convsmith.nas.spaces.chain import chain
 from convsmith.zoo import network

@@ -7,10 +7,10 @@ import pytest
 
 from convsmith.ledger.budget import Budget
 from convsmith.ledger.effort import effort
-from convsmith.nas import pace
-from convsmith.nas.arms import Arms
-from convsmith.nas.fit import ensure_feasible
-from convsmith.nas.probe import Cost, measure
+from convsmith.nas.budget.fitting import ensure_feasible
+from convsmith.nas.loop import pace
+from convsmith.nas.loop.arms import Arms
+from convsmith.nas.loop.probe import Cost, measure
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation

@@ -17,11 +17,11 @@ import pytest
 
 from convsmith.errors import BadInput, ConvsmithError
 from convsmith.ledger.budget import Budget
-from convsmith.nas.portable import Portable
-from convsmith.nas.processes import Processes
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.work import Task
+from convsmith.nas.workers.portable import Portable
+from convsmith.nas.workers.processes import Processes
+from convsmith.nas.workers.protocol import Task
 from convsmith.runs import Run, RunBusy
 from convsmith.zoo import network
 
@@ -32,7 +32,7 @@ MODULE = textwrap.dedent(
     """
     import os, signal, time, zlib
     from pathlib import Path
-    from convsmith.nas.work import Evaluation
+    from convsmith.nas.workers.protocol import Evaluation
 
     def make(folder, sleep=0.0, numbers=None):
         def evaluate(graph, *, epochs, seed):
@@ -214,7 +214,9 @@ def test_layers_of_ones_own_in_workers(tmp_path: Path) -> None:
     graph = space(f"{path}:mine", (8, 8, 1), 3).graph({})
     try:
         for code, wanted in (({}, None), ({str(path): path.read_text()}, 0.5)):
-            pool = Processes(Portable("convsmith.nas.portable:constant", {"score": 0.5}, code=code), 1)
+            pool = Processes(
+                Portable("convsmith.nas.workers.portable:constant", {"score": 0.5}, code=code), 1
+            )
             try:
                 pool.submit(Task(3, graph, 1, 0))
                 outcome = pool.wait()
@@ -234,7 +236,7 @@ def test_layers_of_ones_own_in_workers(tmp_path: Path) -> None:
 def test_a_worker_killed_while_it_begins_is_begun_again(tmp_path: Path, module: str) -> None:
     """make_slow kills its own process the first time, before it is ready."""
     (tmp_path / "for_starts.py").write_text(
-        "import os, signal\nfrom pathlib import Path\nfrom convsmith.nas.portable import constant\n"
+        "import os, signal\nfrom pathlib import Path\nfrom convsmith.nas.workers.portable import constant\n"
         "def make(folder, most):\n"
         "    starts = Path(folder) / 'starts'\n"
         "    starts.open('a').write('x')\n"
@@ -284,15 +286,15 @@ def test_a_worker_that_ends_by_itself_is_told_by_its_own_exit_code(module: str, 
 
 def test_less_than_one_worker() -> None:
     with pytest.raises(BadInput, match="--workers: got 0; expected at least 1"):
-        Processes(Portable("convsmith.nas.portable:constant", {"score": 1}), 0)
+        Processes(Portable("convsmith.nas.workers.portable:constant", {"score": 1}), 0)
 
 
 DRIVER = textwrap.dedent(
     """
     import json, sys
     from convsmith.ledger.budget import Budget
-    from convsmith.nas.portable import Portable
-    from convsmith.nas.processes import Processes
+    from convsmith.nas.workers.portable import Portable
+    from convsmith.nas.workers.processes import Processes
     from convsmith.nas.search import search
     from convsmith.nas.spaces import space
     from convsmith.runs import Run

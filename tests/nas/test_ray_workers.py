@@ -13,11 +13,11 @@ import pytest
 
 from convsmith.errors import BadInput, ConvsmithError
 from convsmith.ledger.budget import Budget
-from convsmith.nas import ray_workers
-from convsmith.nas.portable import Portable
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
-from convsmith.nas.work import Task
+from convsmith.nas.workers import ray_workers
+from convsmith.nas.workers.portable import Portable
+from convsmith.nas.workers.protocol import Task
 from convsmith.runs import Run
 from convsmith.zoo import network
 
@@ -26,7 +26,7 @@ pytest.importorskip("ray", reason="the extra convsmith[ray] is not installed")
 MODULE = textwrap.dedent(
     """
     import os, time, zlib
-    from convsmith.nas.work import Evaluation
+    from convsmith.nas.workers.protocol import Evaluation
 
     def make(numbers, folder):
         def evaluate(graph, *, epochs, seed):
@@ -151,7 +151,7 @@ def test_a_cluster_of_which_no_machine_can_begin(cluster) -> None:
 
 
 def test_an_address_that_nobody_answers_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
+    nothing = Portable("convsmith.nas.workers.portable:constant", {"score": 1})
     for address, text in [
         ("127.0.0.1:1", r"--ray 127.0.0.1:1: does not answer \(.*refused"),
         ("somewhere", "--ray somewhere: is no address; expected host:port"),
@@ -167,7 +167,7 @@ def test_an_address_that_nobody_answers_at(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_numbers_that_mean_nothing() -> None:
-    nothing = Portable("convsmith.nas.portable:constant", {"score": 1})
+    nothing = Portable("convsmith.nas.workers.portable:constant", {"score": 1})
     with pytest.raises(BadInput, match="--cpus-per-trial: got -1"):
         ray_workers.RayWorkers(nothing, cpus=-1)
 

@@ -9,8 +9,8 @@ import pytest
 from convsmith.errors import BadInput, BadName, ConvsmithError
 from convsmith.graph import notation as keras
 from convsmith.ledger.budget import Budget
+from convsmith.nas.budget.fitting import Infeasible
 from convsmith.nas.choose import Space
-from convsmith.nas.fit import Infeasible
 from convsmith.nas.search import search
 from convsmith.nas.spaces import space
 from convsmith.nas.trial import Evaluation

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convsmith.nas.choose import Space
-from convsmith.nas.encoding import space_size
+from convsmith.nas.space.encoding import space_size
 from convsmith.nas.spaces import SPACES, space
 from convsmith.testing.spaces import exam_space
 from convsmith.zoo import NETWORKS, amoebanet, darts, enas, nasnet

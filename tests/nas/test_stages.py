@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convsmith.nas.encoding import space_size
+from convsmith.nas.space.encoding import space_size
 from convsmith.nas.spaces import SPACES, space
 from convsmith.nas.spaces.stages import halvings, rounded
 

@@ -7,14 +7,14 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.ledger.budget import Budget
-from convsmith.nas.arms import Arms
-from convsmith.nas.pace import PacingClock
+from convsmith.nas.loop.arms import Arms
+from convsmith.nas.loop.pace import PacingClock
+from convsmith.nas.loop.store import Store, Trial
+from convsmith.nas.loop.trainings import Trainings
 from convsmith.nas.proposal import Proposal
 from convsmith.nas.spaces import space
-from convsmith.nas.store import Store, Trial
-from convsmith.nas.trainings import Trainings
 from convsmith.nas.trial import Evaluation, Seen, propose, random_numbers, run_trial
-from convsmith.nas.work import Pool
+from convsmith.nas.workers.protocol import Pool
 from convsmith.runs import Run
 from convsmith.runs.files import to_json
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convsmith.ledger.budget import Budget, figures_of
+from convsmith.nas.budget.fitting import Infeasible, ensure_feasible
+from convsmith.nas.budget.repair import repair
 from convsmith.nas.choose import Space
-from convsmith.nas.fit import Infeasible, ensure_feasible
-from convsmith.nas.repair import repair
 from convsmith.nas.spaces import SPACES, space
 from convsmith.nas.within import Within
 

@@ -14,8 +14,8 @@ from convsmith.engine.predict import predict
 from convsmith.engine.weights import check
 from convsmith.errors import BadInput
 from convsmith.ledger.budget import Budget
+from convsmith.nas.budget.fitting import Infeasible, ensure_feasible
 from convsmith.nas.choose import Space
-from convsmith.nas.fit import Infeasible, ensure_feasible
 from convsmith.nas.within import Within
 from convsmith.pretrained import Source
 from convsmith.pretrained.groups import inner

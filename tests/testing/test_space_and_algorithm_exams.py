@@ -10,7 +10,7 @@ import pytest
 
 from convsmith.graph import notation as keras
 from convsmith.nas.algorithms import ALGORITHMS
-from convsmith.nas.options import SpaceError
+from convsmith.nas.space.options import SpaceError
 from convsmith.nas.spaces import SPACES
 from convsmith.testing.algorithms import exam_algorithm
 from convsmith.testing.spaces import exam_space

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..units import counted, show_bytes
-from .decode import NOTES
+from .decoding.decode import NOTES
+from .decoding.scan import noted
+from .doctor.near import followers, sets
 from .items import Items
-from .near import followers, sets
-from .scan import noted
 
 EXAMPLES = 5
 PAIRS = 12

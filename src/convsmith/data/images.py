@@ -15,13 +15,13 @@ from ..errors import BadInput
 from ..units import counted
 from . import pixels as _pixels
 from . import split as _split
-from .decode import MAX_PIXELS, Unreadable, decode
+from .decoding.decode import MAX_PIXELS, Unreadable, decode
+from .decoding.record import PAIR, RECORD, Progress
+from .decoding.scan_all import scan
+from .doctor.looks import connected, firsts, joined
+from .doctor.near import led, pairs_alike
 from .found import report
 from .items import Items, Rows
-from .looks import connected, firsts, joined
-from .near import led, pairs_alike
-from .record import PAIR, RECORD, Progress
-from .scan_all import scan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +98,7 @@ class Images:
     ) -> Images:
         """Look at every image once; those that cannot be read are left out and listed with the reason.
 
-        The arguments are those of `convsmith.data.scan_all.scan`.
+        The arguments are those of `convsmith.data.decoding.scan_all.scan`.
         """
         if self.records is not None:
             return self
@@ -163,7 +163,7 @@ class Images:
     def near(self) -> np.ndarray:
         """(P,) of `record.PAIR`: positions in this set of images that look alike and are no exact copies.
 
-        Confirmed on pixels (`data.alike`); of exact copies the first stands for all.
+        Confirmed on pixels (`data.doctor.alike`); of exact copies the first stands for all.
         """
         pairs = np.zeros(0, PAIR) if self.alike is None else self.alike
         if self.records is None or not len(pairs):

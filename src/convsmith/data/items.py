@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .decode import MAX_FILE_BYTES, Unreadable
+from .decoding.decode import MAX_FILE_BYTES, Unreadable
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

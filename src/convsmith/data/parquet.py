@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import BadInput
 from ..units import show_bytes
-from .decode import Unreadable
+from .decoding.decode import Unreadable
+from .files.unpack import BOMB_BYTES, BOMB_RATIO
 from .items import shown
-from .unpack import BOMB_BYTES, BOMB_RATIO
 
 FEW_ROWS = 100_000
 """Rows that a table may have however few bytes it is: rows that are all alike take none."""

@@ -13,13 +13,13 @@ import numpy as np
 
 from ..errors import BadInput
 from ..units import show_bytes
-from .decode import Unreadable
-from .evict import evict, used
+from .decoding.decode import Unreadable
+from .decoding.record import Progress
+from .doctor.looks import digest
+from .files.evict import evict, used
+from .files.wholefile import reserve, whole
 from .items import Files, Items, Rows
-from .looks import digest
 from .pixels_in import resized, seen
-from .record import Progress
-from .wholefile import reserve, whole
 
 VERSION = 2  # part of the key: raise it when decoding or resizing changes what comes out
 
@@ -59,7 +59,7 @@ def fill(
     workers: int | None = None,
 ) -> None:
     """Decode ``items[rows]`` into `out`, uint8 (N, H, W, C); `workers` as in `scan.scan`."""
-    from .workers import wanted
+    from .decoding.workers import wanted
 
     count = wanted(items, len(rows), workers)
     size, channels = (out.shape[1], out.shape[2]), out.shape[3]
@@ -76,7 +76,7 @@ def _by_workers(
     items: Items, rows: np.ndarray, raws: np.ndarray, shape: tuple[int, ...], count: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(number, pixels) of each row, in any order, decoded in processes of their own."""
-    from .workers import Decoders
+    from .decoding.workers import Decoders
 
     here: dict[int, np.ndarray] = {}  # what needs no decoder
 

@@ -11,7 +11,7 @@ import os
 import numpy as np
 
 from ..errors import BadInput
-from .decode import MAX_PIXELS, Unreadable, decode
+from .decoding.decode import MAX_PIXELS, Unreadable, decode
 from .items import read_bytes
 from .program import ENOUGH
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..errors import BadInput, ConvsmithError
 from ..units import counted
-from .decode import MAX_PIXELS, Unreadable, decode
-from .groups import grouped
+from .decoding.decode import MAX_PIXELS, Unreadable, decode
+from .decoding.memory import cache_folder
+from .decoding.record import Progress
 from .images import Images
 from .items import read_bytes
-from .memory import cache_folder
+from .labelling.groups import grouped
 from .readers import READERS, as_path
-from .record import Progress
 from .refusal import refusal
 
 

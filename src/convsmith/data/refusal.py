@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from ..errors import BadInput, meant, nearest, nearest_path
+from .files.sniff import FORMATS, sniff, why_unknown
+from .files.trees import tree_of
 from .readers import as_path
 from .readers.folder import why_not
-from .sniff import FORMATS, sniff, why_unknown
-from .trees import tree_of
 
 NAMED = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100")
 """Sets that are read by their name."""

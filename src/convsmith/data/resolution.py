@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import BadInput
 from ..units import counted
+from .decoding.scan import noted
 from .images import Images
-from .scan import noted
 
 LADDER = (8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 

@@ -16,10 +16,10 @@ from ..graph import Graph
 from .augment import Policy
 from .predict import check_images
 from .recipe import recipe as make_recipe
-from .stopping import best
+from .train.stopping import best
 
 if TYPE_CHECKING:
-    from .teacher import Teacher
+    from .train.teacher import Teacher
 
 
 class TrainingFailed(ConvsmithError):
@@ -32,7 +32,7 @@ class Fitted:
 
     Args:
         weights: full name -> float32 array in Keras's layout; averaged over the last epochs where asked, with
-            the batch norms' statistics measured anew for them (see `engine.statistics`).
+            the batch norms' statistics measured anew for them (see `engine.train.statistics`).
         history: one record per epoch: epoch (from 1), loss, accuracy, learning_rate, seconds, and with
             validation images val_loss and val_accuracy of the averaged weights. loss is what is trained by,
             smoothing and weights of classes included; val_loss is always the plain cross-entropy.
@@ -124,7 +124,8 @@ def fit(
         precision: of the network's products, ``"float32"`` or ``"bfloat16"``: faster where the machine has
             it, other numbers than Keras's.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a CUDA device where there is one.
-        cuda_graphs: record the training step once on a CUDA device and replay it; see `engine.capture`.
+        cuda_graphs: record the training step once on a CUDA device and replay it; see
+            `engine.lowered.cuda_graphs`.
         seed: of first weights, order, augmentation and dropout.
         validation: images and class numbers to judge the averaged weights on after each epoch.
         checkpoint: a file that holds the whole state after an epoch (not after each where epochs are so

@@ -13,7 +13,7 @@ from ..graph import Graph, Node
 from ..kinds import GIVE_SIZES, of_layer
 from ..kinds._torch import BatchNorm, Softmax
 from ..kinds.activation import activation_module
-from .penalties import activity_factors
+from .train.penalties import activity_factors
 
 
 class Step(nn.Module):
@@ -222,8 +222,8 @@ def lower(graph: Graph, weights: Any = None, *, passes: Sequence[Callable[[Lower
     Args:
         graph: the network.
         weights: full name -> array, loaded when given; without them the values are torch's own.
-        passes: rewrites from `engine.passes` that change no result but only the speed; with some of them
-            a step's output is no longer exactly the layer's, so explanations take none.
+        passes: rewrites from `engine.lowered.passes` that change no result but only the speed; with some of
+            them a step's output is no longer exactly the layer's, so explanations take none.
 
     Returns:
         A module in evaluation mode; it takes float32 NCHW raw pixels.

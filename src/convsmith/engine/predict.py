@@ -13,7 +13,7 @@ from ..errors import BadInput
 from ..graph import Graph
 from ..graph.fold import fold
 from .lower import Lowered, lower
-from .passes import INFERENCE, keep_pages
+from .lowered.passes import INFERENCE, keep_pages
 from .tta import views
 from .weights import check
 

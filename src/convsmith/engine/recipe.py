@@ -11,12 +11,12 @@ import numpy as np
 
 from ..errors import BadInput, BadName
 from . import augment as augmentation
-from . import balance as balances
 from .device import PRECISIONS
-from .objective import CROSS_ENTROPY, OBJECTIVES
 from .optimizers import OPTIMIZERS
-from .presets import PRESETS
-from .schedule import SCHEDULES, WARM_UP
+from .train import balance as balances
+from .train.objective import CROSS_ENTROPY, OBJECTIVES
+from .train.presets import PRESETS
+from .train.schedule import SCHEDULES, WARM_UP
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,12 @@ class Recipe:
         optimizer: name.
         learning_rate: the largest of the training.
         momentum: of sgd.
-        schedule: name; see `engine.schedule`.
+        schedule: name; see `engine.train.schedule`.
         warm_up: share of the training in which the learning rate rises.
         weight_decay: decoupled, on kernels only; times the learning rate each step.
-        layer_decay: each stage before the head learns slower than the next by this; see `engine.groups`.
-        loss: Keras's name; see `engine.objective`.
+        layer_decay: each stage before the head learns slower than the next by this; see
+            `engine.train.layerwise_lr`.
+        loss: Keras's name; see `engine.train.objective`.
         label_smoothing: share of each target spread over all classes.
         ema: how many epochs the average of the weights looks back, at most a twentieth of all; 0 for none.
         augment: how images are varied.
@@ -45,7 +46,7 @@ class Recipe:
         patience: epochs that may follow the best one, whose weights then count; None for all.
         until_accuracy: share of validation images that ends the training; None for no such end.
         precision: of the network's products: "float32" or "bfloat16".
-        cuda_graphs: whether steps are recorded once and replayed; see `engine.capture`.
+        cuda_graphs: whether steps are recorded once and replayed; see `engine.lowered.cuda_graphs`.
         seed: of the order of images, the augmentation and dropout.
         views: rows that are views of one image; an epoch takes one of each.
     """
@@ -122,7 +123,7 @@ def recipe(
     Args:
         x: training images, (N, H, W, C).
         y: their class numbers, (N,).
-        name: of the preset; see `engine.presets`. The other arguments are those of `engine.loop.fit`.
+        name: of the preset; see `engine.train.presets`. The other arguments are those of `engine.loop.fit`.
 
     Raises:
         BadInput: a setting out of its range.

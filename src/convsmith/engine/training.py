@@ -14,26 +14,26 @@ import torch
 from torch import Tensor
 
 from ..graph import Graph
-from . import checkpoint as checkpoints
 from . import weights as numbers
-from .balance import class_weights, order
-from .capture import CudaGraph, Recorded, Recorder
-from .constraints import Constraints
 from .device import calculating, check_graphs, source
-from .dropout import seed_dropout
-from .groups import Grouped, multipliers
 from .lower import Lowered, lower
-from .objective import Objective
+from .lowered.cuda_graphs import CudaGraph, Recorded, Recorder
+from .lowered.dropout import seed_dropout
+from .lowered.passes import TRAINING, keep_pages
 from .optimizers import Optimizer, optimizer
 from .optimizers.factors import Factor, blend_
-from .passes import TRAINING, keep_pages
 from .predict import evaluate
 from .recipe import Recipe
-from .regularizers import Penalty, check_own
-from .schedule import share
-from .statistics import FEW, IMAGES, norms, sample, settle
-from .stopping import best, stops
-from .teacher import Teacher
+from .train import checkpoint as checkpoints
+from .train.balance import class_weights, order
+from .train.constraints import Constraints
+from .train.layerwise_lr import Grouped, multipliers
+from .train.objective import Objective
+from .train.regularizers import Penalty, check_own
+from .train.schedule import share
+from .train.statistics import FEW, IMAGES, norms, sample, settle
+from .train.stopping import best, stops
+from .train.teacher import Teacher
 
 CPU = torch.device("cpu")
 SETTLED = 50

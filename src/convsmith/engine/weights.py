@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import BadInput, BadName
 from ..graph import Graph, Node
-from .initializers import draw
+from .train.initializers import draw
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..graph import Graph
-from ..graph.keras_json_out import keras_names, to_keras_json
-from ..graph.keras_weights import owned
+from ..graph.keras.weights import owned
+from ..graph.keras.writer import keras_names, to_keras_json
 from ..kinds.origin import title
 from ..kinds.unknown import OWN_CALL, Unknown
 

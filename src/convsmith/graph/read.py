@@ -15,9 +15,9 @@ from ..kinds.origin import is_keras_module
 from ..strict_json import parse
 from .graph import Graph
 from .input_sizes import check_sizes
-from .keras_files import MAX_TEXT, keras_config, old_keras_config
-from .keras_json import InputShape, from_keras_json
-from .live_config import live_config
+from .keras.files import MAX_TEXT, keras_config, old_keras_config
+from .keras.live_config import live_config
+from .keras.reader import InputShape, from_keras_json
 
 
 def read(network: Any, *, input_shape: InputShape = None) -> Graph:

@@ -42,7 +42,7 @@ def convolve(
     """
     from ..data import photo as read_photo
     from ..runs.files import write_whole
-    from .convolve_picture import draw
+    from .pictures.convolution import draw
 
     if output is not None:
         ending_of(output, (".png",))

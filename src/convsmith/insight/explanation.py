@@ -121,7 +121,7 @@ class Explanation:
             original: the photograph, any size; without it the network's input.
             classes: the classes' names.
         """
-        from .picture import draw, photograph
+        from .pictures.heatmap import draw, photograph
 
         photo = photograph(self.images_NCHW[index] if original is None else original)
         where = f" at {self.layer}" if self.layer else ""

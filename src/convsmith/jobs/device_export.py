@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..data import Images
     from ..device.file import DeviceFile
     from ..graph import Graph
-    from .own_images import OwnImages
-    from .trained import Trained
+    from .inputs.run_images import OwnImages
+    from .inputs.trained import Trained
 
 FILE = "exports.json"
 TEST_IMAGES = 1000
@@ -39,8 +39,8 @@ def export_device(
     """
     from ..device.file import device_file
     from ..runs.files import write_whole
-    from .own_images import own_images
-    from .progress import Display
+    from .inputs.run_images import own_images
+    from .running.progress import Display
 
     own: OwnImages | None = None
     try:
@@ -99,7 +99,7 @@ def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
     import numpy as np
 
     from ..device.file import RANGE_IMAGES
-    from .heldout import evenly
+    from .inputs.heldout import evenly
 
     rows = np.sort(np.concatenate([own.rows(part) for part in parts])) if own.parts else own.rows("train")
     return np.array(own.pixels_NHWC[evenly(rows, RANGE_IMAGES)])
@@ -109,7 +109,7 @@ def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> di
     """The file beside the engine on the test images."""
     import numpy as np
 
-    from .heldout import evenly
+    from .inputs.heldout import evenly
 
     rows = np.sort(own.rows("test"))
     rows = evenly(rows[own.y[rows] >= 0], TEST_IMAGES)

@@ -10,7 +10,7 @@ from ..endings import ending_of
 from ..units import counted
 
 if TYPE_CHECKING:
-    from ..data.finding import Checkup, Finding
+    from ..data.doctor.finding import Checkup, Finding
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def doctor(
     Raises:
         BadInput: when there is nothing to look at, or the run's network knows none of the classes.
     """
-    from ..data.check import check
-    from .progress import Display
+    from ..data.doctor.check import check
+    from .running.progress import Display
 
     for flag, file, ending in (("--fix", fix, ".csv"), ("--page", page, ".html")):
         if file is not None:
@@ -85,7 +85,7 @@ def doctor(
 
 def _disputed(run: str, data: str, outside: bool) -> list[Finding]:
     """Labels that a network disputes, as a finding; none where it agrees with all."""
-    from ..data.finding import Finding
+    from ..data.doctor.finding import Finding
     from .mistakes import suspected
 
     rows = suspected(run, data, outside=outside)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
+    from ..insight.evidence.learned import Answered
     from ..insight.explanation import Explanation
-    from ..insight.learned import Answered
     from ..insight.target import Versus
     from ..runs import Run
-    from .photos import Photos
+    from .inputs.photos import Photos
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,14 @@ def explain(
     """
     from ..engine.lower import lower
     from ..engine.predict import predict
-    from ..insight.evidence import evidence as tested
+    from ..insight.evidence.verdict import evidence as tested
     from ..insight.explain import explain as explain_images
     from ..insight.method import method as by_name
     from ..runs import Run
     from ..runs.files import place_in
-    from .photos import photos
-    from .progress import Display
-    from .trained import trained
+    from .inputs.photos import photos
+    from .inputs.trained import trained
+    from .running.progress import Display
 
     by_name(method)
     many = _batch(batch_size)
@@ -173,7 +173,7 @@ def explain(
 
 def answered(run: Run) -> Answered | None:
     """How a run's network did on its test images, by its metrics.json; None where that says nothing."""
-    from ..insight.learned import Answered
+    from ..insight.evidence.learned import Answered
 
     try:
         counts = run.read_json("metrics.json")["confusion"] if run.has("metrics.json") else []

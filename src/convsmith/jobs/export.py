@@ -15,7 +15,7 @@ from ..units import show_bytes
 
 if TYPE_CHECKING:
     from ..data import Images
-    from .trained import Trained
+    from .inputs.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def export(
         BadInput: for a run without a trained network, an ending that nothing is written for or that
             contradicts the format, or a place that cannot be written.
     """
-    from .trained import trained
+    from .inputs.trained import trained
 
     ending = _ending(path, format)
     if ending not in DEVICES and (precision != "float" or data is not None):
@@ -125,7 +125,7 @@ def _keras(net: Trained, target: Path) -> dict[str, Any]:
 def _safetensors(net: Trained, target: Path) -> dict[str, Any]:
     """Write the weights with their Graph, and the licence of what they started from."""
     from ..formats.weights_file import write_weights_file
-    from .trained import licence_of
+    from .inputs.trained import licence_of
 
     begun = licence_of(net.path)
     written = write_weights_file(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
-    from .answers import Answers
+    from .inputs.classifier import Answers
 
 What = Literal["all", "direct", "cppn", "gradient", "adversarial", "unknown"]
 PARTS = ("direct", "cppn", "gradient", "adversarial", "unknown")
@@ -120,8 +120,8 @@ def fool(
     from ..reports import report
     from ..runs import Run
     from ..runs.files import place_in
-    from .answers import answers
-    from .progress import Display
+    from .inputs.classifier import answers
+    from .running.progress import Display
     from .steps.fooling import FOLDER
 
     if outside and data is None and others is None:
@@ -175,7 +175,7 @@ def _work(
     outside: bool,
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from .heldout import held_out
+    from .inputs.heldout import held_out
     from .steps.adversarial import attacked
     from .steps.fooling import ascended, evolved
     from .steps.unknown import turned_away
@@ -261,7 +261,7 @@ def _labels(asked: Answers, label: str | None) -> list[int]:
 
 def _others(asked: Answers, others: Any, most: int, outside: bool) -> np.ndarray:
     """Pictures of no class at the network's size."""
-    from .photos import is_set, photos
+    from .inputs.photos import is_set, photos
 
     return photos(asked.net, [others], outside=outside and is_set(others), most=most).pixels_NHWC
 

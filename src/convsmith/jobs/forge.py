@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..units import Bytes, Count, Size
-from .begin import begin, check_resumed
-from .done import Done
-from .job import BUDGET_OPTIONS, Job, checked, for_device
-from .reopen import reopen
-from .steps.logs import check_logs
-from .workers import Workers
+from .running.begin import begin, check_resumed
+from .running.job import BUDGET_OPTIONS, Job, checked, for_device
+from .running.reopen import reopen
+from .running.run_result import Done
+from .running.workers import Workers
+from .steps.searching.logs import check_logs
 
 if TYPE_CHECKING:
     from ..data import Images
@@ -182,10 +182,10 @@ def work(job: Job) -> None:
     from .steps.export import export, export_int8
     from .steps.images import prepare, work_at
     from .steps.judge import judge
-    from .steps.known import finals, start_from_known
-    from .steps.own_teacher import own_teacher
+    from .steps.pretrained.known import finals, start_from_known
     from .steps.report import report
     from .steps.search import search
+    from .steps.teaching.own_teacher import own_teacher
 
     prepare(job)
     own = own_teacher(job)

@@ -192,8 +192,8 @@ def _members(pretrained: str, input_shape: Size, classes: int) -> tuple[list[Gra
     from ..pretrained import SOURCES, open_source
     from ..pretrained.members import member
     from ..pretrained.opening import on_this_machine
-    from .steps.places import SIDES
-    from .steps.source import DEFAULT, SMALLEST
+    from .steps.pretrained.places import SIDES
+    from .steps.pretrained.source import DEFAULT, SMALLEST
 
     rows, columns, channels = input_shape
     longest = max(rows, columns)

@@ -96,7 +96,7 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
     if what == "spaces":
         return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
     if what == "recipes":
-        from ..engine.presets import PRESETS
+        from ..engine.train.presets import PRESETS
 
         return Listed(what, {name: preset.note for name, preset in PRESETS.items()})
     module, name = _HOMES[what].split(":")
@@ -109,11 +109,11 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     import numpy as np
 
     from ..nas.choose import Space
-    from ..nas.encoding import space_size
+    from ..nas.space.encoding import space_size
     from ..nas.spaces import SPACES, space
     from ..pretrained.package import without_weights
     from ..pretrained.space import NAME, members_of
-    from .steps.source import DEFAULT
+    from .steps.pretrained.source import DEFAULT
 
     if len(input_shape) != 3:
         raise BadInput("--input", f"got {input_shape}", "rows, columns and channels", "--input 64x64x3")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
-    from .own_images import OwnImages
-    from .progress import Display
-    from .trained import Trained
+    from .inputs.run_images import OwnImages
+    from .inputs.trained import Trained
+    from .running.progress import Display
 
 STEPS = ("images", "predictions", "pictures")
 """What the display counts."""
@@ -107,9 +107,9 @@ def mistakes(
     from ..insight.method import method as by_name
     from ..reports import report
     from ..runs.files import place_in, to_json, write_whole
-    from .own_images import own_images
-    from .progress import Display
-    from .trained import trained
+    from .inputs.run_images import own_images
+    from .inputs.trained import trained
+    from .running.progress import Display
 
     by_name(method)
     net = trained(run)
@@ -167,8 +167,8 @@ def suspected(run: str, data: str | Images | None = None, *, outside: bool = Fal
 
     from ..engine.predict import predict
     from ..insight.labels import suspected_labels
-    from .own_images import own_images
-    from .trained import trained
+    from .inputs.run_images import own_images
+    from .inputs.trained import trained
 
     net = trained(run)
     own = own_images(net, data, outside=outside)
@@ -247,8 +247,8 @@ def _draw(
 ) -> None:  # fmt: skip
     """The pictures; what cannot be drawn is a note."""
     from ..engine.lower import lower
-    from ..insight import mistakes_picture as picture
     from ..insight.embedding import features, flattened
+    from ..insight.pictures import mistakes as picture
     from ..insight.target import Refused
 
     y, guessed = own.y[rows], p.argmax(1)

@@ -13,8 +13,8 @@ from ..units import counted
 
 if TYPE_CHECKING:
     from ..data import Images
-    from .answers import Answers
-    from .heldout import HeldOut
+    from .inputs.classifier import Answers
+    from .inputs.heldout import HeldOut
 
 FOLDER = "explain/robustness"
 
@@ -86,9 +86,9 @@ def robustness(
     from ..reports import report
     from ..runs import Run
     from ..runs.files import place_in
-    from .answers import answers
-    from .heldout import held_out
-    from .progress import Display
+    from .inputs.classifier import answers
+    from .inputs.heldout import held_out
+    from .running.progress import Display
 
     for name, value in (("--images", images), ("--seed", seed + 1)):
         if value < 1:
@@ -124,7 +124,7 @@ def _pictures(run: Any, asked: Answers, known: HeldOut, result: dict[str, Any], 
     import numpy as np
 
     from ..insight.corruptions import SEVERITIES, corrupt
-    from ..insight.tiles import png, row, sheet
+    from ..insight.pictures.tiles import png, row, sheet
 
     said = asked.probabilities(known.x_NHWC)
     right = np.flatnonzero(said.argmax(1) == known.y)

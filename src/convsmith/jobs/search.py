@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..units import Bytes, Count, Size
-from .done import Done
 from .forge import forge
+from .running.run_result import Done
 
 if TYPE_CHECKING:
     from ..data import Images

@@ -101,11 +101,11 @@ def style(
         BadInput: for a network, a picture or options that cannot be used.
     """
     from ..engine.lower import lower
+    from ..insight.pictures.tiles import png
     from ..insight.style import transfer
     from ..insight.style_layers import choose_layers, features_of
-    from ..insight.tiles import png
     from ..runs.files import place_in, write_whole
-    from .progress import Display
+    from .running.progress import Display
 
     if not SMALLEST <= size <= 8192:
         raise BadInput("--size", f"got {size}", f"{SMALLEST} to 8192 pixels", "--size 256")
@@ -169,8 +169,8 @@ def _network(network: str, weights: str | None) -> tuple[Graph, dict[str, np.nda
     """A Graph and its weights, from a run, a .keras file, or the zoo and a file."""
     from ..zoo import NETWORKS
     from ..zoo import network as by_name
-    from .published import published
-    from .trained import is_known, opened
+    from .inputs.published import published
+    from .inputs.trained import is_known, opened
 
     network = str(getattr(network, "path", network))
     if is_known(network):
@@ -235,14 +235,14 @@ def _read(file: str, side: int, channels: int) -> np.ndarray:
 
 
 def _picture(pixels_HWC: np.ndarray) -> Any:
-    from ..insight.picture import photograph
+    from ..insight.pictures.heatmap import photograph
 
     return photograph(pixels_HWC)
 
 
 def _into_run(folder: Path, name: str, pictures: list[np.ndarray], result: dict[str, Any]) -> Styled:
     """Write content, style and result into the run, and its report again."""
-    from ..insight.tiles import png
+    from ..insight.pictures.tiles import png
     from ..reports import report
     from ..runs import Run
 

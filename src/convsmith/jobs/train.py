@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BadInput, BadName
 from ..own_code import is_in_file
 from ..units import Size
-from .begin import begin, check_resumed
-from .done import Done
-from .job import Job, check_names, check_numbers, check_pretrained, check_teacher
+from .running.begin import begin, check_resumed
+from .running.job import Job, check_names, check_numbers, check_pretrained, check_teacher
+from .running.run_result import Done
 
 if TYPE_CHECKING:
     from ..data import Images
@@ -162,13 +162,13 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         BadInput: for what means nothing, before anything is read.
     """
-    from ..engine.balance import BALANCES
     from ..engine.device import PRECISIONS, check_graphs
     from ..engine.device import device as check_device
-    from ..engine.objective import OBJECTIVES
     from ..engine.optimizers import OPTIMIZERS
-    from ..engine.presets import PRESETS
-    from ..engine.schedule import SCHEDULES
+    from ..engine.train.balance import BALANCES
+    from ..engine.train.objective import OBJECTIVES
+    from ..engine.train.presets import PRESETS
+    from ..engine.train.schedule import SCHEDULES
     from ..engine.tta import TTA
 
     check_names(options)

@@ -94,7 +94,7 @@ class Told:
         return self._html() if wanted == "html" else self._text()
 
     def _said(self) -> dict[str, Any]:
-        from ..nas.importance import importance
+        from ..nas.space.importance import importance
 
         found = importance(self.trials)
         return {
@@ -132,7 +132,7 @@ class Told:
         return "\n".join(lines)
 
     def _importance(self) -> list[str]:
-        from ..nas.importance import FEWEST, importance
+        from ..nas.space.importance import FEWEST, importance
 
         found = importance(self.trials)
         if found is None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..data import Images
     from ..engine.lower import Lowered
     from ..insight.units import LayerUnits
-    from .own_images import OwnImages
-    from .progress import Display
-    from .trained import Trained
+    from .inputs.run_images import OwnImages
+    from .inputs.trained import Trained
+    from .running.progress import Display
 
 MADE, OFF = 1.5e12, 4e11
 """Multiply-adds for the images that are made, and for switching units off, where no layer is named."""
@@ -107,13 +107,13 @@ def see_units(
     import numpy as np
 
     from ..engine.lower import lower
+    from ..insight.pictures.units import contact_sheet
     from ..insight.units import feature_layers, top_images
-    from ..insight.units_picture import contact_sheet
     from ..reports import report
     from ..runs.files import place_in, to_json, write_whole
-    from .own_images import own_images
-    from .progress import Display
-    from .trained import trained
+    from .inputs.run_images import own_images
+    from .inputs.trained import trained
+    from .running.progress import Display
 
     for flag, value, high in (("--setting", setting, 4), ("--top", top, 100), ("--most", most, 10**9)):
         if not 1 <= value <= high:
@@ -186,8 +186,8 @@ def _left_out(one: LayerUnits, row: dict[str, Any], made: str) -> list[str]:
 def _deconvolved(module: Lowered, one: LayerUnits, x_NHWC: np.ndarray, notes: list[str]) -> np.ndarray | None:
     """What of its first image each unit of the sheet answers to; None, and a note, where there is no ReLU."""
     from ..insight.deconvolved import deconvolved
+    from ..insight.pictures.units import MOST
     from ..insight.target import Refused
-    from ..insight.units_picture import MOST
 
     try:
         return deconvolved(module, one.layer, x_NHWC[one.images_UK[:MOST, :1]])[:, 0]
@@ -265,9 +265,9 @@ def _answers(net: Trained, module: Lowered, names: list[str], image: str, folder
     import torch
 
     from ..insight.one_layer import answers
-    from ..insight.picture import photograph
-    from ..insight.units_picture import activation_maps
-    from .photos import photos
+    from ..insight.pictures.heatmap import photograph
+    from ..insight.pictures.units import activation_maps
+    from .inputs.photos import photos
 
     given = photos(net, [image], most=1)
     x_NCHW = torch.from_numpy(given.pixels_NHWC).permute(0, 3, 1, 2).float()
@@ -281,7 +281,7 @@ def _answers(net: Trained, module: Lowered, names: list[str], image: str, folder
 def _filters(net: Trained, folder: Path) -> list[dict[str, Any]]:
     """filters.png, and for each filter of the first convolution the hand-made one most like it."""
     from ..insight.filters import nearest_filters
-    from ..insight.units_picture import filters
+    from ..insight.pictures.units import filters
 
     first = next((node for node in net.graph.nodes if f"{node.name}/kernel" in net.weights), None)
     if first is None or first.kind_name != "Conv2D":

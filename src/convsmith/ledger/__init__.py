@@ -14,11 +14,11 @@ from .totals import Totals, concentration
 from .what_if import changed
 
 if TYPE_CHECKING:
-    from .auditing import audit
     from .comparison import Comparison, compare
     from .difference import Difference, diff
-    from .findings import Audit, Finding
     from .picture import draw
+    from .published.auditing import audit
+    from .published.findings import Audit, Finding
 
 # Loaded when touched, so that sizing a network does not pay for them.
 _HOMES = {

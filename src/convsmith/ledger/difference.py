@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..graph import Graph
-from ..graph.blocks import described
+from ..graph.picture.blocks import described
 from ..units import Size, counted
 from .files import check_ending, save
 from .rows import Row, rows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..graph.draw import Drawing
-from ..graph.draw import draw as drawn
+from ..graph.picture.draw import Drawing
+from ..graph.picture.draw import draw as drawn
 from ..units import Size
 from .files import check_ending, save
 from .source import graph_of

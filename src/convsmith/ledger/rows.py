@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..graph import Graph, Node
-from ..graph.label import labelled
+from ..graph.picture.label import labelled
 from ..kinds import Formula, Shape, size
 from .memory import BYTES
 from .receptive import Field, fields, supposed

@@ -22,7 +22,7 @@ from convsmith.errors import BadInput, nearest
 from convsmith.graph import Graph
 
 from ..units import counted
-from .options import Options, SpaceError, checked_options, index_of, is_number, is_ordered, thawed
+from .space.options import Options, SpaceError, checked_options, index_of, is_number, is_ordered, thawed
 
 if TYPE_CHECKING:
     import numpy as np

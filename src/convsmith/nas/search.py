@@ -10,15 +10,15 @@ from convsmith.errors import BadInput
 from convsmith.ledger.budget import Budget, Latency
 from convsmith.runs import Run
 
-from .arms import Ask
 from .choose import Space
-from .driver import Driver
-from .found import Found, Warm
-from .pace import PacingClock
+from .loop.arms import Ask
+from .loop.driver import Driver
+from .loop.pace import PacingClock
+from .loop.search_result import Found, Warm
+from .loop.store import Store
+from .loop.trainings import Progress
 from .settings import check_settings, settings_of
-from .store import Store
-from .trainings import Progress
-from .work import Evaluate, Here, Pool, Stop
+from .workers.protocol import Evaluate, Here, Pool, Stop
 
 
 def search(
@@ -48,7 +48,7 @@ def search(
     Args:
         space: where to search.
         evaluate: trains a network from scratch: ``evaluate(graph, epochs=3, seed=7) -> Evaluation``; or a
-            `Pool` of workers that do, such as `nas.processes.Processes`.
+            `Pool` of workers that do, such as `nas.workers.processes.Processes`.
         budget: hard limits; nothing over them is ever evaluated.
         algorithm: a name in `ALGORITHMS`.
         options: the algorithm's own settings.
@@ -81,7 +81,7 @@ def search(
 
     Example:
         >>> from convsmith.nas.spaces import space
-        >>> from convsmith.nas.work import Evaluation
+        >>> from convsmith.nas.workers.protocol import Evaluation
         >>> def evaluate(graph, *, epochs, seed):  # trains nothing: deeper is better, up to a point
         ...     return Evaluation(score=1 / (1 + abs(len(graph) - 20)), seconds=0.1)
         >>> found = search(space("stages", (8, 8, 1), 10), evaluate, budget=Budget(params=20_000), trials=12)

@@ -11,11 +11,11 @@ from convsmith.errors import BadInput
 from convsmith.graph import Graph
 from convsmith.ledger.budget import Budget, Latency
 
+from .budget.fitting import fit_to_budget
 from .choose import Answers, Space
-from .fit import fit_to_budget
+from .loop.store import Key, Status, Trial
 from .proposal import Proposal
-from .store import Key, Status, Trial
-from .work import Evaluate, Evaluation, Outcome, Task, perform
+from .workers.protocol import Evaluate, Evaluation, Outcome, Task, perform
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from convsmith.ledger.budget import Budget, Latency
 
+from .budget.fitting import fill, fit_to_budget
+from .budget.repair import repair
 from .choose import Answers, Space
-from .fit import fill, fit_to_budget
-from .repair import repair
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ class Within(Space):
 
     Example:
         >>> import numpy as np
-        >>> from convsmith.nas.fit import ensure_feasible
+        >>> from convsmith.nas.budget.fitting import ensure_feasible
         >>> from convsmith.nas.spaces import space
         >>> rng, budget = np.random.default_rng(0), Budget(params=2_000)
         >>> digits = space("stages", (8, 8, 1), 10)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.download import checksum
+from ..data.files.download import checksum
 from ..errors import BadInput
 from ..graph import Graph, Node
-from ..graph.keras_weights import from_keras_weights
+from ..graph.keras.weights import from_keras_weights
 from ..graph.read import read
 from ..kinds.dense import Dense
 from ..kinds.rescaling import Rescaling

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..data.evict import evict, used
-from ..data.wholefile import whole
+from ..data.files.evict import evict, used
+from ..data.files.wholefile import whole
 from .views import drawn, rendered, rounded
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ class Features:
 
 def _lowered(graph: Graph, weights: dict[str, np.ndarray]) -> Lowered:
     from ..engine.lower import lower
-    from ..engine.passes import INFERENCE, keep_pages
+    from ..engine.lowered.passes import INFERENCE, keep_pages
     from ..graph.fold import fold
 
     keep_pages()

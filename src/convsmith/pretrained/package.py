@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.download import checksum
-from ..data.memory import cache_folder
+from ..data.decoding.memory import cache_folder
+from ..data.files.download import checksum
 from ..engine.weights import check, open_metadata, open_weights, save
 from ..errors import BadInput
 from ..graph import Graph

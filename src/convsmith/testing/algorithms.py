@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ledger.budget import Budget
+from ..nas.budget.fitting import ensure_feasible
 from ..nas.choose import Answers, Space
-from ..nas.fit import ensure_feasible
+from ..nas.loop.store import Trial
 from ..nas.proposal import Proposal
 from ..nas.spaces import space as find_space
-from ..nas.store import Trial
 from ..nas.trial import Evaluation, Seen, propose, run_trial
 from ..nas.within import Within
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvsmithError
 from ..graph import Graph, Node, read
-from ..graph.keras_json_out import to_keras_json
+from ..graph.keras.writer import to_keras_json
 from ..kinds import Kind, Shape
 from ..kinds.input_layer import InputLayer
 

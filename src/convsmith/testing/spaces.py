@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from ..nas.choose import Space, SpaceFunction
-from ..nas.encoding import space_size
+from ..nas.space.encoding import space_size
 
 
 def exam_space(

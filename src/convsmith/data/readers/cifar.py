@@ -10,11 +10,11 @@ import numpy as np
 
 from ...errors import BadInput
 from ..arrays import images_of
-from ..decode import Unreadable
+from ..decoding.decode import Unreadable
+from ..files.plain_pickle import read_plain
+from ..files.trees import Tree, tree_of
 from ..images import Images
-from ..plain_pickle import read_plain
 from ..split import TEST, TRAIN
-from ..trees import Tree, tree_of
 from . import READERS, as_path
 
 _BATCH = re.compile(r"^(data_batch_\d+|test_batch|train|test)(\.bin)?$")

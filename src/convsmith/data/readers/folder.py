@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from ...errors import BadInput
-from ..folder_names import is_generic
+from ..decoding.record import Progress
+from ..files.listing import FOLLOW, Walked
+from ..files.trees import Folder, Tree, tree_of
 from ..images import Images
 from ..items import Names, shown
-from ..layout import Layout, arrange, class_name
-from ..listing import FOLLOW, Walked
-from ..record import Progress
-from ..tables_in import Table, tables_in
-from ..trees import Folder, Tree, tree_of
+from ..labelling.folder_names import is_generic
+from ..labelling.layout import Layout, arrange, class_name
+from ..labelling.tables_in import Table, tables_in
 from . import READERS, as_path
 
 CLASSES = "a folder of images for each class"

@@ -7,12 +7,12 @@ import os
 import numpy as np
 
 from ...errors import BadInput
-from ..folder_names import part_of
 from ..images import Images
+from ..labelling.folder_names import part_of
+from ..labelling.table import LABELS
 from ..labels import numbered
 from ..parquet import ParquetImages, class_names, image_column, open_parquet
 from ..split import TRAIN
-from ..table import LABELS
 from . import READERS, as_path
 
 

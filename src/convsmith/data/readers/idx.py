@@ -9,11 +9,11 @@ import numpy as np
 
 from ...errors import BadInput
 from ..arrays import images_of
-from ..decode import Unreadable
+from ..decoding.decode import Unreadable
+from ..files.trees import Folder, Tree, tree_of
+from ..files.unpack import gunzipped
 from ..images import Images
 from ..split import TEST, TRAIN, VALIDATION
-from ..trees import Folder, Tree, tree_of
-from ..unpack import gunzipped
 from . import READERS, as_path
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

@@ -7,15 +7,15 @@ from itertools import chain
 from typing import Any
 
 from ...errors import BadInput
-from ..folder_names import part_of
+from ..files.listing import FOLLOW, Walked
+from ..files.outside import outside as lie_outside
+from ..files.trees import Folder, Tree, tree_of
 from ..images import Images
 from ..items import Items, shown
-from ..listing import FOLLOW, Walked
-from ..outside import outside as lie_outside
+from ..labelling.folder_names import part_of
+from ..labelling.table import listed
+from ..labelling.tables_in import ENDINGS, Table, table_of
 from ..split import TRAIN
-from ..table import listed
-from ..tables_in import ENDINGS, Table, table_of
-from ..trees import Folder, Tree, tree_of
 from . import READERS, as_path
 
 

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ..download import Remote, fetch
+from ..decoding.memory import cache_folder
+from ..files.download import Remote, fetch
 from ..images import Images
-from ..memory import cache_folder
 from . import READERS
 from .cifar import cifar
 from .idx import idx

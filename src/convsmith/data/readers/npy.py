@@ -8,8 +8,8 @@ import numpy as np
 
 from ...errors import BadInput
 from ..arrays import images_of, pairs_of
+from ..files.npy import header
 from ..images import Images
-from ..npy import header
 from . import READERS, as_path
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...errors import BadInput
 from ..arrays import images_of, pairs_of
+from ..files.npy import members
 from ..images import Images
-from ..npy import members
 from . import READERS, as_path
 
 _CLASSES = ("classes", "class_names", "label_names", "target_names")

@@ -10,14 +10,14 @@ import numpy as np
 
 from ...errors import BadInput
 from ..arrays import images_of, pairs_of
-from ..decode import Unreadable
-from ..folder_names import part_of
+from ..decoding.decode import Unreadable
+from ..files.trees import Folder
 from ..images import Images
 from ..items import Items
+from ..labelling.folder_names import part_of
+from ..labelling.table import choose, listed
 from ..labels import numbered
 from ..split import TEST, TRAIN, VALIDATION
-from ..table import choose, listed
-from ..trees import Folder
 from . import READERS, as_path
 
 MOST = 10_000_000

@@ -1,6 +1,7 @@
 """Compiled convolutions that are faster than oneDNN's, and their gradients.
 
-They take what `native.takes` takes. Where they are faster, `native.limits` says and `engine.fused` asks.
+They take what `native.takes` takes. Where they are faster, `native.limits` says and
+`engine.lowered.fused` asks.
 """
 
 from __future__ import annotations

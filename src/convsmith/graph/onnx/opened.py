@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput, ConvsmithError
 from ..graph import Graph
-from ..keras_json import InputShape
+from ..keras.reader import InputShape
 from .check import title
 from .constant import NotHere
 from .reader import Reader

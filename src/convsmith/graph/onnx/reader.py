@@ -14,7 +14,7 @@ from ...kinds.onnx_operator import OnnxOperator
 from ...kinds.unknown import Unknown
 from ..graph import Graph, Node
 from ..input_sizes import check_sizes
-from ..keras_json import InputShape
+from ..keras.reader import InputShape
 from ..names import Names
 from .attributes import attributes
 from .check import OWN, Checker, called, opsets, title

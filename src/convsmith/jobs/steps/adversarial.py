@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..answers import Answers
-    from ..heldout import HeldOut
-    from ..progress import Display
+    from ..inputs.classifier import Answers
+    from ..inputs.heldout import HeldOut
+    from ..running.progress import Display
 
 EXAMPLES = 8
 CURVES = (("fgsm", "linf"), ("pgd", "linf"), ("pgd", "l2"))
@@ -67,7 +67,7 @@ def _examples(
     import numpy as np
 
     from ...insight.adversarial import LINF
-    from ...insight.tiles import png, row
+    from ...insight.pictures.tiles import png, row
 
     before = asked.probabilities(known.x_NHWC)
     right = np.flatnonzero(before.argmax(1) == known.y)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...insight.answer_rule import FILE, AnswerRule, fit
-from ..answers import logits
-from ..heldout import evenly
-from ..job import Job
-from ..trained import rule_of
+from ..inputs.classifier import logits
+from ..inputs.heldout import evenly
+from ..inputs.trained import rule_of
+from ..running.job import Job
 from .full import Final
 from .judge import input_size
 

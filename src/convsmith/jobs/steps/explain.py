@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..job import Job
+from ..running.job import Job
 from .full import Final
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
     import numpy as np
 
     from ...engine.lower import lower
-    from ...insight.evidence import evidence
+    from ...insight.evidence.learned import Answered
+    from ...insight.evidence.verdict import evidence
     from ...insight.explain import explain as explain_images
-    from ...insight.learned import Answered
     from ...insight.target import Refused
 
     x_NHWC, y = job.part("test")

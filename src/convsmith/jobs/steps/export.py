@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...units import show_bytes
-from ..job import Job
+from ..running.job import Job
 from .full import Final
-from .latency import table_of
+from .searching.latency import table_of
 
 if TYPE_CHECKING:
     from ...formats.latency import Latency
@@ -58,7 +58,7 @@ def export_int8(job: Job, final: Final) -> dict[str, Any]:
     from ...device.file import RANGE_IMAGES, device_file
     from ..device_export import FILE as FIGURES
     from ..device_export import TEST_IMAGES, compared, described, told
-    from ..heldout import evenly
+    from ..inputs.heldout import evenly
 
     x_NHWC, _ = job.part("train", "validation")
     seen = np.array(x_NHWC[evenly(np.arange(len(x_NHWC)), RANGE_IMAGES)])

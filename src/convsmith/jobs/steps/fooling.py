@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..answers import Answers
-    from ..progress import Display
+    from ..inputs.classifier import Answers
+    from ..running.progress import Display
 
 FOLDER = "explain/fool"
 KEPT_EVERY = 20
@@ -153,7 +153,7 @@ def _picture(
     run: Run, kind: str, asked: Answers, label: int, pixels_HWC: np.ndarray, confidence: Any
 ) -> dict[str, Any]:
     """Write one picture, enlarged so that it can be looked at; what fool.json says of it."""
-    from ...insight.tiles import png, tile
+    from ...insight.pictures.tiles import png, tile
 
     name = f"{kind}/{label}.png"
     run.write(f"{FOLDER}/{name}", png(tile(pixels_HWC)))

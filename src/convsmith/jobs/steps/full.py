@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...units import counted
-from ..job import Job
-from .earlier import earlier_plan
+from ..running.job import Job
+from .searching.earlier import earlier_plan
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from ...data import Resolution, Split, resolution
 from ...data.resolution import LADDER
 from ...errors import BadInput
 from ...runs.files import write_whole
-from ..job import Job
-from .own_space import has_members
+from ..running.job import Job
+from .searching.own_space import has_members
 from .thumbnails import pairs, thumbnails
 
 if TYPE_CHECKING:

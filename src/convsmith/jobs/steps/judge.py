@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..job import Job
+from ..running.job import Job
 from .full import Final
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def judge_views(job: Job, final: Final) -> dict[str, Any]:
         ``{"tta": {"views", "test_accuracy", "interval", "log_loss"}}`` or nothing.
     """
     from ...engine.predict import predict
-    from ...engine.presets import PRESETS
+    from ...engine.train.presets import PRESETS
     from ...engine.tta import automatic
     from ...insight.mistakes import figures
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..job import Job
+from ..running.job import Job
 from .full import Final
-from .probe import FILE as ARMS
+from .pretrained.probe import FILE as ARMS
 
 RESULT = (
     "test_accuracy", "interval", "tta", "params", "macs", "weight_bytes", "latency_ms",

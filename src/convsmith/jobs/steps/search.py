@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from ...reports.words import arm as arm_name
 from ...reports.words import listed
 from ...units import counted, show_count
-from ..job import Job
-from ..threads import set_threads
-from .earlier import earlier_plan
-from .latency import measure_or_predict
-from .logs import logging
-from .own_space import has_members, keep_own, space_of
-from .pool import pool
-from .searched import searched
-from .warm import warm
+from ..running.job import Job
+from ..running.threads import set_threads
+from .searching.earlier import earlier_plan
+from .searching.latency import measure_or_predict
+from .searching.logs import logging
+from .searching.own_space import has_members, keep_own, space_of
+from .searching.pool import pool
+from .searching.searched import searched
+from .searching.warm import warm
 
 if TYPE_CHECKING:
     from ...ledger.budget import Latency
@@ -31,7 +31,7 @@ def search(job: Job) -> Found:
     Writes search.json. A run that was interrupted goes on after its last finished trial.
     """
     from ...engine.recipe import few_epochs
-    from ...nas.curves import should_stop
+    from ...nas.loop.curves import should_stop
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
 
@@ -78,7 +78,7 @@ def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
     """Measure on a network of the space that keeps the whole budget, with some of the images."""
     import numpy as np
 
-    from ...nas.fit import Infeasible, fit_to_budget
+    from ...nas.budget.fitting import Infeasible, fit_to_budget
 
     asked = job.recipe["threads"] or (earlier_plan(job.recipe["plan"], "threads.json") or {}).get("threads")
     rng = np.random.default_rng(job.recipe["seed"])
@@ -171,8 +171,8 @@ def same_network(found: Found) -> str:
 def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
     import numpy as np
 
-    from ...nas.encoding import space_size
-    from ...nas.importance import importance
+    from ...nas.space.encoding import space_size
+    from ...nas.space.importance import importance
 
     mattered = importance([trial.to_json() for trial in found.trials], seed=job.recipe["seed"])
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from ...units import counted
-from ..job import Job
-from ..threads import set_threads
-from ..trained import opened
+from ..inputs.trained import opened
+from ..running.job import Job
+from ..running.threads import set_threads
 from .full import Final, keep
 from .start import Start, start
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...engine.loop import Fitted
-    from ...engine.teacher import Teacher
+    from ...engine.train.teacher import Teacher
     from ...graph import Graph
 
 FINE_TUNING = 0.03
@@ -26,8 +26,8 @@ FINE_TUNING = 0.03
 def train_one(job: Job) -> Final:
     """Train the run's network; writes graph.json, history.jsonl, weights.safetensors, training.json."""
     from ...engine.loop import fit
-    from ...engine.objective import CROSS_ENTROPY
-    from ...engine.presets import PRESETS
+    from ...engine.train.objective import CROSS_ENTROPY
+    from ...engine.train.presets import PRESETS
 
     recipe = job.recipe
     begun = start(job)
@@ -92,7 +92,7 @@ def teacher_of(job: Job, graph: Graph) -> Teacher | None:
         BadInput: for what is no trained network, or one for other classes.
     """
     from ...engine.lower import lower
-    from ...engine.teacher import Teacher
+    from ...engine.train.teacher import Teacher
 
     source = job.recipe["teacher"]
     if source in (None, "none"):
@@ -110,9 +110,9 @@ def teacher_of(job: Job, graph: Graph) -> Teacher | None:
 
 def _rate(job: Job, graph: Graph, x_NHWC: np.ndarray, y: np.ndarray, begun: Start) -> float | None:
     """The learning rate: asked for, found by a sweep (kept in rates.json), or slower for known weights."""
-    from ...engine.objective import CROSS_ENTROPY
-    from ...engine.rates import find
     from ...engine.recipe import recipe as resolved
+    from ...engine.train.lr_finder import find
+    from ...engine.train.objective import CROSS_ENTROPY
 
     recipe, asked = job.recipe, job.recipe["learning_rate"]
     if asked == "find":

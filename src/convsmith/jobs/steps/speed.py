@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..job import Job
-from ..threads import FILE as THREADS
-from ..threads import set_threads
-from .earlier import earlier_plan
+from ..running.job import Job
+from ..running.threads import FILE as THREADS
+from ..running.threads import set_threads
+from .searching.earlier import earlier_plan
 
 if TYPE_CHECKING:
     from ...graph import Graph
@@ -56,7 +56,7 @@ def seconds_after(job: Job, graph: Graph, each: float) -> float:
         graph: the network.
         each: seconds that an image takes through it.
     """
-    from ...insight.evidence import looks
+    from ...insight.evidence.verdict import looks
 
     images = looks(graph) + 2 * len(job.rows("test"))
     return 5.0 + 0.01 * (job.clock.limit or 0.0) + each * images

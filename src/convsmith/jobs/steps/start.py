@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from ...units import counted
-from ..job import Job
-from ..published import published
-from ..trained import KINDS, is_known, licence_of, opened
-from .own_space import keep_own
+from ..inputs.published import published
+from ..inputs.trained import KINDS, is_known, licence_of, opened
+from ..running.job import Job
+from .searching.own_space import keep_own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ def _automatic(job: Job) -> Start:
     """The published weights of this very network, where they are on this machine; else random numbers."""
     from ...pretrained import SOURCES
     from ...pretrained.opening import how_to_get, on_this_machine
-    from .source import SMALLEST
+    from .pretrained.source import SMALLEST
 
     network, why = job.recipe["network"], ""
     if isinstance(network, str) and network in SOURCES:
@@ -116,8 +116,8 @@ def _published(job: Job, network: str, weights: str) -> Start:
 
 def _own(job: Job, wanted: str) -> Start:
     """From a run or a file of the user's own; a head of other classes is new."""
-    from ...data.download import checksum
-    from .source import OWN, check_unseen
+    from ...data.files.download import checksum
+    from .pretrained.source import OWN, check_unseen
 
     check_unseen(job, wanted, "--pretrained")
     graph, weights, classes = opened(wanted)
@@ -141,7 +141,7 @@ def _taken(
 
 
 def _say(job: Job, source: dict[str, Any], note: str) -> None:
-    from .source import check_same
+    from .pretrained.source import check_same
 
     check_same(job, FILE, source["name"], source["sha256"])
     free = "" if source["commercial"] else "; NOT FOR COMMERCIAL USE"

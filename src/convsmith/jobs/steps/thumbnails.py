@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ..job import Job
+from ..running.job import Job
 
 MOST = 100
 """Classes that get one; the page stays small."""

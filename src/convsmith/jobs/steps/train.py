@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..job import Job
+from ..running.job import Job
 from .full import Final, Pace, finished, full, keep
-from .inheriting import fine_tuning
-from .own_space import has_members, source_of, space_of
-from .searched import searched
+from .pretrained.inheriting import fine_tuning
+from .searching.own_space import has_members, source_of, space_of
+from .searching.searched import searched
 
 if TYPE_CHECKING:
     from ...graph import Graph
+    from ...nas.loop.store import Trial
     from ...nas.search import Found
-    from ...nas.store import Trial
-    from .lessons import Lessons
+    from .teaching.lessons import Lessons
 
 EPOCHS = 60
 IMAGES_AFTER = 5000

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..answers import Answers
-    from ..progress import Display
+    from ..inputs.classifier import Answers
+    from ..running.progress import Display
 
 SHOWN = 6
 
@@ -36,7 +36,7 @@ def turned_away(
     Returns:
         What fool.json says.
     """
-    from ...insight.tiles import png, row
+    from ...insight.pictures.tiles import png, row
     from ...insight.unknown import KEEP, SCORES, no_class, probability, thresholds
 
     kinds = no_class(x_NHWC, seed=seed)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..choose import Answers, Space
-from ..options import Options, index_of
 from ..predictors import Features
+from ..space.options import Options, index_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..choose import Answers, Space
-from ..options import Options, index_of, is_ordered
+from ..space.options import Options, index_of, is_ordered
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..choose import Answers, Space
-from ..options import Options
+from ..space.options import Options
 from . import ALGORITHMS
 
 if TYPE_CHECKING:

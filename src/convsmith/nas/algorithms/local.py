@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..choose import Answers, Space, genotype_key
-from ..options import index_of, is_ordered, thawed
+from ..space.options import index_of, is_ordered, thawed
 from . import ALGORITHMS
 from ._history import at_least_one, finished, tried
 

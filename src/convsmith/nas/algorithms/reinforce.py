@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..choose import Answers, Space
-from ..options import Options, index_of
+from ..space.options import Options, index_of
 from . import ALGORITHMS
 from ._history import finished
 

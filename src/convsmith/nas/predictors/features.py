@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..choose import Answers, Space, genotype_key
-from ..encoding import Encoding
-from ..options import Options, index_of
+from ..space.encoding import Encoding
+from ..space.options import Options, index_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...errors import BadInput
 from ...graph import Graph
-from ...graph.draw import draw
 from ...graph.head import other_head
+from ...graph.picture.draw import draw
 from ...ledger import Ledger, Row, size
 from .. import words
 from ..facts import Facts, Picture

@@ -1,0 +1,1 @@
+"""Bytes from wherever they are: files, folders, archives, downloads; never trusted, never extracted."""

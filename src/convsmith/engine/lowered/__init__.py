@@ -1,0 +1,1 @@
+"""A lowered network made faster: the same numbers with less traffic to memory."""

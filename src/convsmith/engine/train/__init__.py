@@ -1,0 +1,1 @@
+"""What a training is made of: weights at first, rates, penalties, stopping, statistics, teachers."""

@@ -1,0 +1,1 @@
+"""Whether an explanation may be believed: what covering, turning and forgetting do to its maps."""

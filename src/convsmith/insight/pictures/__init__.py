@@ -1,0 +1,1 @@
+"""What was found, as pictures: maps over photographs, units, mistakes, one convolution."""

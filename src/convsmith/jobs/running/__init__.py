@@ -1,0 +1,1 @@
+"""How a job runs: begun or found again, its clock, its progress, who works, what comes back."""

@@ -1,0 +1,114 @@
+"""A run goes on beyond its end: more trials, more minutes, another budget."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import BadInput
+from ...units import counted
+from .clock import FILE as CLOCK
+from .job import budget_of
+
+SEARCH_SHARE = 0.5
+"""Of the added time that the search gets."""
+
+_DECIDED_AT_THE_END = ("order", "final", "finalists")
+_MADE_AT_THE_END = (
+    "finals.json", "search.json", "result.json", "metrics.json", "pretrained.json", "arms.json",
+    "teacher.json", "tuned.json", "chosen.json", "answer_rule.json",
+)  # fmt: skip
+
+
+def reopen(
+    folder: str, *, trials: int | None, minutes: float | None, limits: Mapping[str, float | None]
+) -> None:
+    """Make a run of forge ready to go on: its trials stay, what was decided at its end is decided again.
+
+    Trials over a tighter budget stay in the record and do not count any more.
+
+    Args:
+        folder: the run, finished or not.
+        trials: how many more; None for none.
+        minutes: how many more; None for none.
+        limits: option of the budget -> its new limit; None leaves the old one.
+
+    Raises:
+        BadInput: trials for a run that has minutes, or the other way round; numbers that mean nothing; a
+            budget that no trial keeps, and no time or trials for others.
+    """
+    from ...runs import Run, run_key
+
+    for flag, more in (("--more-trials", trials), ("--more-minutes", minutes)):
+        if more is not None and not 0 < more < 1e9:
+            raise BadInput(flag, f"got {more:g}", "more than 0", f"{flag} 10")
+    with Run.resume(folder) as run:
+        recipe = run.read_json("recipe.json")
+        changed = {name: limit for name, limit in limits.items() if limit not in (None, recipe.get(name))}
+        if trials is None and minutes is None and not changed:
+            return
+        for flag, more, name, other in (
+            ("--more-trials", trials, "trials", "--more-minutes"),
+            ("--more-minutes", minutes, "minutes", "--more-trials"),
+        ):
+            if more is not None and recipe.get(name) is None:
+                raise BadInput(flag, f"{folder} was not given {name}", f"{other} there", f"{other} 10")
+            if more is not None:
+                recipe[name] += more
+        if recipe.get("minutes") is not None and minutes is None and run.finished:
+            raise BadInput("budget", f"{folder} has no time left", "time for it", "--more-minutes 10")
+        recipe |= changed
+        if changed and trials is None and minutes is None:
+            _must_hold_one(run, recipe, folder)
+        if changed:
+            _forget_larger(run, recipe)
+        _open_plan(run, recipe, is_changed=bool(changed))
+        for name in _MADE_AT_THE_END:
+            (run.path / name).unlink(missing_ok=True)
+        shutil.rmtree(run.path / "finals", ignore_errors=True)
+        run.reopen(recipe, run_key(recipe, run.read_json("data.json")["fingerprint"]))
+
+
+def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
+    """Raises BadInput where a finished search has no trial of its own under the new limits."""
+    limits = budget_of(recipe).limits
+    own = [line for line in run.lines("trials.jsonl") if line["arm"] not in ("largest", "random")]
+    kept = any(
+        all(line[name] is not None and line[name] <= limit for name, limit in limits.items()) for line in own
+    )
+    if run.finished and not kept:
+        came = f"none of {counted(len(own), 'trial')} of {folder} keeps it"
+        raise BadInput("budget", came, "trials under it", "--more-trials 10, or --more-minutes 10, too")
+
+
+def _forget_larger(run: Any, recipe: dict[str, Any]) -> None:
+    """Remove the network that came out where it is over the new limits: it is no longer a result."""
+    from ...graph import Graph
+    from ...runs.own_code import teach
+
+    if not run.has("graph.json"):
+        return
+    found = run.read_json("graph.json")
+    teach(run.path, found)
+    if not budget_of(recipe).without_latency().check(Graph.from_json(found)).kept:
+        for name in ("weights.safetensors", "model.onnx", "graph.json"):
+            (run.path / name).unlink(missing_ok=True)
+
+
+def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:
+    """The decisions of the search that more trials, more time or another budget put in question."""
+    if not run.has("plan.json"):
+        return
+    plan, lines = run.read_json("plan.json"), run.lines("trials.jsonl")
+    for name in (*_DECIDED_AT_THE_END, *(("forecast",) if is_changed else ())):
+        plan.pop(name, None)
+    at = lines[-1]["at"] if lines else 0.0
+    largest = sum(line["arm"] == "largest" and line["rung"] == 0 for line in lines)
+    plan["reopened"] = {"at": at, "largest": largest + 1 if is_changed else max(1, largest)}
+    plan["of"]["budget"] = budget_of(recipe).to_json()
+    run.write_json("plan.json", plan)
+    if recipe.get("minutes") is not None:
+        used = run.read_json(CLOCK)["seconds"] if run.has(CLOCK) else at
+        left = max(1.0, 60 * recipe["minutes"] - used)
+        run.write_json("times.json", {"search": at + SEARCH_SHARE * left})

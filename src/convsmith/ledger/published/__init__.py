@@ -1,0 +1,1 @@
+"""Published tables against the networks that they describe, cell by cell."""

@@ -1,0 +1,1 @@
+"""What there is to know of a space beyond its networks: size, vectors, choices that matter."""
