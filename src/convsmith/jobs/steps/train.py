@@ -9,6 +9,7 @@ from .full import Final, Pace, finished, full, keep
 from .pretrained.inheriting import fine_tuning
 from .searching.own_space import has_members, source_of, space_of
 from .searching.searched import searched
+from .speed import seconds_after
 
 if TYPE_CHECKING:
     from ...graph import Graph
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .teaching.lessons import Lessons
 
 EPOCHS = 60
-IMAGES_AFTER = 5000
 
 
 def train(job: Job, found: Found, *, taught: Lessons | None = None) -> dict[str, Final]:
@@ -63,17 +63,16 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, taught: Les
         job,
         name,
         each=trial.seconds / trial.epochs * larger,
-        seconds=max(0.5, (job.clock.left - reserve(job, trial)) / left),
+        seconds=max(0.5, (job.clock.left - reserve(job, trial, graph)) / left),
         epochs=int(job.recipe["epochs"] or EPOCHS),
     )
     return full(job, name, graph, pace, lesson.pop("x"), lesson.pop("y"), **lesson)
 
 
-def reserve(job: Job, trial: Trial) -> float:
+def reserve(job: Job, trial: Trial, graph: Graph) -> float:
     """Seconds to keep for what comes after the trainings: judging, explaining, exporting, reporting.
 
-    Most of it are the images that the evidence for the heatmaps is measured on, each about a third of what
-    an image costs in training.
+    An image through the network is about a third of what it costs in training.
     """
     each = trial.seconds / trial.epochs / len(searched(job))
-    return 4.0 + 0.01 * (job.clock.limit or 0.0) + each / 3 * IMAGES_AFTER
+    return seconds_after(job, graph, each / 3)

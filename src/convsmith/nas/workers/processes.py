@@ -125,7 +125,7 @@ class Processes(Pool):
         if self._folder is None:
             self._prepare()
         environment = {**os.environ, **dict.fromkeys(_THREADS, str(self.threads))}
-        root = str(Path(__file__).resolve().parents[2])
+        root = str(Path(__file__).resolve().parents[3])
         environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
