@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # Loaded when touched, so that sizing a network does not pay for them.
 _HOMES = {
-    "audit": "auditing", "Audit": "findings", "Finding": "findings", "compare": "comparison",
+    "audit": "published.auditing", "Audit": "published.findings", "Finding": "published.findings",
+    "compare": "comparison",
     "Comparison": "comparison", "diff": "difference", "Difference": "difference", "draw": "picture",
 }  # fmt: skip
 
