@@ -164,7 +164,7 @@ def test_archives_of_very_many_files_are_counted_first(
 ) -> None:
     many_entries(tmp_path / name, 5_000)
     for room in ("zip_directory", "archives"):
-        monkeypatch.setattr(f"convsmith.data.{room}.MAX_MEMBERS", 4_000)
+        monkeypatch.setattr(f"convsmith.data.files.{room}.MAX_MEMBERS", 4_000)
     seen = []
     monkeypatch.setattr("zipfile.ZipFile", lambda *_: seen.append(1))
     tracemalloc.start()
