@@ -43,6 +43,7 @@ def doctor(
     outside: bool = False,
     fix: str | None = None,
     page: str | None = None,
+    thumbnails: str | None = None,
     workers: int | None = None,
     run: str | None = None,
 ) -> Diagnosis:
@@ -56,6 +57,7 @@ def doctor(
         outside: also read images outside the folder that was named, where a table names them or links lead.
         fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
         page: write a page with thumbnails to this .html file.
+        thumbnails: write sheets with a thumbnail of every image, and a list of them, to this folder.
         workers: processes that decode; one for each core without it.
         run: a run folder; also list labels that its network confidently disputes.
 
@@ -75,6 +77,7 @@ def doctor(
             outside=outside,
             fix=fix,
             page=page,
+            thumbnails=thumbnails,
             workers=workers,
             progress=bar.count,
         )

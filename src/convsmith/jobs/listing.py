@@ -140,7 +140,7 @@ def _runs(folder: Path) -> dict[str, str]:
         except BadInput as error:
             rows[str(path)] = str(error)
             continue
-        state = "unfinished" if done is None else f"{done:.1%} on test"
+        state = run.ended.get("how", "unfinished") if done is None else f"{done:.1%} on test"
         rows[str(path)] = f"{run.kind:7} {run.created[:16].replace('T', ' ')}  {state:15}  {data}"
     return rows
 

@@ -10,7 +10,7 @@ import errno
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,12 @@ def append_line(path: str | Path, text: str) -> None:
         >>> append_line(file, "one"); append_line(file, "two"); read_lines(file)
         ['one', 'two']
     """
-    if "\n" in text or "\r" in text:
+    append_lines(path, [text])
+
+
+def append_lines(path: str | Path, texts: Sequence[str]) -> None:
+    """Add several lines at once, as `append_line` adds one."""
+    if any("\n" in text or "\r" in text for text in texts):
         raise ValueError("a line holds no line break")
     path = Path(path)
     with saying_why(path):
@@ -148,7 +153,7 @@ def append_line(path: str | Path, text: str) -> None:
             os.ftruncate(descriptor, end)
             os.lseek(descriptor, end, os.SEEK_SET)
             try:
-                _write_all(descriptor, text.encode() + b"\n")
+                _write_all(descriptor, "".join(f"{text}\n" for text in texts).encode())
                 os.fsync(descriptor)
             except BaseException:
                 with suppress(OSError):

@@ -11,20 +11,23 @@ import os
 import secrets
 import shutil
 import sys
+import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from convsmith import __version__
-from convsmith.errors import BadInput, meant, nearest_path
+from convsmith.errors import BadInput, ConvsmithError, meant, nearest_path
 from convsmith.strict_json import parse
 
 from .environment import environment
-from .files import append_line, place_in, read_lines, saying_why, to_json, write_whole
+from .files import append_lines, place_in, read_lines, saying_why, to_json, write_whole
 from .folder import RunBusy, claim, is_driven, sweep, take_lock
 from .shapes import check
 
 FORMAT = 1
+ENDED = "ended"
 
 
 class NotARun(BadInput):
@@ -136,7 +139,10 @@ class Run:
         lock = take_lock(path)
         for torn in path.rglob(".*.tmp"):
             torn.unlink(missing_ok=True)
-        return cls(path, _read_about(path), lock)  # read again: it may have been finished meanwhile
+        run = cls(path, _read_about(path), lock)  # read again: it may have been finished meanwhile
+        if run._about.pop(ENDED, None):
+            run.write_json("run.json", run._about)
+        return run
 
     @classmethod
     def find(cls, folder: str | Path, *, key: str) -> Self | None:
@@ -226,10 +232,10 @@ class Run:
             raise BadInput(str(path), f"cannot be read: {error.strerror}", "a file of this run") from None
         return check(parse(data, str(path)), name, str(path))
 
-    def append(self, name: str, value: Any) -> None:
-        """Add one JSON line to a file of the run, forced to the disk."""
+    def append(self, name: str, *values: Any) -> None:
+        """Add JSON lines to a file of the run, forced to the disk."""
         self._must_drive()
-        append_line(self.path / name, to_json(value))
+        append_lines(self.path / name, [to_json(value) for value in values])
 
     def lines(self, name: str) -> list[Any]:
         """The JSON lines of a file of the run; a torn last line is left out, an absent file has none."""
@@ -238,6 +244,14 @@ class Run:
             where = f"{self.path / name}, line {number}"
             found.append(check(parse(line, where), name, where))
         return found
+
+    @property
+    def ended(self) -> dict[str, Any]:
+        """How it ended unfinished: ``how`` ("failed" or "stopped"), ``at``, ``message``; else empty.
+
+        A process that was killed leaves nothing.
+        """
+        return dict(self._about.get(ENDED) or {})
 
     def finish(self) -> None:
         """Mark the run as come to its end."""
@@ -259,11 +273,29 @@ class Run:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is not None and self._lock is not None and not self.finished:
+                self._note_end(error)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, kind={self.kind!r}, finished={self.finished})"
+
+    def _note_end(self, error: BaseException) -> None:
+        """Write why the run goes no further into run.json; a disk that is full or gone takes nothing."""
+        how = "failed" if isinstance(error, Exception) else "stopped"
+        said = " ".join((str(error) or type(error).__name__).split())[:2000]
+        ended = {"how": how, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        if how == "failed":
+            ended["message"] = (
+                said if isinstance(error, ConvsmithError) else f"{type(error).__name__}: {said}"
+            )
+        if how == "failed" and not isinstance(error, ConvsmithError):
+            ended["traceback"] = "".join(traceback.format_exception(error))[-8000:]
+        with suppress(ConvsmithError, OSError):
+            self.write_json("run.json", self._about | {ENDED: ended})
 
     def _must_drive(self) -> None:
         if self._lock is None:

@@ -31,6 +31,7 @@ _TRIAL_KEY = {"arm": str, "arm_index": COUNT, "rung": COUNT}
 SHAPES: dict[str, Any] = {
     "run.json": {
         "format": int, "kind": str, "created": str, "finished": (str, None), "key": str, "command": [str],
+        "ended?": {"how": str, "at": str, "message?": str, "traceback?": str},
     },
     "recipe.json": {
         "data?": (str, None), "minutes?": MAYBE, "trials?": MAYBE, "epochs?": MAYBE, "seed?": COUNT,
@@ -104,6 +105,9 @@ SHAPES: dict[str, Any] = {
     "proposed.jsonl": {**_TRIAL_KEY},
     "latency.jsonl": {"fingerprint": str, "latency_ms": NUMBER},
     "history.jsonl": _RECORD,
+    "answers.json": {"rows": [COUNT], "predicted": [COUNT], "confidence": [NUMBER]},
+    "now.json": {"at": NUMBER, "step": str, "seconds": NUMBER, "left": MAYBE},
+    "curve.jsonl": {"training": str, **_RECORD},
     "result of a training": {
         "epochs": COUNT, "seconds": NUMBER, "history": [_RECORD], "recipe?": {str: object}, "graph?": {},
     },

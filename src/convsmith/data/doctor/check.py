@@ -25,6 +25,7 @@ def check(
     outside: bool = False,
     fix: str | Path | None = None,
     page: str | Path | None = None,
+    thumbnails: str | Path | None = None,
     max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -38,6 +39,7 @@ def check(
         outside: also read images outside the folder, where a table names them or links lead to them.
         fix: write a cleaned table of the images to this .csv file; the images themselves are never touched.
         page: write a page with thumbnails to this .html file.
+        thumbnails: write sheets with a thumbnail of every image, and a list of them, to this folder.
         max_pixels: images with more pixels count as unreadable.
         workers: processes that decode; None for one per core.
         progress: called as ``progress(what, done, total)`` from time to time.
@@ -70,6 +72,10 @@ def check(
         from .check_page import write_page
 
         write_page(images, checkup, Path(page))
+    if thumbnails is not None:
+        from .sheets import write_sheets
+
+        write_sheets(images, Path(thumbnails), progress=progress)
     return checkup
 
 

@@ -74,10 +74,7 @@ class Checkup:
         return {
             "source": self.source,
             "hurts": self.hurts,
-            "findings": [
-                {key: value for key, value in asdict(finding).items() if key != "rows"}
-                for finding in self.findings
-            ],
+            "findings": [asdict(finding) for finding in self.findings],
             "classes": self.classes,
             "found": self.found,
         }

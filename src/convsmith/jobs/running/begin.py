@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from .before import completed
+from .heartbeat import Heartbeat, tell_run
 from .job import Job
 
 if TYPE_CHECKING:
@@ -138,7 +139,10 @@ def _begun(
     if run is None:
         run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command())
         display.say(f"run folder: {run.path}")
-    return Job(run, recipe, images, display, Clock(run, recipe.get("minutes"), started=started))
+    tell_run(run.path)
+    clock = Clock(run, recipe.get("minutes"), started=started)
+    display.follow(Heartbeat(run, clock))
+    return Job(run, recipe, images, display, clock)
 
 
 def _command() -> list[str]:

@@ -13,6 +13,8 @@ from ...printable import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from .heartbeat import Heartbeat
+
 QUIET_SECONDS = 15.0
 """Without a terminal, a step that takes long says how far it is this often."""
 
@@ -31,12 +33,22 @@ class Display:
         self._bars: Progress | None = None
         self._task: Any = None
         self._said = 0.0
+        self._heart: Heartbeat | None = None
+        self._step = ""
         self._terminal = sys.stderr.isatty() and not quiet
+
+    def follow(self, heart: Heartbeat) -> None:
+        """From here on the run's heartbeat says what is shown, too."""
+        self._heart = heart
+        heart.step(self._step, self._number, self._steps)
 
     def step(self, name: str) -> None:
         """Begin the next step."""
         self._number += 1
+        self._step = name
         self.say(f"[{self._number}/{self._steps}] {name}", bold=True)
+        if self._heart is not None:
+            self._heart.step(name, self._number, self._steps)
 
     def say(self, text: str, *, bold: bool = False) -> None:
         """One line."""
@@ -55,6 +67,7 @@ class Display:
     @contextmanager
     def bar(self, what: str) -> Iterator[Display]:
         """A bar for the time of the block; `update` moves it."""
+        self.tell(doing=what, share=0.0, note="")
         if self._terminal:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -76,8 +89,24 @@ class Display:
             self._said = time.monotonic()
             yield self
 
+    def tell(self, **figures: Any) -> None:
+        """What the heartbeat says beside; nothing is shown."""
+        if self._heart is not None:
+            self._heart.tell(**figures)
+
+    def epoch(self, training: str, record: dict[str, Any], epochs: int) -> None:
+        """An epoch of a full training ended: a point of its curve."""
+        if self._heart is not None:
+            self._heart.epoch(training, record)
+        self.within(record, epochs, training=training)
+
+    def within(self, record: dict[str, Any], epochs: int, **figures: Any) -> None:
+        """How far a training is that leaves no curve, such as a candidate's."""
+        self.tell(epoch=record["epoch"], epochs=epochs, loss=record["loss"], **figures)
+
     def update(self, done: float, note: str) -> None:
         """Move the bar: `done` from 0 to 1, and what there is to say."""
+        self.tell(share=round(min(1.0, done), 4), note=note)
         note = printable(note)
         if self._bars is not None:
             from rich.markup import escape

@@ -92,6 +92,7 @@ def full(
         def on_epoch(record: dict[str, Any]) -> int | None:
             job.clock.save()
             total = pace(record)
+            job.display.epoch(name, record, pace.total)
             note = f"epoch {record['epoch']} of {pace.total}, loss {record['loss']:.3f}"
             bar.update(record["epoch"] / pace.total, f"{name}: {note}")
             return total

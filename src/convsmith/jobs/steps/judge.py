@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from ...graph import Graph
 
+ANSWERS = "answers.json"
+
 
 def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarray]:
     """Accuracy with its interval, per-class figures, confusion matrix, baselines and budget.
@@ -29,6 +31,7 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
         name: predict(final.graph, job.part("test", size=input_size(final.graph))[0], weights=final.weights)
         for name, final in finals.items()
     }
+    job.run.write_json(ANSWERS, _answers(job, said["winner"]))
     judged = {name: figures(y, probabilities, names) for name, probabilities in said.items()}
     metrics = dict(judged["winner"])
     found = [row["recall"] for row in metrics["per_class"] if row["recall"] is not None]
@@ -51,6 +54,15 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
             f"(95% interval {low:.2%} to {high:.2%})"
         )
     return metrics, said["winner"]
+
+
+def _answers(job: Job, probabilities: np.ndarray) -> dict[str, list[float]]:
+    """What the winner says of each test image: its position in the set, the class named, how surely."""
+    return {
+        "rows": job.rows("test").tolist(),
+        "predicted": probabilities.argmax(1).tolist(),
+        "confidence": [round(float(one), 4) for one in probabilities.max(1)],
+    }
 
 
 def input_size(graph: Graph) -> tuple[int, int]:

@@ -113,6 +113,9 @@ class _Teller:
         self._count, self._best = 0, 0.0
 
     def __call__(self, event: dict[str, Any], bar: Any, log: Any) -> None:
+        if event["event"] == "trial_begins":
+            begun = {name: event[name] for name in ("arm", "rung", "params", "macs", "epochs")}
+            self._job.display.tell(trial=event["index"], epoch=0, loss=None, **begun)
         if event["event"] == "pace":
             self._job.display.say(
                 "each candidate is checked against the budget, then trained for "
@@ -131,6 +134,7 @@ class _Teller:
             self._count += 1
             if trial.score is not None:
                 self._best = max(self._best, trial.score)
+            self._job.display.tell(trials=self._count, best=self._best)
             told = (
                 f"{trial.score:.1%} {show_count(trial.params)} params"
                 if trial.score is not None

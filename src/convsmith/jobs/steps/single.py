@@ -43,6 +43,7 @@ def train_one(job: Job) -> Final:
 
         def on_epoch(record: dict[str, Any]) -> None:
             job.clock.save()
+            job.display.epoch("winner", record, epochs)
             told = f"loss {record['loss']:.3f}, validation {record['val_accuracy']:.1%}"
             bar.update(record["epoch"] / epochs, f"epoch {record['epoch']} of {epochs}, {told}")
 

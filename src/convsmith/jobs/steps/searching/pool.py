@@ -34,8 +34,8 @@ def pool(job: Job) -> Pool:
     if has_members(job):
         more["source"], arrays["numbers"] = packed(source_of(job))
 
-    def portable(threads: int | None) -> Portable:
-        settings = {"augment": job.recipe["augment"], "threads": threads, **more}
+    def portable(threads: int | None, **here: Any) -> Portable:
+        settings = {"augment": job.recipe["augment"], "threads": threads, **more, **here}
         return Portable("convsmith.jobs.steps.searching.trainer:trainer", settings, arrays, own)
 
     if workers.ray is not None:
@@ -49,7 +49,7 @@ def pool(job: Job) -> Pool:
         job.display.say(f"it has room for {counted(cluster.slots, 'trial')} at once")
         return cluster
     if workers.count == 1:
-        return Here(portable(None).build())
+        return Here(portable(None, told=job.display.within).build())
     from ....nas.workers.processes import Processes
     from ....runs.environment import usable_cores
 

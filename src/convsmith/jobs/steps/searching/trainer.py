@@ -24,6 +24,7 @@ def trainer(
     validation: np.ndarray,
     source: Mapping[str, Any] | None = None,
     numbers: np.ndarray | None = None,
+    told: Callable[[dict[str, Any], int], None] | None = None,
 ) -> Evaluate:
     """What trains a candidate on the training images and judges it on the validation images.
 
@@ -39,6 +40,7 @@ def trainer(
         source: the pretrained network whose members are trained, packed; None for networks that begin with
             random numbers.
         numbers: its weights.
+        told: called with each epoch's record and the number of epochs, in this process alone.
     """
     import numpy as np
     import torch
@@ -65,13 +67,15 @@ def trainer(
         x, x_validation = sized[rows, columns]
 
         def watch(record: dict[str, Any]) -> int | None:
+            if told is not None:
+                told(record, epochs)
             ends = on_epoch is not None and on_epoch(record["val_accuracy"])
             return record["epoch"] if ends else None
 
         begun = {} if known is None else fine_tuning(graph, known, x, y, seed=seed)
-        watched: dict[str, Any] = {}
+        watched: dict[str, Any] = {} if on_epoch is None and told is None else {"on_epoch": watch}
         if on_epoch is not None:
-            watched = {"validation": (x_validation, y_validation), "on_epoch": watch}
+            watched["validation"] = (x_validation, y_validation)
         fitted = fit(graph, x, y, epochs=epochs, seed=seed, augment=augment, **begun, **watched)
         judged = judge(graph, x_validation, y_validation, weights=fitted.weights)
         more = {"train_loss": fitted.history[-1]["loss"]}
