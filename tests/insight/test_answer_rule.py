@@ -87,8 +87,8 @@ def test_the_planted_temperature_is_found():
 def test_too_few_images_and_pictures_that_look_alike_are_said():
     y, known, others = drawn(2, n=FEWEST - 1)
     rule = fit(y, known, {"noise": others})
-    assert rule == AnswerRule(note="19 validation images left to fit it on, and at least 20 are needed")
-    assert fit(y[:0], known[:0], {}, images="images").note.startswith("no images left")
+    assert rule == AnswerRule(note="19 validation images to fit it on, and at least 20 are needed")
+    assert fit(y[:0], known[:0], {}, images="images").note.startswith("no images to fit")
     assert rule.told() == f"not calibrated: {rule.note}"
     y, known, _ = drawn(2)
     alike = fit(y, known, {"noise": known + 100})

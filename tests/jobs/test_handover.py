@@ -274,7 +274,8 @@ def forged(images: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done
     with pytest.MonkeyPatch.context() as patch:
         spy = watched(patch, ends=False)
         runs = str(tmp_path_factory.mktemp("forged"))
-        return forge(str(images), seed=3, augment="light", runs=runs, **LIMITS, **SMALL), spy
+        options = {"seed": 3, "augment": "light", "validation": 0.45, **LIMITS, **SMALL}
+        return forge(str(images), runs=runs, **options), spy
 
 
 def test_candidates_are_trained_on_the_training_images_alone(forged: tuple[Done, Spy]) -> None:
@@ -313,8 +314,15 @@ def test_the_winner_and_its_baselines_are_trained_alike_and_never_on_test_images
     parts = rows(done.path)
     finals = spy.calls[len(spy.tasks) :]
     assert len(finals) == len({call.graph.fingerprint for call in finals}) >= 2
+    spared = parts["validation"] - finals[0].pictures
+    rule = json.loads((done.path / "answer_rule.json").read_text())
+    with np.load(done.path / "split.npz") as kept:
+        of = len(kept["validation"])
+        many = sum(int(row) % (COUNT - TWICE) in spared for row in kept["validation"])
+    assert 20 <= many <= of / 3  # the rule of answering is fitted on these
+    assert rule["fitted_on"].startswith(f"{many} validation images that it did not learn from")
     for call in finals:
-        assert call.pictures == parts["train"] | parts["validation"]
+        assert call.pictures == (parts["train"] | parts["validation"]) - spared
         assert is_whole(call)
         assert call.options["epochs"] == LIMITS["epochs"] == len(call.history)
     alike = [

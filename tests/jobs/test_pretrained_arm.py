@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import convsmith
+from convsmith.engine.lower import lower
+from convsmith.engine.weights import open_weights, save
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
+from convsmith.insight import answer_rule
+from convsmith.insight.calibration import softmax, temperature
+from convsmith.jobs.inputs.classifier import logits
+from convsmith.jobs.inputs.run_images import own_images
 from convsmith.jobs.inputs.trained import is_known, opened, trained
 from convsmith.jobs.running.run_result import Done
+from convsmith.jobs.steps import answer_rule as step
+from convsmith.jobs.steps.full import Final
 from convsmith.jobs.steps.pretrained import known, tuned
 from convsmith.jobs.steps.pretrained.places import Place, member_at, places
 from convsmith.jobs.steps.pretrained.source import own_network
+from convsmith.pretrained.members import HEAD
+from convsmith.runs import Run
 
 from .conftest import watched
 
@@ -84,9 +96,42 @@ def test_the_winner_is_the_best_on_validation_images(forged: Done) -> None:
     assert graph.input_shape == (size["height"], size["width"], size["channels"])
 
 
-def test_a_linear_head_must_be_ahead_by_more_than_chance_of_what_is_still_trained() -> None:
-    from types import SimpleNamespace
+@pytest.mark.parametrize(("arm", "file"), [("fits", "before"), ("tuned-1", "weights")])
+def test_the_rule_of_answering_is_that_of_weights_which_had_not_seen_the_validation_images(
+    forged: Done, arm: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step at the end of a run whose winner this arm was, against what the files in finals/ say."""
+    monkeypatch.setattr(answer_rule, "FEWEST", 10)
+    run, home = tmp_path / "run", tmp_path / "run" / "finals" / arm
+    shutil.copytree(forged.path, run)
+    (run / "answer_rule.json").unlink()
+    if not home.exists():
+        shutil.copytree(run / "finals" / "fits", home)
+    (run / "chosen.json").write_text(json.dumps(read(run, "chosen.json") | {"winner": arm}))
+    graph = Graph.from_json(json.loads((home / "result.json").read_text())["graph"])
+    (run / "graph.json").write_text(json.dumps(graph.to_json()))
+    weights = open_weights(home / "weights.safetensors", graph)
+    save(run / "weights.safetensors", weights)
+    own = own_images(trained(run))
+    rows, said = own.parts["validation"], []
+    part = own.pixels_NHWC[rows], own.y[rows]
+    job: Any = SimpleNamespace(
+        run=Run.resume(run), recipe={"seed": 0}, display=SimpleNamespace(say=said.append),
+        rows=lambda name: own.parts[name], part=lambda name, size: part,
+    )  # fmt: skip
+    with job.run:
+        rule = step.answer_rule(job, Final("winner", graph, weights, [], 0.0, 0))
+        assert step.answer_rule(job, Final("winner", graph, weights, [], 0.0, 0)) == rule == trained(run).rule
+    assert rule.fitted_on.startswith(f"{len(rows)} validation images, as it was before")
+    assert said == [f"answers: {rule.told()}"]
+    unlearned = open_weights(home / f"{file}.safetensors", graph)
+    made = logits(lower(graph, unlearned), part[0])
+    assert rule.temperature == pytest.approx(temperature(part[1], softmax(made.astype(float))))
+    differs = {name for name in weights if not np.array_equal(weights[name], unlearned[name])}
+    assert {name.split("/")[0] for name in differs} == ({HEAD} if arm == "fits" else set())
 
+
+def test_a_linear_head_must_be_ahead_by_more_than_chance_of_what_is_still_trained() -> None:
     job: Any = SimpleNamespace(rows=lambda name: range(100))
     head: Any = SimpleNamespace(validation=0.80)
     tuned: Any = SimpleNamespace(validation=0.81)
@@ -97,8 +142,6 @@ def test_a_linear_head_must_be_ahead_by_more_than_chance_of_what_is_still_traine
 
 
 def test_of_fine_tuned_networks_the_loss_decides_and_a_head_must_have_more_right() -> None:
-    from types import SimpleNamespace
-
     def final(validation: float, loss: float | None = None) -> Any:
         return SimpleNamespace(validation=validation, loss=loss)
 
@@ -176,8 +219,6 @@ def test_small_images_are_made_larger_inside_the_network(forged: Done) -> None:
 
 
 def test_images_are_never_made_larger_but_inside(tmp_path: Path) -> None:
-    from types import SimpleNamespace
-
     from convsmith.data import read as read_images
 
     x = np.zeros((6, 100, 80, 3), np.uint8)
@@ -194,8 +235,6 @@ def test_images_are_never_made_larger_but_inside(tmp_path: Path) -> None:
 def test_a_member_with_its_head_gives_what_the_head_gives_on_the_features(
     forged: Done, stripes: Path
 ) -> None:
-    from types import SimpleNamespace
-
     from convsmith.engine.predict import predict
     from convsmith.jobs.steps.pretrained.linear import with_head
     from convsmith.jobs.steps.pretrained.places import at_sides
@@ -306,16 +345,12 @@ def test_a_header_says_the_licence(tmp_path: Path, lenet: tuple[Graph, dict[str,
 
 
 def _job_of_images(path: Path, said: list[str]) -> Any:
-    from types import SimpleNamespace
-
     from convsmith.data import read as read_images
 
     return SimpleNamespace(images=read_images(str(path)), display=SimpleNamespace(say=said.append))
 
 
 def _job_of(path: Path, stripes: Path) -> Any:
-    from types import SimpleNamespace
-
     from convsmith.data import read as read_images
     from convsmith.jobs.running.progress import Display
     from convsmith.runs import Run

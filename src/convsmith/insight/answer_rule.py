@@ -170,7 +170,7 @@ def fit(
     """
     n = len(y)
     if n < FEWEST:
-        return AnswerRule(note=f"{n or 'no'} {images} left to fit it on, and at least {FEWEST} are needed")
+        return AnswerRule(note=f"{n or 'no'} {images} to fit it on, and at least {FEWEST} are needed")
     by = temperature(y, softmax(logits_NK.astype("float64")))
     pictures = sum(len(logits) for logits in logits_of_no_class.values())
     fitted_on = f"{n:,} {images}"

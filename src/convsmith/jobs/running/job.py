@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .progress import Display
 
+AT_LAST = ("train", "rest")
+"""The parts that the networks of a search learn from in the end."""
 BUDGET_OPTIONS = {
     "max_params": "params",
     "max_macs": "macs",
@@ -58,6 +60,7 @@ class Job:
     pixels_NHWC: np.ndarray = field(init=False)
     source: Source | None = field(init=False, default=None)
     _sized: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    _spared: np.ndarray | None = None
 
     @property
     def budget(self) -> Budget:
@@ -85,10 +88,26 @@ class Job:
         return selected(self.pixels(size), rows), self.images.y[rows]
 
     def rows(self, *names: str) -> np.ndarray:
-        """Positions of the images of one or several parts of the split, in order."""
+        """Positions of the images of one or several parts of the split, in order.
+
+        The validation images consist of "spared", which the last training of a search's networks leaves out
+        (see `spared`), and the "rest".
+        """
         import numpy as np
 
-        return np.sort(np.concatenate([getattr(self.split, name) for name in names]))
+        return np.sort(np.concatenate([self._rows_of(name) for name in names]))
+
+    def _rows_of(self, name: str) -> np.ndarray:
+        import numpy as np
+
+        from .spared import spared
+
+        if name not in ("rest", "spared"):
+            found: np.ndarray = getattr(self.split, name)
+            return found
+        if self._spared is None:
+            self._spared = spared(self.images, self.split, seed=self.recipe["seed"])
+        return self._spared if name == "spared" else np.setdiff1d(self.split.validation, self._spared)
 
     def pixels(self, size: tuple[int, int] | None = None) -> np.ndarray:
         """All images at a size, decoded once; at the working size without it."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...insight.answer_rule import FILE, AnswerRule, fit
+from ...units import counted
 from ..inputs.classifier import logits
 from ..inputs.heldout import evenly
 from ..inputs.trained import rule_of
 from ..running.job import Job
 from .full import Final
 from .judge import input_size
+from .pretrained.known import FILE as CHOSEN
+from .pretrained.linear import BEFORE
+from .pretrained.linear import NAME as FITS
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ...graph import Graph
 
 IMAGES, PICTURES = 1000, 100
 """Images that it is fitted on, and those of them that pictures of no class are made of, at most."""
@@ -22,38 +28,64 @@ IMAGES, PICTURES = 1000, 100
 def answer_rule(job: Job, final: Final) -> AnswerRule:
     """Fit the rule of the network that came out and write answer_rule.json; read it where it is there.
 
+    No image speaks for it that the weights which are asked have learned from: a network of `train` has left
+    out all validation images, the winner of a search those that were spared; one that goes on from weights
+    which have not seen them is asked with these, as it was before its last training.
+
     Args:
-        job: the job; its validation images count where the last training left them out.
+        job: the job.
         final: the network.
     """
+    from ...engine.weights import open_weights
+
     if job.run.has(FILE):
         return rule_of(job.run.path)
-    if job.run.kind != "train":
-        note = "its last training learned from the validation images, too: no images were left to fit it on"
-        rule = AnswerRule(note=note)
+    arm = _arm(job)
+    part, weights, images = "validation", final.weights, "validation images"
+    if arm == "search":
+        part, images = "spared", "validation images that it did not learn from"
+    elif arm is not None:
+        file = BEFORE if arm == FITS else "weights.safetensors"
+        weights = open_weights(job.run.path / "finals" / arm / file, final.graph)
+        images = "validation images, as it was before it learned from these, too"
+    if not len(job.rows(part)):
+        many = counted(len(job.rows("validation")), "validation image")
+        rule = AnswerRule(note=f"it learned from all {many}, too: of so few none could be spared")
     else:
-        x_NHWC, y = job.part("validation", size=input_size(final.graph))
-        rule = fitted(final, x_NHWC, y, seed=job.recipe["seed"])
+        x_NHWC, y = job.part(part, size=input_size(final.graph))
+        rule = fitted(final.graph, weights, x_NHWC, y, seed=job.recipe["seed"], images=images)
     job.run.write_json(FILE, rule.to_json())
     job.display.say(f"answers: {rule.told()}")
     return rule
 
 
-def fitted(final: Final, x_NHWC: np.ndarray, y: np.ndarray, *, seed: int) -> AnswerRule:
+def _arm(job: Job) -> str | None:
+    """Where the network came from: "search", or a training of finals/; None where `train` made it."""
+    if job.run.kind == "train":
+        return None
+    found = job.run.read_json(CHOSEN)["winner"] if job.run.has(CHOSEN) else "search"
+    return str(found)
+
+
+def fitted(
+    graph: Graph, weights: dict[str, np.ndarray], x_NHWC: np.ndarray, y: np.ndarray, *, seed: int,
+    images: str = "validation images",
+) -> AnswerRule:  # fmt: skip
     """The rule that some images speak for, and pictures of no class that are made of them.
 
     Args:
-        final: the network.
-        x_NHWC: images that it has not learned from, uint8; a part of them is enough.
+        graph, weights: the network.
+        x_NHWC: images that it has not learned from, uint8; of many a part is used.
         y: their class numbers, (N,).
         seed: of the pictures.
+        images: what the images are called.
     """
     import numpy as np
 
     from ...engine.lower import lower
     from ...insight.unknown import no_class
 
-    net = lower(final.graph, final.weights)
+    net = lower(graph, weights)
     if not (net.ends_in_softmax or net.ends_in_one_sigmoid):
         return AnswerRule(note="the network does not end in a softmax")
     rows = evenly(np.arange(len(y)), IMAGES)
@@ -61,5 +93,5 @@ def fitted(final: Final, x_NHWC: np.ndarray, y: np.ndarray, *, seed: int) -> Ans
     pictures = no_class(some, seed=seed) if len(some) else {}
     return fit(
         y[rows], logits(net, np.array(x_NHWC[rows])),
-        {kind: logits(net, made) for kind, made in pictures.items()},
+        {kind: logits(net, made) for kind, made in pictures.items()}, images=images,
     )  # fmt: skip

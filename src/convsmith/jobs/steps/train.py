@@ -1,10 +1,13 @@
-"""Step 3: full trainings on train + validation, of the same seconds, for the winner and the two baselines."""
+"""Step 3: full trainings of the same seconds, for the winner and the two baselines.
+
+They learn from training and validation images, but for a few that the rule of answering is fitted on.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..running.job import Job
+from ..running.job import AT_LAST, Job
 from .full import Final, Pace, finished, full, keep
 from .pretrained.inheriting import fine_tuning
 from .searching.own_space import has_members, source_of, space_of
@@ -52,13 +55,13 @@ def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, taught: Les
     known = finished(job, name, graph)
     if known is not None:
         return known
-    x_NHWC, y = job.part("train", "validation")
+    x_NHWC, y = job.part(*AT_LAST)
     lesson: dict[str, Any] = {"x": x_NHWC, "y": y, "augment": job.recipe["augment"]}
     if taught is not None:  # the rate is the usual one: these weights know nothing yet
-        lesson = taught.of(graph, "train", "validation") | {"learning_rate": None}
+        lesson = taught.of(graph, *AT_LAST) | {"learning_rate": None}
     if has_members(job):
         lesson |= fine_tuning(graph, source_of(job), x_NHWC, y, seed=job.recipe["seed"])
-    larger = len(job.rows("train", "validation")) / len(searched(job))
+    larger = len(job.rows(*AT_LAST)) / len(searched(job))
     pace = Pace(
         job,
         name,

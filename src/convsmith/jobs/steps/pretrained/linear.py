@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 NAME = "fits"
+BEFORE = "before.safetensors"
+"""Its weights with the head that has not learned from the validation images."""
 MORE = 0.1
 """Of the time, for what the network makes of further images."""
 
@@ -36,10 +38,11 @@ def fits(job: Job, judged: Judged) -> Final:
     train, validation = some(job, "train", share), some(job, "validation", share)
     rows, many = np_concatenated(train, validation), len(train)
     seen, first = judged.seen(job, row, rows)
-    _, accuracy, strength = best_logistic(seen[:many], y[train], seen[many:], y[validation], classes)
+    without, accuracy, strength = best_logistic(seen[:many], y[train], seen[many:], y[validation], classes)
     weights = with_head(first, logistic(seen, y[rows], classes, strength))
     seconds = judged.record["seconds"] + time.perf_counter() - began
     final = Final(NAME, graph, weights, [], seconds, 0, accuracy)
+    save(job.run.path / "finals" / NAME / BEFORE, with_head(first, without))
     save(job.run.path / "finals" / NAME / "weights.safetensors", weights)
     finish(job, final, recipe={"head": "logistic regression", "strength": strength})
     job.clock.save()
