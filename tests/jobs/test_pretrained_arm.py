@@ -153,15 +153,44 @@ def test_of_fine_tuned_networks_the_loss_decides_and_a_head_must_have_more_right
     assert known._best(head, []) is head
 
 
-def test_thinned_networks_are_tried_beside_those_with_all_their_channels() -> None:
-    def row(left_out: float, thin: bool) -> dict[str, Any]:
-        return {"left_out": left_out} | ({"keep": {"stem": 0.5}} if thin else {})
+def row(left_out: float, thin: bool, epochs: float = 100.0) -> dict[str, Any]:
+    return {"left_out": left_out, "epochs": epochs, "macs": 1} | ({"keep": {"stem": 0.5}} if thin else {})
 
+
+def test_thinned_networks_are_tried_beside_those_with_all_their_channels() -> None:
     fitting = [row(0.80, False), row(0.78, False), row(0.74, False), row(0.70, True), row(0.69, True)]
     assert tuned._in_turn(fitting) == [fitting[0], fitting[3], fitting[1], fitting[4]]
     assert tuned._in_turn([row(0.80, False), row(0.60, True)]) == [row(0.80, False)]
     assert tuned._in_turn([row(0.80, True), row(0.79, True)]) == [row(0.80, True), row(0.79, True)]
     assert tuned._in_turn([row(0.80, True), row(0.70, False)]) == [row(0.80, True)]
+    assert tuned._in_turn([]) == []
+
+
+def test_a_network_that_there_is_time_for_is_tried_before_one_with_a_better_head() -> None:
+    slow, quick, middling = row(0.66, False, 2.5), row(0.62, False, 40), row(0.65, False, 20)
+    assert tuned._in_turn([slow, middling, quick]) == [middling, quick, slow]
+    assert tuned._in_turn([row(0.66, False, 50), row(0.62, False, 400)])[0] == row(0.66, False, 50)
+
+
+def test_fine_tuning_begins_where_there_is_time_for_two_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    rows = [row(0.66, False) | {"cost": 60.0}, row(0.60, False) | {"cost": 12.0}]
+    clock = SimpleNamespace(limit=300.0, left=110.0)
+    job: Any = SimpleNamespace(clock=clock, rows=lambda *names: range(100))
+    judged: Any = SimpleNamespace(fitting=rows, graph=lambda job, row: row)
+    monkeypatch.setattr(tuned, "after", lambda job, judged, row: 10.0)
+    monkeypatch.setattr(tuned, "seconds_of_epoch", lambda job, graph, images: graph["cost"])
+    assert [one["cost"] for one in tuned._chosen(job, judged, 1.0)] == [12.0]
+    clock.left = 30.0
+    assert tuned._chosen(job, judged, 1.0) == []
+    clock.left = 1_000.0
+    assert [one["cost"] for one in tuned._chosen(job, judged, 1.0)] == [60.0, 12.0]
+
+
+def test_a_teacher_is_worth_its_time_where_it_makes_far_fewer_errors() -> None:
+    assert known._worth_learning(0.80) == pytest.approx(0.85)
+    assert known._worth_learning(1.0) == 1.0
 
 
 def test_report_and_card_name_source_licence_and_baseline(forged: Done) -> None:

@@ -20,7 +20,7 @@ from .places import member_at, places_for
 from .probe import FILE as ARMS
 from .probe import leads, whose_turn
 from .source import source_for
-from .tuned import candidates, go_on, tune
+from .tuned import LONGER, candidates, go_on, least_loss, longer, tune
 
 if TYPE_CHECKING:
     from ....nas.search import Found
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FILE = "chosen.json"
 BOTH = 0.4
 """Of the time that is left, for fine-tuning where the search has its part, too."""
+AHEAD = 0.75
+"""A teacher of networks that are fine-tuned makes at most this share of their errors."""
 
 
 @dataclass
@@ -97,10 +99,14 @@ def finals(
         share = 1.0 if known.arm == "pretrained" else BOTH
         rows = candidates(job, known.judged, share)
         if rows:
-            better_than = known.head.validation or 0.0
-            taught = lessons(job, known.judged, better_than) if own is None else own_lessons(job, own)
+            taught = None if own is None else own_lessons(job, own)
             tuned = tune(job, known.judged, taught, rows)
     best = _best(known.head, tuned)
+    if own is None and tuned:
+        taught = lessons(job, known.judged, _worth_learning(best.validation or 0.0))
+    if tuned and best is known.head and found is None:  # short trainings are behind it: a long one may not be
+        tuned.append(longer(job, known.judged, taught, least_loss(tuned)))
+        best = _best(known.head, tuned[-1:])
     if found is not None and _search_goes_on(job, found.best.score or 0.0, best, known.head):
         score = found.best.score or 0.0
         if own is None:
@@ -109,7 +115,8 @@ def finals(
             taught = taught or own_lessons(job, own)
         done, name = train(job, found, taught=taught), "search"
     else:
-        winner = best if best is known.head else go_on(job, known.judged, taught, best)
+        is_ready = best is known.head or best.name == LONGER
+        winner = best if is_ready else go_on(job, known.judged, taught, best)
         done, name = {"winner": winner}, best.name
         keep(job, winner)
     shares = {final.name: final.validation for final in (known.head, *tuned)}
@@ -131,8 +138,16 @@ def _write(job: Job, winner: str, shares: Mapping[str, float | None], taught: Le
 def _best(head: Final, tuned: list[Final]) -> Final:
     """Of the fine-tuned networks the one of the smallest loss: they learned alike, and few images tell shares
     of right ones apart badly. The linear head where it has more of the images right."""
-    chosen = min(tuned, key=lambda final: final.loss or 0.0, default=head)
+    chosen = least_loss(tuned) if tuned else head
     return head if (head.validation or 0.0) > (chosen.validation or 0.0) else chosen
+
+
+def _worth_learning(share: float) -> float:
+    """The share of images that a teacher must have right to be worth its time.
+
+    The student still learns for most of its time, by itself, too.
+    """
+    return 1 - AHEAD * (1 - share)
 
 
 def _search_goes_on(job: Job, score: float, best: Final, head: Final) -> bool:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from ....graph import Graph
 
 FILE = "tuned.json"
-FEWEST = 12
-"""Epochs without which fine-tuning is not begun."""
+LONGER = "tuned-longer"
+"""The training of a candidate that goes on and is judged on validation images again."""
+FEWEST = 2
+"""Epochs without which fine-tuning is not begun: two bring back most of what a linear head gets wrong."""
 FIRST = 0.3
 """Of the time for fine-tuning, for the trainings that choose."""
-EACH = 15
-"""Epochs of every candidate before there is another one."""
+EACH = 2
+"""Epochs of every candidate in them before there is another one."""
 MOST = 3
 """Candidates."""
 NEAR = 0.05
@@ -34,7 +36,9 @@ THIN = 0.15
 SETTLED = 0.985
 """A linear head that is right so often is not fine-tuned: so few images could not show that it helps."""
 EPOCHS = 40
-"""Of a training without a clock."""
+"""Of a training without a clock; and with one, what more than which is not worth a worse linear head."""
+SHORT = 0.02
+"""Share of images that half as many epochs cost, about: docs/decisions/0067-fine-tuning-in-few-epochs.md."""
 
 
 def candidates(job: Job, judged: Judged, share: float = 1.0) -> list[dict[str, Any]]:
@@ -59,34 +63,48 @@ def _chosen(job: Job, judged: Judged, share: float) -> list[dict[str, Any]]:
     if job.clock.limit is None:
         return fitting[:1]
     images = len(job.rows("train", "validation"))
-    found: list[dict[str, Any]] = []
-    seconds = 0.0
-    for row in _in_turn(fitting):
-        graph = judged.graph(job, row)
+    timed: list[dict[str, Any]] = []
+    for row in fitting:
+        each = seconds_of_epoch(job, judged.graph(job, row), images)
         left = share * (job.clock.left - after(job, judged, row))
-        each = seconds_of_epoch(job, graph, images)
-        if left / each < FEWEST or (found and FIRST * left < EACH * (seconds + each)):
+        if left / each >= FEWEST:
+            timed.append(row | {"seconds": round(left, 2), "epochs": left / each})
+    found: list[dict[str, Any]] = []
+    spent = 0.0
+    for row in _in_turn(timed):
+        each = row["seconds"] / row["epochs"]
+        if found and FIRST * row["seconds"] < EACH * (spent + each):
             continue
-        found.append(row | {"seconds": round(left, 2)})
-        seconds += each
+        found.append({name: value for name, value in row.items() if name != "epochs"})
+        spent += each
         if len(found) == MOST:
             break
     return found
 
 
-def _in_turn(fitting: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows worth a training: the best, the best of the other kind (thinned or not), then the others."""
+def _promise(row: dict[str, Any]) -> float:
+    """What a linear head gets right, less what a training that is too short leaves undone."""
+    return float(row["left_out"]) - SHORT * max(0.0, math.log2(EPOCHS / row["epochs"]))
+
+
+def _in_turn(timed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows worth a training, each with how many epochs there is time for.
+
+    The most promising; the best of the other kind (thinned or not); the best of those that cost half as
+    much and so learn twice as long; then the others.
+    """
+    rows = sorted(timed, key=lambda row: (-_promise(row), row["macs"]))
     kinds: dict[bool, list[dict[str, Any]]] = {}
-    for row in fitting:
-        rows = kinds.setdefault("keep" in row, [])
-        behind = fitting[0]["left_out"] - row["left_out"]
-        near = not rows or row["left_out"] >= rows[0]["left_out"] - NEAR
+    for row in rows:
+        alike = kinds.setdefault("keep" in row, [])
+        behind = _promise(rows[0]) - _promise(row)
+        near = not alike or _promise(row) >= _promise(alike[0]) - NEAR
         if near and behind <= (THIN if "keep" in row else NEAR):
-            rows.append(row)
-    first = [rows[0] for rows in kinds.values() if rows]
-    return first + [
-        row for row in fitting if row not in first and any(row in rows for rows in kinds.values())
-    ]
+            alike.append(row)
+    worth = [row for row in rows if any(row in alike for alike in kinds.values())]
+    first = [alike[0] for alike in kinds.values() if alike]
+    first += [row for row in worth if row not in first and row["epochs"] >= 2 * first[0]["epochs"]][:1]
+    return first + [row for row in worth if row not in first]
 
 
 def after(job: Job, judged: Judged, row: dict[str, Any]) -> float:
@@ -112,15 +130,31 @@ def tune(job: Job, judged: Judged, taught: Lessons | None, rows: list[dict[str, 
     return found
 
 
+def least_loss(tuned: list[Final]) -> Final:
+    """The best of the candidates on validation images."""
+    return min(tuned, key=lambda final: final.loss or 0.0)
+
+
 def go_on(job: Job, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
     """The winner: the best candidate goes on from its own weights, on training and validation images."""
+    return _further(job, judged, taught, chosen, "winner", ("train", "validation"))
+
+
+def longer(job: Job, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
+    """A candidate goes on from its own weights on the training images, and is judged again."""
+    return _further(job, judged, taught, chosen, LONGER, ("train",))
+
+
+def _further(
+    job: Job, judged: Judged, taught: Lessons | None, chosen: Final, name: str, parts: tuple[str, ...]
+) -> Final:
     rows = job.run.read_json(FILE)["rows"]
     row = rows[int(chosen.name.removeprefix("tuned-")) - 1]
     seconds = max(0.5, job.clock.left - after(job, judged, row))
-    images = len(job.rows("train", "validation"))
     return _trained(
-        job, "winner", chosen.graph, taught, seconds, images, ("train", "validation"), weights=chosen.weights
-    )
+        job, name, chosen.graph, taught, seconds, len(job.rows(*parts)), parts, weights=chosen.weights,
+        validation="validation" not in parts,
+    )  # fmt: skip
 
 
 def _trained(
