@@ -18,7 +18,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "convsmith"
 FLOORS = [
-    {"endings", "errors", "own_code", "printable", "registry", "strict_json", "units"},
+    {"endings", "errors", "installed", "own_code", "printable", "registry", "strict_json", "units"},
     {"kinds"},
     {"graph"},
     {"device", "ledger", "runs", "data", "zoo"},
@@ -35,7 +35,7 @@ NEIGHBOURS = {("ledger", "device"), ("ledger", "runs"), ("ledger", "zoo")}
 UPWARD = {("ledger/ledger.py", "convsmith.engine.layer_times")}
 # Names put together while running: the verbs, by their table.
 PUT_TOGETHER = {"__init__.py"}
-HEAVY = {"torch", "keras", "sklearn", "matplotlib", "onnx", "onnxruntime", "PIL", "numpy", "optuna", "rich"}
+HEAVY = {"torch", "keras", "sklearn", "onnx", "onnxruntime", "PIL", "numpy", "optuna", "rich"}
 NAMED = re.compile(r"convsmith(\.\w+)+(:\w+)?")
 # Groups of entry points that are no modules (convsmith.kinds is one).
 GROUPS = {f"convsmith.{name}" for name in ("algorithms", "explanations", "networks", "readers", "spaces")}
@@ -254,7 +254,7 @@ def test_heavy_packages_are_imported_where_they_are_used(room: str) -> None:
         elif FLOOR.get(room, 0) <= 2 or room in ("ledger", "zoo", "cli", "jobs"):
             allowed = set()
         else:
-            allowed = HEAVY - {"keras", "sklearn", "matplotlib", "optuna"}
+            allowed = HEAVY - {"keras", "sklearn", "optuna"}
             if room not in ("engine", "nas", "insight", "formats", "testing"):
                 allowed -= {"torch"}
         assert at_once & HEAVY <= allowed, f"{place(path)}: {sorted(at_once & HEAVY - allowed)}"

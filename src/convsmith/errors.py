@@ -12,6 +12,10 @@ class ConvsmithError(Exception):
     """Base of every error that convsmith raises on purpose; its text is one clear line."""
 
 
+class ConvsmithWarning(UserWarning):
+    """What a person should know and may go on with; its text is one clear line."""
+
+
 class BadInput(ConvsmithError):
     """Something that the user gave cannot be used.
 

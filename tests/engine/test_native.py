@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from convsmith.engine.lowered import compiled_layers, passes
 from convsmith.engine.lowered.dropout import Dropout, is_compiled
 from convsmith.engine.native import convolutions
 from convsmith.engine.optimizers import optimizer
+from convsmith.errors import ConvsmithWarning
 from convsmith.graph import notation
 from convsmith.kinds._torch import BatchNorm, MaxPool2d
 from convsmith.testing.random_networks import random_weights
@@ -301,3 +303,37 @@ def test_a_setting_turns_them_off():
         check=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def test_what_is_not_compiled_is_said_once_and_recorded(monkeypatch):
+    """Where no library was built: one warning, and torch's operations do the work."""
+    monkeypatch.delenv("CONVSMITH_NATIVE", raising=False)
+    monkeypatch.setattr(native, "_VARIANTS", {torch.backends.cpu.get_cpu_capability(): ("nowhere",)})
+    native._library.cache_clear()
+    try:
+        with pytest.warns(ConvsmithWarning, match=r"compiled kernels are not here.*C\+\+ compiler") as said:
+            native.available()
+        assert not native.available()
+        assert len(said) == 1
+        assert native.kernels() == {"compiled": None, "why": "none for this processor"}
+    finally:
+        native._library.cache_clear()
+
+
+def test_what_was_turned_off_is_no_surprise(monkeypatch, recwarn):
+    monkeypatch.setenv("CONVSMITH_NATIVE", "0")
+    native._library.cache_clear()
+    try:
+        assert native.kernels() == {"compiled": None, "why": "CONVSMITH_NATIVE=0"}
+    finally:
+        native._library.cache_clear()
+    assert not recwarn.list
+
+
+@compiled
+def test_a_run_names_the_library_by_its_content():
+    found = native.kernels()
+    folder = Path(native.__file__).parent
+    content = (folder / f"kernels.so.{found['compiled']}").read_bytes()
+    assert hashlib.sha256(content).hexdigest().startswith(found["build"])
+    assert len(found["build"]) == 12

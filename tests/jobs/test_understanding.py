@@ -147,8 +147,8 @@ def test_mistakes_counts_as_scikit_learn_does(trained: Done, capsys: pytest.Capt
     assert all(sum(row["n"] for row in rows) == found["images"] for rows in found["attributes"].values())
     sure = [row["confidence"] for row in found["surest"]]
     assert sure == sorted(sure, reverse=True)
-    for name in ("confusion", "reliability", "attributes", "surest", "embedding"):
-        assert (trained.path / "explain" / "mistakes" / f"{name}.png").stat().st_size > 0
+    for name in ("confusion.svg", "reliability.svg", "attributes.svg", "surest.png", "embedding.png"):
+        assert (trained.path / "explain" / "mistakes" / name).stat().st_size > 0
     assert "Where it is wrong" in (trained.path / "report.html").read_text()
 
 

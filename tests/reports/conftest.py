@@ -194,6 +194,7 @@ def write_run(folder: Path, *, classes: list[str], n_each: int = 36, seed: int =
             "cores": 8,
             "usable_cores": 2,
             "settings": {"OMP_NUM_THREADS": "1"},
+            "kernels": {"compiled": "avx512", "build": "0123456789ab"},
         },
     )
     lines("trials.jsonl", trials(rng))
@@ -480,10 +481,11 @@ def write_understanding(
     folder: Path, put: Callable[[str, Any], None], pictures: np.ndarray, classes: list[str]
 ) -> None:
     """What `units` and `mistakes` leave."""
-    kinds = ("reliability", "attributes", "surest", "pair-0", "embedding")
+    kinds = ("surest", "pair-0", "embedding")
     for name in (*(f"mistakes/{kind}" for kind in kinds), "units/filters", "units/conv"):
         (folder / "explain" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pictures[3]).save(folder / "explain" / f"{name}.png")
+    bins = [{"n": 200, "confidence": 0.97, "accuracy": 0.9, "interval": wilson(180, 200)}]
     part = {"low": 10.0, "high": 90.0, "n": 50, "accuracy": 0.8, "interval": wilson(40, 50)}
     doubt = {"name": "3/a.png", "given": classes[0], "suggested": classes[1]}
     put(
@@ -492,9 +494,10 @@ def write_understanding(
             "images": 200,
             "part": "test",
             "wrong": 20,
-            "calibration": {"ece": 0.08, "bins": []},
+            "accuracy": 0.9,
+            "calibration": {"ece": 0.08, "bins": bins},
             "temperature": 1.4,
-            "tempered": {"ece": 0.02, "bins": []},
+            "tempered": {"ece": 0.02, "bins": bins},
             "attributes": {"brightness": [part, {**part, "accuracy": 0.9}]},
             "confused": [{"true": classes[0], "predicted": classes[1], "count": 4, "file": "pair-0.png"}],
             "suspected": [{**doubt, "confidence_given": 0.01, "confidence_suggested": 0.98}],

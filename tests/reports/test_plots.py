@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from convsmith.reports.charts import alone, attributes, confusion, reliability
 from convsmith.reports.plots import curves, front, pareto
 from convsmith.reports.svg import AxisScale, mark, tag
 from convsmith.reports.verdict import difference, sentence
@@ -103,3 +105,46 @@ def test_curves_of_any_values_draw_finite_numbers(values: list[float]) -> None:
 def test_markup_is_escaped() -> None:
     assert tag("text", "<b>", label='"') == Markup('<text label="&#34;">&lt;b&gt;</text>')
     assert "<polygon" in mark("diamond", 1, 2, 3)
+
+
+@given(st.integers(1, 6), st.data())
+def test_a_confusion_has_a_cell_for_each_pair_that_was_met(many: int, data: st.DataObject) -> None:
+    counts = data.draw(
+        st.lists(st.lists(st.integers(0, 9), min_size=many, max_size=many), min_size=many, max_size=many)
+    )
+    names = [f"<{k}&" for k in range(many)]
+    drawn = ElementTree.fromstring(alone(confusion(counts, names)))
+    space = "{http://www.w3.org/2000/svg}"
+    cells = [(cell.get("class"), cell[0].text) for cell in drawn.iter(f"{space}rect")]
+    assert cells == [
+        (f"cell {'right' if i == j else 'wrong'}", f"{counts[i][j]} of {names[i]} called {names[j]}")
+        for i in range(many)
+        for j in range(many)
+        if counts[i][j]
+    ]
+    assert {text.text for text in drawn.iter(f"{space}text")} >= {f"<{k}&" for k in range(many)}
+
+
+def test_charts_put_values_where_their_axes_say() -> None:
+    """Zero is at the bottom, one at the top; intervals enclose their values; each value is there once."""
+    row = {"n": 10, "confidence": 0.5, "accuracy": 0.25, "interval": [0.1, 0.6]}
+    for picture, many in (
+        (reliability({"ece": 0.1, "bins": [row]}, {"ece": 0.05, "bins": [row, row]}, 1.5), 3),
+        (
+            attributes(
+                {"size": [row | {"low": 1, "high": 2}], "contrast": [row | {"low": 0.1, "high": 2}]}, 0.4
+            ),
+            2,
+        ),
+    ):
+        drawn = ElementTree.fromstring(alone(picture))
+        space = "{http://www.w3.org/2000/svg}"
+        assert len(list(drawn.iter(f"{space}title"))) == many + 1
+        for group in [*drawn.iter(f"{space}g")] or [drawn]:
+            ticks = {text.text: float(text.get("y", 0)) for text in group if text.get("text-anchor") == "end"}
+            whiskers = [each for each in group if str(each.get("class")).startswith("whisker")]
+            for each in whiskers:
+                share = (ticks["0%"] - 4 - float(each.get("y2", 0))) / (ticks["0%"] - ticks["100%"])
+                assert share == pytest.approx(0.6, abs=0.01)
+                assert float(each.get("y1", 0)) > float(each.get("y2", 0))
+            assert whiskers

@@ -150,7 +150,7 @@ def test_pictures_travel_with_the_page(run_folder: RunFolder) -> None:
     folder = run_folder()
     images = page_of(folder).all("img")
     fooled = 3 * 4 + 1 + 1 + 3 + 3  # galleries, an example, a kind, three corruptions, three of style
-    understood = 5 + 2  # five pictures of mistakes; filters and a sheet of units
+    understood = 3 + 2  # three pictures of mistakes; filters and a sheet of units
     assert (
         len(images) == 10 + 1 + 10 + fooled + understood
     )  # a thumbnail per class, the drawing, ten heatmaps

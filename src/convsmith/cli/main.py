@@ -8,12 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 
-from ..errors import ConvsmithError
+from ..errors import ConvsmithError, ConvsmithWarning
+from ..installed import missing
 from ..printable import printable
 from .stopping import Stopped, Stopping
 
 INTERRUPTED = 130
+_plain_warning = warnings.formatwarning
 
 
 def main() -> None:
@@ -25,6 +28,7 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
+        warnings.formatwarning = _warning
         code = run(arguments)
         stopping.is_ending = True
     except Stopped as stopped:
@@ -50,6 +54,11 @@ def run(arguments: list[str]) -> int:
             return _fail(usage(error))
     except ConvsmithError as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:
+        refused = missing(error, next((word for word in arguments if word[:1] != "-"), "convsmith"))
+        if refused is None:
+            raise
+        return _fail(str(refused))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -60,6 +69,15 @@ def run(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print(f"convsmith: interrupted{_way_on(arguments)}", file=sys.stderr)
     return code
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Our own warnings as one line, those of libraries as Python shows them."""
+    if issubclass(category, ConvsmithWarning):
+        return f"convsmith: {message}\n"
+    return _plain_warning(message, category, filename, lineno, line)
 
 
 def _of_system(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..installed import need
 from .one_layer import answers
 from .target import Refused
 
@@ -83,12 +84,9 @@ def flattened(features_NF: np.ndarray, way: Way = "pca", *, seed: int = 0) -> np
 
 def _flat(features_NF: np.ndarray, way: Way, seed: int) -> Any:
     if way == "umap":
-        try:
-            from umap import UMAP
-        except ImportError:
-            raise BadInput(
-                "--embedding", "umap, but umap-learn is not installed", "it", "pip install 'convsmith[umap]'"
-            ) from None
+        need("--embedding umap", "umap")
+        from umap import UMAP
+
         near = min(15, len(features_NF) - 1)
         return UMAP(n_neighbors=near, random_state=seed, n_jobs=1).fit_transform(features_NF)
     from sklearn.decomposition import PCA

@@ -250,14 +250,16 @@ def _draw(
     from ..insight.embedding import features, flattened
     from ..insight.pictures import mistakes as picture
     from ..insight.target import Refused
+    from ..reports import charts
+    from ..runs.files import write_whole
 
     y, guessed = own.y[rows], p.argmax(1)
-    _chart(folder / "confusion.png", picture.confusion_chart(said["confusion"], net.classes))
-    chart = picture.reliability_chart(said["calibration"], said["tempered"], said["temperature"])
-    _chart(folder / "reliability.png", chart)
+    drawn = {"confusion": charts.confusion(said["confusion"], net.classes)}
+    drawn["reliability"] = charts.reliability(said["calibration"], said["tempered"], said["temperature"])
     if said["attributes"]:
-        chart = picture.attributes_chart(said["attributes"], said["accuracy"])
-        _chart(folder / "attributes.png", chart)
+        drawn["attributes"] = charts.attributes(said["attributes"], said["accuracy"])
+    for name, chart in drawn.items():
+        write_whole(folder / f"{name}.svg", charts.alone(chart))
     place = {name: k for k, name in enumerate(own.images.names)}
     if said["surest"]:
         shown = [own.images.image(place[row["name"]]) for row in said["surest"]]
@@ -318,14 +320,6 @@ def _pairs(
             top += tall
         pair["file"] = f"pair-{number}.png"
         _save(folder / pair["file"], page)
-
-
-def _chart(path: Path, figure: Any) -> None:
-    from ..runs.files import write_whole
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    write_whole(path, buffer.getvalue())
 
 
 def _save(path: Path, picture: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..installed import need
 from ..printable import spreadsheet_cell
 from ..runs import to_json
 from ..units import counted
@@ -37,12 +38,9 @@ class Trials(list[dict[str, Any]]):
         Raises:
             BadInput: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise BadInput(
-                "to_pandas", "pandas is not installed", "the extra", "pip install 'convsmith[pandas]'"
-            ) from None
+        need("to_pandas", "pandas")
+        import pandas
+
         return pandas.DataFrame(rows(self))
 
 

@@ -140,8 +140,21 @@ class Frame:
 
     def draw(self, *inside: Markup, width: int, height: int, label: str) -> Markup:
         """The plot as one SVG element with its accessible name."""
+        return tag(
+            "svg",
+            tag("title", label),
+            *self.parts(height),
+            *inside,
+            viewBox=f"0 0 {width} {height}",
+            role="img",
+            class_="plot",
+            aria_label=label,
+        )
+
+    def parts(self, height: int) -> list[Markup]:
+        """Axes, lines, titles; what is plotted comes on top."""
         left, right, bottom = self.x.start, self.x.end, self.y.start
-        parts = [tag("title", label), tag("text", self.y_title, x=0, y=13, class_="axis")]
+        parts = [tag("text", self.y_title, x=0, y=13, class_="axis")]
         for value, text in self.y_labels:
             y = self.y(value)
             parts.append(tag("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
@@ -152,15 +165,7 @@ class Frame:
             parts.append(tag("text", text, x=x, y=bottom + 19, text_anchor="middle"))
         parts.append(tag("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="tick"))
         parts.append(tag("text", self.x_title, x=right, y=height - 4, text_anchor="end", class_="axis"))
-        return tag(
-            "svg",
-            *parts,
-            *inside,
-            viewBox=f"0 0 {width} {height}",
-            role="img",
-            class_="plot",
-            aria_label=label,
-        )
+        return parts
 
 
 def strip(value: float, low: float, high: float, *, start: float = 0.0, tone: str = "search") -> Markup:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "convsmith", "keras", "matplotlib", "numpy", "onnx", "onnxruntime", "optuna", "pillow", "safetensors",
-    "scikit-learn", "torch",
+    "convsmith", "keras", "numpy", "onnx", "onnxruntime", "optuna", "pillow", "safetensors",
+    "scikit-learn", "scipy", "torch",
 )  # fmt: skip
 GROUPS = (
     "convsmith.kinds", "convsmith.networks", "convsmith.readers", "convsmith.spaces", "convsmith.algorithms",

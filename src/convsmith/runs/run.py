@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +78,7 @@ class Run:
         key: str = "",
         name: str | None = None,
         command: list[str] | None = None,
+        kernels: Mapping[str, str | None] | None = None,
     ) -> Self:
         """Make a new run inside `folder` and lock it.
 
@@ -87,6 +89,7 @@ class Run:
             key: what the run is of (see `run_key`), by which `find` finds it again.
             name: the run's own folder name; without one the next free number, 0001, 0002, ...
             command: the command line, to repeat the run; without one, this process's.
+            kernels: which compiled code the run trains with, for env.json.
 
         Raises:
             CannotWrite: the folder is not writable, the disk is full; nothing is left behind.
@@ -97,6 +100,7 @@ class Run:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         about = {"format": FORMAT, "kind": kind, "created": created, "finished": None}
         about |= {"key": key, "command": command, "convsmith": __version__}
+        on = environment() | ({} if kernels is None else {"kernels": dict(kernels)})
         with saying_why(parent):
             parent.mkdir(parents=True, exist_ok=True)
             sweep(parent)
@@ -106,7 +110,7 @@ class Run:
         try:
             lock = take_lock(making)
             write_whole(making / "recipe.json", to_json(recipe, indent=1) + "\n")
-            write_whole(making / "env.json", to_json(environment(), indent=1) + "\n")
+            write_whole(making / "env.json", to_json(on, indent=1) + "\n")
             write_whole(making / "run.json", to_json(about, indent=1) + "\n")
             with saying_why(parent):
                 path = claim(parent, making, name)

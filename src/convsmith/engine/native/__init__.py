@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from convsmith.errors import ConvsmithWarning
+
 ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
 _VARIANTS = {"AVX512": ("avx512", "avx2"), "AVX2": ("avx2",)}
 """What torch says of a processor -> the libraries that run on it, best first."""
+
+NOTHING_COMPILED = (
+    "the compiled kernels are not here, and training is slower without them; a C++ compiler (c++, g++ or "
+    "clang++) and pip install --force-reinstall --no-deps convsmith bring them"
+)
 
 _pointer, _long, _int, _float = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 _SIGNATURES: dict[str, list[Any]] = {
@@ -62,6 +70,7 @@ def _library() -> tuple[ctypes.CDLL, bool] | None:
             function = getattr(library, f"convsmith_{name}")
             function.argtypes, function.restype = kinds, None
         return library, _lend_threads(library)
+    warnings.warn(NOTHING_COMPILED, ConvsmithWarning, stacklevel=2)
     return None
 
 
@@ -77,6 +86,23 @@ def _lend_threads(library: ctypes.CDLL) -> bool:
         return False
     library.convsmith_runtime(*(ctypes.cast(one, _pointer) for one in found))
     return True
+
+
+def kernels() -> dict[str, str | None]:
+    """Which library does the work in this process, for a run to record.
+
+    Returns:
+        "compiled": the instruction set that it was compiled for, None where torch does all of the work;
+        "build": what tells this library from every other one; "why": what keeps it from work.
+    """
+    found = _library()
+    if found is None:
+        chosen = os.environ.get("CONVSMITH_NATIVE") == "0"
+        return {"compiled": None, "why": "CONVSMITH_NATIVE=0" if chosen else "none for this processor"}
+    path = Path(found[0]._name)
+    build = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    told: dict[str, str | None] = {"compiled": path.suffix[1:], "build": build}
+    return told if found[1] else {**told, "why": "cannot use torch's threads: only where there is one"}
 
 
 def available() -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from ...installed import need
 from .before import completed
 from .heartbeat import Heartbeat, tell_run
 from .job import Job
@@ -72,6 +73,7 @@ def begin(
     Raises:
         BadInput: no images, or other images than the resumed run has.
     """
+    need(kind, "torch", "keras", "onnx", "onnxruntime", "safetensors", "sklearn")
     from ...runs import Run
 
     run = None if resume is None else Run.resume(resume)
@@ -99,6 +101,7 @@ def _begun(
 ) -> Job:
     from ...data import Images, read
     from ...data.refusal import check_there
+    from ...engine.native import kernels
     from ...runs import Run, RunBusy, run_key
     from .clock import Clock
     from .progress import Display
@@ -137,7 +140,7 @@ def _begun(
                 "wait for it or end it; or another --seed, or other --runs",
             )  # fmt: skip
     if run is None:
-        run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command())
+        run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command(), kernels=kernels())
         display.say(f"run folder: {run.path}")
     tell_run(run.path)
     clock = Clock(run, recipe.get("minutes"), started=started)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convsmith.installed import need
+
 from ..choose import Answers, Space
 from . import ALGORITHMS
 from ._history import at_least_one, finished
@@ -32,8 +34,9 @@ def bayesian(
         population: trials drawn at random first.
 
     Raises:
-        BadInput: `population` below 1.
+        BadInput: Optuna is not installed; `population` below 1.
     """
+    need("--algorithm bayesian", "optuna")
     at_least_one("bayesian", population=population)
     if len(finished(history)) < population:
         return space.sample(rng)

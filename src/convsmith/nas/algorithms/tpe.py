@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convsmith.installed import need
+
 from ..choose import Answers, Space
 from . import ALGORITHMS
 from ._history import at_least_one, finished
@@ -36,8 +38,9 @@ def tpe(
         candidates: draws for each question, the likeliest of which is taken.
 
     Raises:
-        BadInput: `population` or `candidates` below 1.
+        BadInput: Optuna is not installed; `population` or `candidates` below 1.
     """
+    need("--algorithm tpe", "optuna")
     at_least_one("tpe", population=population, candidates=candidates)
     if len(finished(history)) < population:
         return space.sample(rng)

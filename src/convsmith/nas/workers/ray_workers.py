@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from convsmith.errors import BadInput, ConvsmithError
+from convsmith.installed import need
 from convsmith.runs import to_json
 
 from .portable import Portable, outcome_from_json, task_to_json
@@ -197,10 +198,9 @@ def _join(address: str) -> Any:
     # Every machine of a cluster must say this alike; without it a second one does not start.
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise BadInput("--ray", "ray is not installed", "the extra", "pip install 'convsmith[ray]'") from None
+    need("--ray", "ray")
+    import ray
+
     if ray.is_initialized():
         joined = ray.get_runtime_context().gcs_address
         if address not in ("local", "auto", joined):

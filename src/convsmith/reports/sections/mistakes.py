@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import charts, words
 from ..facts import Facts
 
 TITLE = "Where it is wrong"
@@ -17,7 +17,7 @@ def build(facts: Facts) -> dict[str, Any] | None:
     found = facts.found(f"{FOLDER}/mistakes.json")
     if not found:
         return None
-    by = found.get("temperature")
+    by, by_attribute = found.get("temperature"), found.get("attributes") or {}
     return {
         "images": found["images"],
         "wrong": found["wrong"],
@@ -25,9 +25,9 @@ def build(facts: Facts) -> dict[str, Any] | None:
         "ece": found["calibration"]["ece"],
         "temperature": by,
         "tempered": found["tempered"]["ece"] if by else None,
-        "reliability": facts.picture(f"{FOLDER}/reliability.png"),
-        "attributes": facts.picture(f"{FOLDER}/attributes.png"),
-        "weakest": _weakest(found.get("attributes") or {}),
+        "reliability": charts.reliability(found["calibration"], found["tempered"] if by else None, by),
+        "attributes": charts.attributes(by_attribute, found["accuracy"]) if by_attribute else None,
+        "weakest": _weakest(by_attribute),
         "surest": facts.picture(f"{FOLDER}/surest.png"),
         "pairs": [_pair(facts, row) for row in found["confused"] if row.get("file")],
         "suspected": found["suspected"][:MOST],

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....errors import BadInput, BadName
+from ....errors import BadName
+from ....installed import not_installed
 
 if TYPE_CHECKING:
     from ....nas.loop.store import Trial
@@ -55,7 +56,7 @@ def _tensorboard(folder: Path) -> Iterator[Log]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise _absent("tensorboard") from None
+        raise not_installed("--log", "tensorboard") from None
     writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
 
     def log(trial: Trial) -> None:
@@ -79,7 +80,7 @@ def _mlflow(folder: Path) -> Iterator[Log]:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param
     except ImportError:
-        raise _absent("mlflow") from None
+        raise not_installed("--log", "mlflow") from None
     client = MlflowClient(tracking_uri=(folder / "mlruns").resolve().as_uri())
     known = client.get_experiment_by_name(folder.name)
     experiment = known.experiment_id if known else client.create_experiment(folder.name)
@@ -95,7 +96,3 @@ def _mlflow(folder: Path) -> Iterator[Log]:
         client.set_terminated(run, "FINISHED" if trial.status == "ok" else "FAILED")
 
     yield log
-
-
-def _absent(extra: str) -> BadInput:
-    return BadInput("--log", f"{extra} is not installed", "the extra", f"pip install 'convsmith[{extra}]'")
