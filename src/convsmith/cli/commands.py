@@ -194,6 +194,12 @@ COMMANDS = {
         (),
         ("convsmith report runs/0007",),
     ),
+    "studio": Command(
+        "convsmith.web.studio:studio",
+        "The whole way in the browser: from a folder of photos to a network.",
+        (),
+        ("convsmith studio", "convsmith studio runs/ --data ~/photos"),
+    ),
     "list": Command(
         "convsmith.jobs.listing:listing",
         "What there is to choose from, by name.",
