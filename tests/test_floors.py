@@ -18,13 +18,25 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "convsmith"
 FLOORS = [
-    {"endings", "errors", "installed", "own_code", "printable", "registry", "strict_json", "units"},
+    {
+        "endings",
+        "errors",
+        "installed",
+        "options",
+        "own_code",
+        "printable",
+        "registry",
+        "signatures",
+        "strict_json",
+        "units",
+    },
     {"kinds"},
     {"graph"},
     {"device", "ledger", "runs", "data", "zoo"},
     {"engine", "reports"},
     {"nas", "insight", "formats", "pretrained"},
     {"jobs", "web"},
+    {"verbs"},
     {"cli", "testing"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -33,8 +45,6 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NEIGHBOURS = {("ledger", "device"), ("ledger", "runs"), ("ledger", "zoo")}
 # What looks up: the one figure of a ledger that is measured, on request.
 UPWARD = {("ledger/ledger.py", "convsmith.engine.layer_times")}
-# Names put together while running: the verbs, by their table.
-PUT_TOGETHER = {"__init__.py"}
 HEAVY = {"torch", "keras", "sklearn", "onnx", "onnxruntime", "PIL", "numpy", "optuna", "rich"}
 NAMED = re.compile(r"convsmith(\.\w+)+(:\w+)?")
 # Groups of entry points that are no modules (convsmith.kinds is one).
@@ -202,12 +212,12 @@ def test_every_exception_is_needed() -> None:
 
 
 def test_modules_named_in_texts_exist_and_are_whole() -> None:
-    """A name in a text is a module here, and is put together from pieces in the tables alone."""
+    """A name in a text is a module here, and is not put together from pieces."""
     for path in FILES.values():
         for one in imports(path):
             if one.by_name:
                 assert file_of(one.module) == one.module, f"{place(path)}: there is no {one.module}"
-        assert not read(path).put_together or place(path) in PUT_TOGETHER, place(path)
+        assert not read(path).put_together, place(path)
 
 
 def test_no_file_stands_in_a_circle() -> None:

@@ -11,10 +11,10 @@ from typer.main import get_command
 
 from convsmith import __version__
 from convsmith.cli.build import command
-from convsmith.cli.commands import COMMANDS
 from convsmith.cli.main import run
 from convsmith.errors import BadInput
 from convsmith.units import Count, Size
+from convsmith.verbs import COMMANDS
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from convsmith.device.file import device_file
 from convsmith.device.layers import NoForm
 from convsmith.errors import BadInput, BadName
 from convsmith.graph import notation as keras
-from convsmith.jobs.running.job import budget_of, for_device
+from convsmith.jobs.options.forge import ForgeOptions
+from convsmith.jobs.options.target import for_device
 from convsmith.ledger import Budget, size
 from convsmith.ledger.budget import NEVER
 from convsmith.nas.spaces import space
@@ -107,19 +108,14 @@ def test_a_search_finds_networks_within_an_int8_budget():
 
 
 def test_a_device_sets_the_limits_that_are_not_given():
-    asked = {
-        "device": "Arduino Nano 33 BLE",
-        "max_bytes": None,
-        "max_memory": 100_000,
-        "precision": "float32",
-    }
+    asked = ForgeOptions(device="Arduino Nano 33 BLE", max_memory=100_000)
     found = for_device(asked)
-    assert found == {"device": "nano-33-ble", "precision": "int8", "max_bytes": 1024 * 1024}
-    budget = budget_of(asked | found)
+    assert (found.device, found.precision, found.max_bytes) == ("nano-33-ble", "int8", 1024 * 1024)
+    budget = found.budget
     assert (budget.precision, budget.bytes, budget.memory) == ("int8", 1024 * 1024, 100_000)
-    assert for_device({"device": None}) == {}
+    assert for_device(ForgeOptions()) == ForgeOptions()
     with pytest.raises(BadName, match="did you mean 'esp32"):
         device("esp3")
     with pytest.raises(BadInput, match="no limits that were published"):
-        for_device({"device": "phone", "max_bytes": None})
+        for_device(ForgeOptions(device="phone"))
     assert all(row.source for row in DEVICES.values())

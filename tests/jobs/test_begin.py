@@ -10,6 +10,8 @@ from PIL import Image
 
 from convsmith.errors import BadInput
 from convsmith.jobs.forge import forge
+from convsmith.jobs.options.common import Running
+from convsmith.jobs.options.train import TrainOptions
 from convsmith.jobs.running.begin import begin
 from convsmith.jobs.train import train
 from convsmith.runs import Run
@@ -27,8 +29,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 def _begin(photos: Path, **recipe: object) -> object:
-    runs = str(photos.parent / "runs")
-    return begin("train", str(photos), dict(recipe), steps=1, runs=runs, resume=None, started=0.0, quiet=True)
+    running = Running(runs=str(photos.parent / "runs"), quiet=True)
+    options = TrainOptions(network="lenet5", **recipe)  # type: ignore[arg-type]
+    return begin("train", str(photos), options, running, steps=1, started=0.0)
 
 
 def test_images_of_one_group_stay_in_one_part(photos: Path) -> None:

@@ -20,6 +20,7 @@ from convsmith.errors import BadInput
 from convsmith.formats import latency, latency_table
 from convsmith.jobs import search as search_module
 from convsmith.jobs.forge import forge
+from convsmith.jobs.options.searching import LOGS
 from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.search import search
 from convsmith.jobs.steps.searching import logs
@@ -512,17 +513,17 @@ def test_logs_that_are_asked_for_are_opened(
     images: Path, tmp_path: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    for name in logs.LOGS:
+    for name in LOGS:
 
         def absent(folder: Path, name: str = name) -> Any:
             opened.append(name)
             raise Enough
 
         monkeypatch.setattr(logs, f"_{name}", absent)
-    for log in logs.LOGS:
+    for log in LOGS:
         with pytest.raises(Enough):
             forge(str(images), log=log, runs=str(tmp_path), seed=len(opened), **LIMITS, **SMALL)
-    assert opened == list(logs.LOGS)
+    assert opened == list(LOGS)
 
 
 def test_earlier_runs_reach_the_search(
@@ -567,14 +568,16 @@ def test_a_run_goes_on_with_its_own_images_only(images: Path, tmp_path: Path, sp
 
 
 def test_search_hands_every_option_to_forge(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: dict[str, Any] = {}
-    monkeypatch.setattr(search_module, "forge", lambda data, **given: found.update(given, data=data))
+    given: list[Any] = []
+    monkeypatch.setattr(search_module, "forged", lambda *groups: given.extend(groups))
     parameters = inspect.signature(search).parameters
     values: dict[str, Any] = {name: f"a {name}" for name in parameters}
     values |= {"hours": 2.0, "minutes": 7.0}
     search(values["space"], values["data"], **{k: v for k, v in values.items() if k not in ("space", "data")})
+    found = {"data": given[0]} | {
+        name: value for group in given[1:] for name, value in group.to_json().items()
+    }
     assert found.pop("minutes") == 127.0
     assert found == {name: f"a {name}" for name in parameters if name not in ("hours", "minutes")}
-    options = set(inspect.signature(forge).parameters) - set(parameters)
-    # of a run that goes on, which forge does for both, and the shares that the search keeps as they are
-    assert options == {"resume", "more_trials", "more_minutes", "plan", "validation", "test"}
+    assert set(parameters) - set(inspect.signature(forge).parameters) == {"hours"}
+    assert set(inspect.signature(forge).parameters) <= set(parameters)

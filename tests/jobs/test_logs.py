@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from convsmith.errors import BadInput
+from convsmith.jobs.options.searching import Crew
 from convsmith.jobs.steps.searching.logs import logging
 from convsmith.ledger.budget import Budget
 from convsmith.nas.loop.store import Trial
@@ -30,7 +31,7 @@ def made() -> list[Trial]:
 
 
 def written(folder: Path, trials: list[Trial], *names: str) -> None:
-    job: Any = SimpleNamespace(run=SimpleNamespace(path=folder), logs=names)
+    job: Any = SimpleNamespace(run=SimpleNamespace(path=folder), crew=Crew(log=",".join(names)))
     with logging(job) as log:
         for trial in trials:
             log(trial)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from convsmith.errors import BadInput
+from convsmith.jobs.options.target import LIMITED
 from convsmith.jobs.running.clock import FILE as CLOCK
-from convsmith.jobs.running.job import BUDGET_OPTIONS
 from convsmith.jobs.running.reopen import SEARCH_SHARE, reopen
 from convsmith.jobs.steps.full import Pace
 from convsmith.ledger.budget import Budget
@@ -23,7 +23,7 @@ from convsmith.nas.workers.protocol import Evaluation
 from convsmith.runs import Run
 
 DIGITS = space("stages", (8, 8, 1), 10)
-NO_LIMITS = dict.fromkeys(BUDGET_OPTIONS)
+NO_LIMITS = dict.fromkeys(LIMITED)
 
 
 class Worker:
@@ -49,7 +49,7 @@ def begin(folder: Path, **recipe: Any) -> Path:
 def go_on(path: Path, worker: Worker, *, seconds: float | None = None, trials: int | None = None) -> Found:
     """The search of the run as it stands, finished."""
     with Run.resume(path) as run:
-        limits = {name: run.read_json("recipe.json")[option] for option, name in BUDGET_OPTIONS.items()}
+        limits = {name: run.read_json("recipe.json")[option] for option, name in LIMITED.items()}
         if run.has("times.json"):
             seconds = run.read_json("times.json")["search"]
         found = search(

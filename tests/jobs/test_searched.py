@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.jobs.forge import forge
-from convsmith.jobs.running import job
+from convsmith.jobs.options.forge import ForgeOptions
 from convsmith.jobs.steps.searching import searched
 
 
@@ -37,7 +37,7 @@ def test_each_class_has_its_share(sizes, share, seed):
 def test_a_search_with_a_clock_takes_a_part_and_a_repetition_the_same(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(searched, "FEWEST", 200)
     monkeypatch.setattr(searched, "EACH_MINUTE", 2_500)
-    monkeypatch.setattr(job, "check_numbers", lambda recipe: None)  # it asks for a quarter of a minute
+    monkeypatch.setattr(ForgeOptions, "checked", lambda options: options)  # it asks for a quarter of a minute
     options = {"max_params": 2_000, "threads": 1, "quiet": True, "runs": str(tmp_path), "size": (8, 8, 1)}
     done = forge("digits", minutes=0.12, **options)
     found = json.loads((done.path / "search.json").read_text())

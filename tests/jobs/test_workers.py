@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from convsmith.cli.main import run
-from convsmith.jobs.running import workers
+from convsmith.jobs.options.searching import Crew
 from convsmith.jobs.steps.searching import pool as pools
 
 
 def job(tmp_path: Path, **settings: object) -> SimpleNamespace:
     said: list[str] = []
     return SimpleNamespace(
-        recipe={"threads": None, "augment": "none"}, workers=workers.Workers(**settings), said=said,
-        display=SimpleNamespace(say=said.append),
+        recipe={"threads": None, "augment": "none"}, crew=Crew(**settings), said=said,
+        display=SimpleNamespace(say=said.append, within=None),
         run=SimpleNamespace(path=tmp_path, has=lambda name: True, read_json=lambda name: {"images": 2}),
         pixels_NHWC=np.zeros((4, 8, 8, 1), np.uint8), images=SimpleNamespace(y=np.array([0, 1, 0, 1])),
         split=SimpleNamespace(train=np.array([1, 0]), validation=np.array([3, 2])),
@@ -41,7 +41,7 @@ def test_one_worker_more_than_there_are(
     environment = importlib.import_module("convsmith.runs.environment")
     monkeypatch.setattr(environment, "usable_cores", lambda: 4)
     monkeypatch.setattr(pools, "visible_gpus", lambda: gpus)
-    asked = job(tmp_path, count=count)
+    asked = job(tmp_path, workers=count)
     pool = pools.pool(asked)
     assert pool.slots == count
     assert len(asked.said) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import typer
@@ -11,8 +10,8 @@ from typer.main import get_command
 
 from .. import __version__
 from ..errors import BadName
+from ..verbs import COMMANDS
 from .build import command
-from .commands import COMMANDS
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 """What the parser raises for wrong arguments; typer exports only this subclass of it."""
@@ -28,11 +27,11 @@ class Commands(TyperGroup):
         about = COMMANDS.get(cmd_name)
         if about is None:
             raise BadName("command", cmd_name, COMMANDS)
-        module, function = about.verb.split(":")
-        verb = getattr(importlib.import_module(module), function)
         epilog = "\n\n".join(("Examples:", *about.examples)) if about.examples else None
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name, epilog=epilog)(command(verb, formats=about.formats, then=about.then))
+        single.command(cmd_name, epilog=epilog)(
+            command(about.function, formats=about.formats, then=about.then)
+        )
         return get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

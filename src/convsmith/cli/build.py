@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import types
 import typing
 from collections.abc import Callable
@@ -13,7 +12,9 @@ from typing import Annotated, Any, Literal, Union
 import typer
 
 from ..errors import BadInput
+from ..options import Option, flag_of, summary
 from ..printable import printable
+from ..signatures import options_of
 from ..units import parse_bytes, parse_count, parse_size
 
 PARSERS: dict[str, tuple[Callable[[str, str], Any], str]] = {
@@ -43,18 +44,17 @@ def command(
         formats: which of `FORMATS` its result can be printed in, besides text.
         then: a method of its result to call before that is shown, such as "save".
     """
-    hints = {name: _hint(verb, note) for name, note in verb.__annotations__.items() if name != "return"}
-    notes = _argument_notes(inspect.getdoc(verb) or "")
     parameters, parsers = [], {}
-    arguments = inspect.signature(verb).parameters
-    variadic = next((name for name, each in arguments.items() if each.kind is each.VAR_POSITIONAL), None)
-    before = list(arguments)[: list(arguments).index(variadic)] if variadic else []
-    for name, parameter in arguments.items():
-        kind, parser, metavar, shown = _type(hints.get(name, str))
+    arguments = options_of(verb)
+    variadic = next((one.name for one in arguments if one.kind is inspect.Parameter.VAR_POSITIONAL), None)
+    names = [one.name for one in arguments]
+    before = names[: names.index(variadic)] if variadic else []
+    for one in arguments:
+        kind, parser, metavar, shown = _type(one.hint)
         if shown:
             if parser:
-                parsers[name] = parser
-            parameters.append(_parameter(parameter, kind, metavar, notes.get(name, ""), parser is not None))
+                parsers[one.name] = parser
+            parameters.append(_parameter(one, kind, metavar, parser is not None))
     for name in formats:
         flag = typer.Option(f"--{name}", help=FORMATS[name])
         parameters.append(_keyword(name, Annotated[bool, flag], False))
@@ -65,7 +65,7 @@ def command(
             raise BadInput("output", "got " + " and ".join(f"--{name}" for name in wanted), "one of them")
         for name, parser in parsers.items():
             if given[name] is not None:
-                given[name] = parser(given[name], _flag(name))
+                given[name] = parser(given[name], flag_of(name))
         several = (given.pop(variadic) or ()) if variadic else ()  # a verb that needs one says so itself
         result = verb(*[given.pop(name) for name in before], *several, **given)
         if then:
@@ -74,7 +74,7 @@ def command(
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__doc__ = _summary(inspect.getdoc(verb) or "")
+    run.__doc__ = summary(inspect.getdoc(verb) or "")
     return run
 
 
@@ -88,42 +88,28 @@ def show(result: Any, wanted: str) -> None:
         raise typer.Exit(code)
 
 
-def _hint(verb: Callable[..., Any], note: Any) -> Any:
-    """The type that an annotation means; text where it names what is imported for type checkers alone."""
-    try:
-        return eval(note, verb.__globals__) if isinstance(note, str) else note
-    except NameError:
-        return str
-
-
-def _parameter(
-    parameter: inspect.Parameter, kind: Any, metavar: str | None, note: str, parsed: bool
-) -> inspect.Parameter:
-    default = parameter.default
-    if parameter.kind is parameter.VAR_POSITIONAL:
+def _parameter(one: Option, kind: Any, metavar: str | None, parsed: bool) -> inspect.Parameter:
+    default, note = one.default, one.words.doc
+    if one.kind is inspect.Parameter.VAR_POSITIONAL:
         several = Annotated[list[kind] | None, typer.Argument(help=note)]
-        return _keyword(parameter.name, several, None)
-    if parameter.kind is parameter.KEYWORD_ONLY:
-        flags = ["--input", "--input-shape"] if parameter.name == "input_shape" else [_flag(parameter.name)]
-        if parameter.name == "output":
+        return _keyword(one.name, several, None)
+    if one.kind is inspect.Parameter.KEYWORD_ONLY:
+        flags = ["--input", "--input-shape"] if one.name == "input_shape" else [one.flag]
+        if one.name == "output":
             flags.append("-o")
         if kind is bool and default is True:
-            flags = [f"{flags[0]}/--no-{parameter.name.replace('_', '-')}"]
+            flags = [f"{one.flag}/--no-{one.flag[2:]}"]
         option = typer.Option(
             *flags, help=note, metavar=metavar, show_default=default is not None and default is not False
         )
         text = str(default) if parsed and default not in (None, inspect.Parameter.empty) else default
-        return _keyword(parameter.name, Annotated[kind, option], text)
+        return _keyword(one.name, Annotated[kind, option], text)
     argument = typer.Argument(help=note, metavar=metavar)
-    return _keyword(parameter.name, Annotated[kind, argument], default)
+    return _keyword(one.name, Annotated[kind, argument], default)
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _type(hint: Any) -> tuple[Any, Callable[[str, str], Any] | None, str | None, bool]:
@@ -153,26 +139,3 @@ def _type(hint: Any) -> tuple[Any, Callable[[str, str], Any] | None, str | None,
     if origin is Literal or hint in (str, int, float, bool, Path):
         return hint, None, None, True
     return str, None, None, True
-
-
-def _summary(doc: str) -> str:
-    """The docstring before its sections, as help."""
-    return re.split(r"\n\s*(?:Args|Returns|Raises|Example|Examples|Source):", doc)[0].strip()
-
-
-def _argument_notes(doc: str) -> dict[str, str]:
-    """What the docstring's Args section says of each argument, on one line each."""
-    match = re.search(r"\n\s*Args:\n(.*?)(?:\n\s*(?:Returns|Raises|Example|Examples|Source):|\Z)", doc, re.S)
-    notes: dict[str, str] = {}
-    if not match:
-        return notes
-    lines = match[1].splitlines()
-    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    name = ""
-    for line in lines:
-        found = re.match(r"\*{0,2}(\w+)(?: \([^)]*\))?: (.*)", line[indent:])
-        if found:
-            name, notes[found[1]] = found[1], found[2].strip()
-        elif name and line.strip():
-            notes[name] += " " + line.strip()
-    return {key: value.replace("``", "") for key, value in notes.items()}

@@ -13,6 +13,7 @@ import warnings
 from ..errors import ConvsmithError, ConvsmithWarning
 from ..installed import missing
 from ..printable import printable
+from ..verbs import COMMANDS
 from .stopping import Stopped, Stopping
 
 INTERRUPTED = 130
@@ -102,7 +103,8 @@ def _no_more_output() -> None:
 
 def _way_on(arguments: list[str]) -> str:
     """How to go on: the same command, unless that would ask for still more."""
-    if not arguments or arguments[0] not in ("forge", "search", "train", "fool"):
+    verb = COMMANDS.get(arguments[0]) if arguments else None
+    if verb is None or not verb.goes_on:
         return ""
     if any(argument.startswith("--more-") for argument in arguments):
         return "; forge --resume RUN without --more-... goes on where it stopped"

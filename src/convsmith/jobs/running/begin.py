@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from ...installed import need
-from .before import completed
+from ...options import options_in
+from ..options.common import JobOptions, Running
 from .heartbeat import Heartbeat, tell_run
 from .job import Job
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from ...runs import Run
 
 
-def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) -> None:
+def check_resumed(folder: str, kind: str, given: JobOptions, *, more: Sequence[str] = ()) -> None:
     """See that no option asks for something else than the run that is gone on with.
 
     Args:
         folder: the run.
-        given: options by name.
-        verb: the function that they are options of; its defaults ask for nothing.
+        kind: of job.
+        given: what is asked for; a default asks for nothing.
+        more: options that are added to by "--more-...".
 
     Raises:
         BadInput: the first option that does.
@@ -34,41 +35,39 @@ def check_resumed(folder: str, given: dict[str, Any], verb: Callable[..., Any]) 
     from ...runs import Run, to_json
 
     run = Run.open(folder)
-    if run.kind != verb.__name__:
-        raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", f"a run of '{verb.__name__}'")
-    kept, parameters = completed(run.read_json("recipe.json"), given), inspect.signature(verb).parameters
-    for name, value in json.loads(to_json(given)).items():
-        if value not in (idle := parameters[name].default, kept.get(name)):
-            flag = name if idle is inspect.Parameter.empty else "--" + name.replace("_", "-")
+    if run.kind != kind:
+        raise BadInput("--resume", f"{folder} is a run of '{run.kind}'", f"a run of '{kind}'")
+    kept = type(given).of(run.read_json("recipe.json")).to_json()
+    values = json.loads(to_json(given.to_json()))
+    for one in options_in(type(given)):
+        value = values[one.name]
+        if value not in (one.default, kept[one.name]):
             came = f"not what {folder} was given"
             if not isinstance(value, dict):
-                came = f"got {value}, and {folder} was given {kept.get(name)}"
-            way = f"--more-{name} 5" if f"more_{name}" in parameters else "a run of its own, without it"
+                came = f"got {value}, and {folder} was given {kept[one.name]}"
+            way = f"--more-{one.name} 5" if one.name in more else "a run of its own, without it"
+            flag = "network" if one.name == "network" else one.flag
             raise BadInput(flag, came, "the same or nothing with --resume", way)
 
 
 def begin(
     kind: str,
     data: str | Images | None,
-    recipe: dict[str, Any],
+    options: JobOptions,
+    running: Running,
     *,
     steps: int,
-    runs: str,
-    resume: str | None,
     started: float,
-    quiet: bool,
 ) -> Job:
     """The job on a new run, or on the one that it goes on with: the same recipe and images, and unfinished.
 
     Args:
         kind: of job.
         data: the images, or what they are read from; the resumed run's own without it.
-        recipe: the options that decide what comes out, by name.
+        options: what decides what comes out; the resumed run's own instead.
+        running: where the run is, and what is seen of it.
         steps: how many the display shows.
-        runs: the folder of run folders.
-        resume: a run folder to go on with.
         started: `time.monotonic()` when the job began.
-        quiet: no display.
 
     Raises:
         BadInput: no images, or other images than the resumed run has.
@@ -76,11 +75,9 @@ def begin(
     need(kind, "torch", "keras", "onnx", "onnxruntime", "safetensors", "sklearn")
     from ...runs import Run
 
-    run = None if resume is None else Run.resume(resume)
+    run = None if running.resume is None else Run.resume(running.resume)
     try:
-        return _begun(
-            kind, data, recipe, run, steps=steps, runs=runs, resume=resume, started=started, quiet=quiet
-        )
+        return _begun(kind, data, options, run, running, steps=steps, started=started)
     except BaseException:
         if run is not None:
             run.close()  # it stays free for whoever goes on with it
@@ -90,14 +87,12 @@ def begin(
 def _begun(
     kind: str,
     data: str | Images | None,
-    recipe: dict[str, Any],
+    options: JobOptions,
     run: Run | None,
+    running: Running,
     *,
     steps: int,
-    runs: str,
-    resume: str | None,
     started: float,
-    quiet: bool,
 ) -> Job:
     from ...data import Images, read
     from ...data.refusal import check_there
@@ -106,10 +101,10 @@ def _begun(
     from .clock import Clock
     from .progress import Display
 
-    display, kept = Display(steps, quiet=quiet), dict[str, Any]()
+    display, kept = Display(steps, quiet=running.quiet), dict[str, Any]()
     if run is not None:
         kept = run.read_json("recipe.json")
-        data, recipe = data or kept["data"], completed(kept, recipe)
+        data, options = data or kept["data"], type(options).of(kept)
     elif data is None:
         raise BadInput(
             kind, "no images were given", 'a folder, an .npz file or "digits"', f"convsmith {kind} digits"
@@ -121,26 +116,29 @@ def _begun(
         if isinstance(data, Images):
             images = data
         else:
-            group, strict, outside = (recipe.get(name) for name in ("group", "strict", "outside"))
-            images = read(data, group=group, strict=bool(strict), outside=bool(outside), progress=bar.count)
-    recipe = {"data": images.source, **recipe}
+            images = read(
+                data, group=options.group, strict=options.strict, outside=options.outside, progress=bar.count
+            )
+    recipe = {"data": images.source, **options.to_json()}
     # An earlier convsmith knew fewer options, and a run is what it was begun as.
     key = run_key(recipe if run is None else {**kept, "data": images.source}, images.fingerprint)
     if run is not None and run.key != key:
         raise BadInput(
-            "--resume", f"the images in {images.source} are not those of {resume}", "the same images"
+            "--resume", f"the images in {images.source} are not those of {running.resume}", "the same images"
         )
     if run is None:
-        run = Run.find(runs, key=key)
+        run = Run.find(running.runs, key=key)
         if run is not None:
             display.say(f"resuming {run.path}")
-        elif (busy := Run.busy(runs, key=key)) is not None:
+        elif (busy := Run.busy(running.runs, key=key)) is not None:
             raise RunBusy(
                 str(busy), "is the same job, and a process is driving it now", "one at a time",
                 "wait for it or end it; or another --seed, or other --runs",
             )  # fmt: skip
     if run is None:
-        run = Run.create(runs, kind=kind, recipe=recipe, key=key, command=_command(), kernels=kernels())
+        run = Run.create(
+            running.runs, kind=kind, recipe=recipe, key=key, command=_command(), kernels=kernels()
+        )
         display.say(f"run folder: {run.path}")
     tell_run(run.path)
     clock = Clock(run, recipe.get("minutes"), started=started)

@@ -8,11 +8,9 @@ from typing import Any
 
 from ...errors import BadInput
 from ...units import counted
+from ..options.effort import SEARCH_SHARE
+from ..options.target import Target
 from .clock import FILE as CLOCK
-from .job import budget_of
-
-SEARCH_SHARE = 0.5
-"""Of the added time that the search gets."""
 
 _DECIDED_AT_THE_END = ("order", "final", "finalists")
 _MADE_AT_THE_END = (
@@ -72,7 +70,7 @@ def reopen(
 
 def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
     """Raises BadInput where a finished search has no trial of its own under the new limits."""
-    limits = budget_of(recipe).limits
+    limits = Target.of(recipe).budget.limits
     own = [line for line in run.lines("trials.jsonl") if line["arm"] not in ("largest", "random")]
     kept = any(
         all(line[name] is not None and line[name] <= limit for name, limit in limits.items()) for line in own
@@ -91,7 +89,7 @@ def _forget_larger(run: Any, recipe: dict[str, Any]) -> None:
         return
     found = run.read_json("graph.json")
     teach(run.path, found)
-    if not budget_of(recipe).without_latency().check(Graph.from_json(found)).kept:
+    if not Target.of(recipe).budget.without_latency().check(Graph.from_json(found)).kept:
         for name in ("weights.safetensors", "model.onnx", "graph.json"):
             (run.path / name).unlink(missing_ok=True)
 
@@ -106,7 +104,7 @@ def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:
     at = lines[-1]["at"] if lines else 0.0
     largest = sum(line["arm"] == "largest" and line["rung"] == 0 for line in lines)
     plan["reopened"] = {"at": at, "largest": largest + 1 if is_changed else max(1, largest)}
-    plan["of"]["budget"] = budget_of(recipe).to_json()
+    plan["of"]["budget"] = Target.of(recipe).budget.to_json()
     run.write_json("plan.json", plan)
     if recipe.get("minutes") is not None:
         used = run.read_json(CLOCK)["seconds"] if run.has(CLOCK) else at

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...reports.words import arm as arm_name
 from ...reports.words import listed
 from ...units import counted, show_count
+from ..options.effort import SEARCH_SHARE
 from ..running.job import Job
 from ..running.threads import set_threads
 from .searching.earlier import earlier_plan
@@ -20,9 +21,6 @@ from .searching.warm import warm
 if TYPE_CHECKING:
     from ...ledger.budget import Latency
     from ...nas.search import Found
-
-SHARE = 0.5
-"""Of the time that is left after the images; the rest trains the winner and its two baselines."""
 
 
 def search(job: Job) -> Found:
@@ -94,7 +92,7 @@ def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
 def _search_seconds(job: Job) -> float:
     """The search's part of the time; the same number whenever the run goes on."""
     if not job.run.has("times.json"):
-        job.run.write_json("times.json", {"search": SHARE * job.clock.left})
+        job.run.write_json("times.json", {"search": SEARCH_SHARE * job.clock.left})
     return float(job.run.read_json("times.json")["search"])
 
 

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....errors import BadName
 from ....installed import not_installed
 
 if TYPE_CHECKING:
@@ -16,25 +15,7 @@ if TYPE_CHECKING:
     from ...running.job import Job
 
 Log = Callable[["Trial"], None]
-LOGS = ("tensorboard", "mlflow")
 _FIGURES = ("score", "loss", "params", "macs", "bytes", "memory", "latency_ms", "seconds", "epochs")
-
-
-def check_logs(text: str | None) -> tuple[str, ...]:
-    """The names of ``"tensorboard,mlflow"``.
-
-    Raises:
-        BadName: another name.
-
-    Example:
-        >>> check_logs("tensorboard, mlflow"), check_logs(None)
-        (('tensorboard', 'mlflow'), ())
-    """
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    for name in names:
-        if name not in LOGS:
-            raise BadName("--log", name, LOGS)
-    return names
 
 
 @contextmanager
@@ -42,7 +23,7 @@ def logging(job: Job) -> Iterator[Log]:
     """What writes each finished trial to the logs that were asked for."""
     with ExitStack() as stack:
         opened = {"tensorboard": _tensorboard, "mlflow": _mlflow}
-        logs = [stack.enter_context(opened[name](job.run.path)) for name in job.logs]
+        logs = [stack.enter_context(opened[name](job.run.path)) for name in job.crew.logs]
 
         def log(trial: Trial) -> None:
             for one in logs:

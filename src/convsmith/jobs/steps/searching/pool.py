@@ -25,7 +25,7 @@ def pool(job: Job) -> Pool:
 
     file = job.run.path / SPACE
     own = {str(file): file.read_text(encoding="utf-8")} if file.is_file() else {}
-    asked, workers = job.recipe["threads"], job.workers
+    asked, crew = job.recipe["threads"], job.crew
     arrays = {
         "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
         "train": searched(job), "validation": np.sort(job.split.validation),
@@ -38,31 +38,31 @@ def pool(job: Job) -> Pool:
         settings = {"augment": job.recipe["augment"], "threads": threads, **more, **here}
         return Portable("convsmith.jobs.steps.searching.trainer:trainer", settings, arrays, own)
 
-    if workers.ray is not None:
+    if crew.ray is not None:
         from ....nas.workers.ray_workers import RayWorkers
 
-        job.display.say(f"joining the Ray cluster at {workers.ray}")
+        job.display.say(f"joining the Ray cluster at {crew.ray}")
         cluster = RayWorkers(
-            portable(asked or max(1, int(workers.cpus))), workers.ray, cpus=workers.cpus, gpus=workers.gpus,
-            warn=job.display.say,
+            portable(asked or max(1, int(crew.cpus_per_trial))), crew.ray,
+            cpus=crew.cpus_per_trial, gpus=crew.gpus_per_trial, warn=job.display.say,
         )  # fmt: skip
         job.display.say(f"it has room for {counted(cluster.slots, 'trial')} at once")
         return cluster
-    if workers.count == 1:
+    if crew.workers == 1:
         return Here(portable(None, told=job.display.within).build())
     from ....nas.workers.processes import Processes
     from ....runs.environment import usable_cores
 
     cores, gpus = usable_cores(), visible_gpus()
-    threads = asked or max(1, cores // workers.count)
+    threads = asked or max(1, cores // crew.workers)
     share = counted(len(gpus), "GPU") if gpus else counted(cores, "core")
-    crowded = workers.count > (len(gpus) or cores)
+    crowded = crew.workers > (len(gpus) or cores)
     job.display.say(
-        f"{workers.count} workers with {counted(threads, 'thread')} each on {share}"
+        f"{crew.workers} workers with {counted(threads, 'thread')} each on {share}"
         + (": more than there are, so they share them and each is slower" if crowded else "")
     )
     folder = job.run.path / ".workers"
-    return Processes(portable(threads), workers.count, threads=threads, folder=folder, gpus=gpus)
+    return Processes(portable(threads), crew.workers, threads=threads, folder=folder, gpus=gpus)
 
 
 def visible_gpus() -> tuple[str, ...]:

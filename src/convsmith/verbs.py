@@ -1,33 +1,50 @@
-"""Which commands there are: the verb behind each, what it can print, and examples for its help."""
+"""The verbs: the one table of them, from which the package, the command line and its help are made.
+
+To add a verb, write the function and an entry here, and run ``python docs/write_signatures.py``.
+"""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
-class Command:
-    """One command.
+class Verb:
+    """One verb.
 
     Args:
-        verb: the function behind it, as ``module:function``.
+        target: the function behind it, as ``module:function``.
         help: one line.
         formats: what its result can be printed in, besides text.
         examples: whole command lines.
-        then: a method of the result that is called before the result is shown.
+        then: a method of the result that the command calls before the result is shown.
+        python: its name in ``convsmith``; that of the command without it, "" for a command alone.
+        is_command: whether it is a command.
+        goes_on: whether the same command again goes on where it was stopped.
     """
 
-    verb: str
+    target: str
     help: str
     formats: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     then: str = ""
+    python: str | None = None
+    is_command: bool = True
+    goes_on: bool = False
+
+    @property
+    def function(self) -> Any:
+        """The function, imported now."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)
 
 
 TABLE = ("json", "csv", "markdown", "latex", "html")
 
-COMMANDS = {
-    "forge": Command(
+VERBS = {
+    "forge": Verb(
         "convsmith.jobs.forge:forge",
         "Images and a budget in; a finished network out.",
         ("json",),
@@ -36,8 +53,9 @@ COMMANDS = {
             "convsmith forge photos/ --max-params 50k --max-latency-ms 2 --minutes 20",
             "convsmith forge photos/ --max-macs 10M --trials 40 --epochs 60 --json",
         ),
+        goes_on=True,
     ),
-    "size": Command(
+    "size": Verb(
         "convsmith.ledger:size",
         "What a network costs, layer by layer, with formulas.",
         TABLE,
@@ -47,31 +65,31 @@ COMMANDS = {
             'convsmith size lenet5 --what-if "conv2.filters=32"',
         ),
     ),
-    "draw": Command(
+    "draw": Verb(
         "convsmith.ledger:draw",
         "A picture of a network.",
         ("json", "svg"),
         ("convsmith draw lenet5", "convsmith draw resnet20 --output resnet20.svg"),
     ),
-    "compare": Command(
+    "compare": Verb(
         "convsmith.ledger:compare",
         "Several networks side by side.",
         (*TABLE, "svg"),
         ("convsmith compare lenet5 course_cnn --input 28x28x1",),
     ),
-    "diff": Command(
+    "diff": Verb(
         "convsmith.ledger:diff",
         "Two networks, layer by layer.",
         TABLE,
         ("convsmith diff lenet5 course_cnn",),
     ),
-    "audit": Command(
+    "audit": Verb(
         "convsmith.ledger:audit",
         "Find the wrong cells of a published table, and say why.",
         TABLE,
         ("convsmith audit table.csv --network lenet5",),
     ),
-    "check": Command(
+    "check": Verb(
         "convsmith.jobs.doctor:doctor",
         "Look for what would hurt in a folder of images.",
         ("json",),
@@ -80,8 +98,9 @@ COMMANDS = {
             "convsmith check photos/ --strict --page doctor.html",
             "convsmith check photos/ --run runs/0007",
         ),
+        python="",
     ),
-    "train": Command(
+    "train": Verb(
         "convsmith.jobs.train:train",
         "Train one network on images.",
         ("json",),
@@ -92,8 +111,9 @@ COMMANDS = {
             "convsmith train resnet20 photos/ --teacher runs/0007 --patience 10 --tta auto",
             "convsmith train mnist_fast mnist --recipe fast --epochs 1",
         ),
+        goes_on=True,
     ),
-    "search": Command(
+    "search": Verb(
         "convsmith.jobs.search:search",
         "Search a space for the best network within a budget.",
         ("json",),
@@ -101,20 +121,23 @@ COMMANDS = {
             "convsmith search mobile photos/ --max-params 200k --hours 2 --workers 4",
             "convsmith search stages photos/ --max-params 200k --algorithm evolution --option population=20",
         ),
+        goes_on=True,
     ),
-    "trials": Command(
+    "trials": Verb(
         "convsmith.jobs.trials:trials",
         "The trials of a search: table, front, and which choices matter.",
         ("json", "csv", "html", "svg"),
         ("convsmith trials runs/0007", "convsmith trials runs/0007 --csv > trials.csv"),
+        python="",
     ),
-    "latency-table": Command(
+    "latency-table": Verb(
         "convsmith.jobs.latency_table:latency_table",
         "Measure a space's building blocks here, for searches elsewhere.",
         ("json",),
         ("convsmith latency-table mobile --input 64x64x3 --output pi4.json",),
+        python="",
     ),
-    "explain": Command(
+    "explain": Verb(
         "convsmith.jobs.explain:explain",
         "Show what a network looked at in an image.",
         ("json",),
@@ -125,7 +148,7 @@ COMMANDS = {
         ),
         then="save",
     ),
-    "fool": Command(
+    "fool": Verb(
         "convsmith.jobs.fool:fool",
         "Fool a network: evolved pictures, adversarial examples, pictures of nothing.",
         ("json",),
@@ -135,14 +158,15 @@ COMMANDS = {
             "convsmith fool runs/0007 adversarial --epsilon 8 --images 1000",
             "convsmith fool runs/0007 unknown --others holiday-photos/",
         ),
+        goes_on=True,
     ),
-    "robustness": Command(
+    "robustness": Verb(
         "convsmith.jobs.robustness:robustness",
         "Accuracy on noisy, blurred, dark, moved and squeezed images.",
         ("json",),
         ("convsmith robustness runs/0007", "convsmith robustness runs/0007 --images 5000 --json"),
     ),
-    "style": Command(
+    "style": Verb(
         "convsmith.jobs.style:style",
         "Paint one photograph with the textures of another.",
         ("json",),
@@ -152,7 +176,7 @@ COMMANDS = {
             "convsmith style net.keras cat.jpg coffee.png --optimizer adam --style-weight 5000",
         ),
     ),
-    "units": Command(
+    "units": Verb(
         "convsmith.jobs.units:see_units",
         "Show what each unit of a network does.",
         ("json",),
@@ -161,8 +185,9 @@ COMMANDS = {
             "convsmith units runs/0007 --layer conv2 --made yosinski --setting 3",
             "convsmith units runs/0007 --layer conv1 --image cat.jpg --json",
         ),
+        python="see_units",
     ),
-    "mistakes": Command(
+    "mistakes": Verb(
         "convsmith.jobs.mistakes:mistakes",
         "Show where a network is wrong, and how sure it is of it.",
         ("json",),
@@ -171,13 +196,14 @@ COMMANDS = {
             "convsmith mistakes runs/0007 --data other_photos/ --embedding tsne",
         ),
     ),
-    "convolve": Command(
+    "convolve": Verb(
         "convsmith.insight.convolve:convolve",
         "A hand-made filter on a photo, step by step.",
         ("json",),
         ("convsmith convolve photo.jpg --filter vertical-edge --stride 2",),
+        python="",
     ),
-    "export": Command(
+    "export": Verb(
         "convsmith.jobs.export:export",
         "Write a run's network as ONNX, Keras, LiteRT or C.",
         ("json",),
@@ -188,22 +214,64 @@ COMMANDS = {
             "convsmith export runs/0007 best.keras",
         ),
     ),
-    "report": Command(
+    "report": Verb(
         "convsmith.reports:report",
         "Write the page of a run again.",
         (),
         ("convsmith report runs/0007",),
     ),
-    "studio": Command(
+    "studio": Verb(
         "convsmith.web.studio:studio",
         "The whole way in the browser: from a folder of photos to a network.",
         (),
         ("convsmith studio", "convsmith studio runs/ --data ~/photos"),
+        python="",
     ),
-    "list": Command(
+    "list": Verb(
         "convsmith.jobs.listing:listing",
         "What there is to choose from, by name.",
         ("json",),
         ("convsmith list runs", "convsmith list networks", "convsmith list pretrained --json"),
+        python="",
     ),
+    "read": Verb("convsmith.data:read", "Read labelled images.", is_command=False),
+    "fit": Verb("convsmith.engine.keras.calls:fit", "Keras's fit, faster.", is_command=False),
+    "predict": Verb("convsmith.engine.keras.calls:predict", "Keras's predict, faster.", is_command=False),
+    "evaluate": Verb("convsmith.engine.keras.calls:evaluate", "Keras's evaluate, faster.", is_command=False),
 }
+
+COMMANDS = {name: verb for name, verb in VERBS.items() if verb.is_command}
+"""The verbs of the command line."""
+
+PYTHON = {
+    name: verb
+    for command, verb in sorted(VERBS.items())
+    if (name := command if verb.python is None else verb.python)
+}
+"""The verbs of the package, by their names there."""
+
+
+def describe(name: str) -> dict[str, Any]:
+    """A verb and its options, for a program that draws a form.
+
+    Args:
+        name: of the command, or in Python.
+
+    Returns:
+        As `convsmith.signatures.described`, and "help", one line.
+
+    Raises:
+        BadName: for another name.
+
+    Example:
+        >>> forge = describe("forge")
+        >>> [one["name"] for one in forge["options"] if one["group"] == "Effort"]
+        ['minutes', 'trials', 'epochs']
+    """
+    from .errors import BadName
+    from .signatures import described
+
+    verb = VERBS.get(name) or PYTHON.get(name)
+    if verb is None:
+        raise BadName("verb", name, {**VERBS, **PYTHON})
+    return {**described(verb.function), "help": verb.help}
