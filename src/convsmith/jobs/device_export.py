@@ -62,7 +62,7 @@ def export_device(
         about |= _written_in_c(file, target)
     else:
         write_whole(target, file.content)
-    about["recorded"] = _recorded(net.path, about)
+    about["recorded"] = recorded(net.path, about)
     return about
 
 
@@ -107,15 +107,24 @@ def _spread(own: OwnImages, parts: tuple[str, ...]) -> np.ndarray:
 
 def _checked(net: Trained, file: DeviceFile, own: OwnImages, on_each: Any) -> dict[str, Any]:
     """The file beside the engine on the test images."""
+    x_NHWC, y = tested(own, TEST_IMAGES)
+    return compared(net.graph, net.weights, file, x_NHWC, y, on_each) if len(y) else {}
+
+
+def tested(own: OwnImages, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Test images that a file is run on: raw pixels (N, rows, columns, channels), and their classes' numbers.
+
+    Args:
+        own: the run's images, or others.
+        most: how many at most, spread evenly.
+    """
     import numpy as np
 
     from .inputs.heldout import evenly
 
     rows = np.sort(own.rows("test"))
-    rows = evenly(rows[own.y[rows] >= 0], TEST_IMAGES)
-    if not len(rows):
-        return {}
-    return compared(net.graph, net.weights, file, np.array(own.pixels_NHWC[rows]), own.y[rows], on_each)
+    rows = evenly(rows[own.y[rows] >= 0], most)
+    return np.array(own.pixels_NHWC[rows]), own.y[rows]
 
 
 def described(file: DeviceFile, name: str, range_images: int | None) -> dict[str, Any]:
@@ -140,23 +149,39 @@ def compared(
         y: the number of each one's class, (N,).
         on_each: called with the share that is done, and what is done.
     """
+    from ..device.answers import answers
+
+    got, by, each = answers(file, x_NHWC, on_each=lambda share: on_each(share, "test images"))
+    return beside_engine(graph, weights, got, x_NHWC, y) | {
+        "checked_by": by, **({} if each is None else {"milliseconds": each}),
+    }  # fmt: skip
+
+
+def beside_engine(
+    graph: Graph, weights: dict[str, np.ndarray], got: np.ndarray, x_NHWC: np.ndarray, y: np.ndarray
+) -> dict[str, Any]:
+    """What a file answered, beside the engine's answers to the same images.
+
+    Args:
+        graph, weights: the network that the file was made from.
+        got: what it answered to the first images, (n, ...).
+        x_NHWC: raw pixels, (N, rows, columns, channels).
+        y: the number of each one's class, (N,).
+    """
     import numpy as np
 
-    from ..device.answers import answers
     from ..engine.predict import predict
     from ..insight.mistakes import wilson
 
-    got, by, each = answers(file, x_NHWC, on_each=lambda share: on_each(share, "test images"))
     ours, y = predict(graph, x_NHWC[: len(got)], weights=weights), y[: len(got)]
     said, ours_said = _classes(got), _classes(ours)
     right = int((said == y).sum())
     return {
-        "n_checked": len(got), "checked_by": by,
+        "n_checked": len(got),
         "accuracy": right / len(got), "interval": list(wilson(right, len(got))),
         "engine_accuracy": float((ours_said == y).mean()),
         "largest_difference": float(np.abs(got.reshape(ours.shape) - ours).max()),
         "disagreements": int((said != ours_said).sum()),
-        **({} if each is None else {"milliseconds": each}),
     }  # fmt: skip
 
 
@@ -165,7 +190,7 @@ def _classes(found: np.ndarray) -> np.ndarray:
     return found.argmax(-1) if found.shape[-1] > 1 else (found[..., 0] >= 0.5).astype(int)
 
 
-def _recorded(folder: Path, about: dict[str, Any]) -> bool:
+def recorded(folder: Path, about: dict[str, Any]) -> bool:
     """Remember a file's figures in the run, where the run can be written."""
     from ..reports import report
     from ..runs import Run
@@ -183,16 +208,8 @@ def _recorded(folder: Path, about: dict[str, Any]) -> bool:
 
 def told(about: dict[str, Any]) -> list[str]:
     """The figures as lines of text."""
-    arena = about["arena"]
     size = f"{show_bytes(about['bytes'])} ({about['precision']})"
-    activations = show_bytes(arena["activations"])
-    if "files" in about:
-        lines = [f"{size} of weights, {activations} of memory; with it {', '.join(about['files'][1:])}"]
-    else:
-        total = show_bytes(arena["activations"] + arena["interpreter"])
-        own = show_bytes(arena["interpreter"])
-        memory = f"{total}: {activations} of activations and its own {own}"
-        lines = [f"{size}; memory in TensorFlow Lite Micro {memory}"]
+    lines = [f"{size}{_memory(about)}"]
     if "accuracy" in about:
         low, high = about["interval"]
         lines.append(
@@ -205,3 +222,16 @@ def told(about: dict[str, Any]) -> list[str]:
     if "milliseconds" in about:
         lines.append(f"{about['milliseconds']:.3g} ms for an image here, on one thread")
     return lines
+
+
+def _memory(about: dict[str, Any]) -> str:
+    """What a file for a device needs beside its bytes."""
+    if "arena" not in about:
+        return ""
+    arena = about["arena"]
+    activations = show_bytes(arena["activations"])
+    if "files" in about:
+        return f" of weights, {activations} of memory; with it {', '.join(about['files'][1:])}"
+    total = show_bytes(arena["activations"] + arena["interpreter"])
+    own = show_bytes(arena["interpreter"])
+    return f"; memory in TensorFlow Lite Micro {total}: {activations} of activations and its own {own}"

@@ -50,20 +50,22 @@ def export(
     data: str | Images | None = None,
     quiet: bool = False,
 ) -> Exported:
-    """Write a run's network as ONNX (batch norm folded, raw pixels in), Keras, safetensors, or for a device.
+    """Write a run's network as ONNX (batch norm folded, raw pixels in), Keras, safetensors, a page, or C.
 
-    For devices there are LiteRT files and C: a .c and .h of plain C99, a program that classifies a raw image,
-    and a folder for Arduino. Either is run on the run's test images beside the engine before it is called
+    A page (.html) is one file that classifies pictures in any browser, without a connection. For devices
+    there are LiteRT files and C: a .c and .h of plain C99, a program that classifies a raw image, and a
+    folder for Arduino. All these are run on the run's test images beside the engine before they are called
     done; bytes, accuracy, memory and milliseconds are remembered in the run.
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write, whose ending says what is written: .onnx, .keras, .tflite, .c or .safetensors
-            (weights, with the network in the header); model.onnx in the run folder without it.
-        format: onnx, keras, tflite, c or safetensors, where there is no path.
-        precision: of a file for a device: float, fp16 (weights in 16 bits) or int8 (numbers in 8 bits, their
-            ranges measured on the run's training images).
-        data: images instead of the run's own, for the ranges and the comparison of a file for a device.
+        path: the file to write, whose ending says what is written: .onnx, .keras, .html, .tflite, .c or
+            .safetensors (weights, with the network in the header); model.onnx in the run folder without it.
+        format: onnx, keras, html, tflite, c or safetensors, where there is no path.
+        precision: of a file for a device or a page: float, fp16 (weights in 16 bits) or, for a device, int8
+            (numbers in 8 bits, their ranges measured on the run's training images).
+        data: images instead of the run's own, for the ranges and the comparison of a file for a device or a
+            page.
         quiet: no progress on standard error.
 
     Raises:
@@ -73,10 +75,15 @@ def export(
     from .inputs.trained import trained
 
     ending = _ending(path, format)
-    if ending not in DEVICES and (precision != "float" or data is not None):
+    if ending == PAGE and precision == "int8":
+        raise BadInput(
+            "--precision", "int8 is nothing in a page: its JavaScript computes in floating-point numbers",
+            "float, or fp16 for half the bytes", f"convsmith export {run} page.html --precision fp16",
+        )  # fmt: skip
+    if ending not in (*DEVICES, PAGE) and (precision != "float" or data is not None):
         raise BadInput(
             "--precision" if precision != "float" else "--data", f"cannot be used for {ending} files",
-            "a .tflite or .c file", f"convsmith export {run} model.tflite --precision int8",
+            "a .tflite, .c or .html file", f"convsmith export {run} model.tflite --precision int8",
         )  # fmt: skip
     net = trained(run)
     target = Path(path) if path is not None else net.path / f"model{ending}"
@@ -84,6 +91,10 @@ def export(
         from .device_export import export_device
 
         return Exported(target, export_device(net, target, precision=precision, data=data, quiet=quiet))
+    if ending == PAGE:
+        from .page_export import export_page
+
+        return Exported(target, export_page(net, target, precision=precision, data=data, quiet=quiet))
     return Exported(target, WRITERS[ending](net, target))
 
 
@@ -140,5 +151,7 @@ WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras, ".safetensors": 
 """Ending of the file -> what writes it and says what was written; one line for each further form."""
 DEVICES = (".tflite", ".c")
 """Endings of files for devices."""
-ENDINGS = (*WRITERS, *DEVICES)
+PAGE = ".html"
+"""The ending of a page that classifies."""
+ENDINGS = (*WRITERS, PAGE, *DEVICES)
 """Every ending that something is written for."""

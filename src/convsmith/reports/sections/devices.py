@@ -1,4 +1,4 @@
-"""Files for devices: bytes, accuracy, memory and time of each that was exported."""
+"""Files for devices and pages: bytes, accuracy, memory and time of each that was exported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...units import show_bytes
 from .. import words
 from ..facts import Facts
 
-TITLE = "Files for devices"
+TITLE = "Files for devices and browsers"
 
 
 def build(facts: Facts) -> dict[str, Any] | None:

@@ -1,0 +1,42 @@
+/* What a page asks of the network, one task at a time: in a worker where there is one, else beside the page.
+ *
+ * open: { setup, weights }    file: { blob }    frame: { bitmap }    heat: { number }
+ * Each answer has the task's id; one that failed has an `error` for people.
+ */
+"use strict";
+
+globalThis.ConvsmithTasks = (() => {
+  const { Network, answer } = globalThis.ConvsmithNetwork;
+  let network = null, setup = null;
+
+  function answered(image) {
+    const seen = globalThis.ConvsmithPixels.seen(image, setup.size, setup.channels, setup.pillow), begun = performance.now();
+    const logits = network.run(seen);
+    return { ...answer(logits, setup.rule), seen, milliseconds: performance.now() - begun };
+  }
+
+  const TASKS = {
+    open({ setup: given, weights }) {
+      setup = given;
+      network = new Network(setup.program, weights);
+      return { readsTrue: globalThis.ConvsmithDecode.readsTrue() };
+    },
+    file: async ({ blob }) => answered(await globalThis.ConvsmithDecode.file(blob, setup.size)),
+    frame: ({ bitmap }) => answered(globalThis.ConvsmithDecode.frame(bitmap)),
+    heat: ({ number }) => network.heat(number),
+  };
+
+  async function done(message) {
+    try {
+      return { id: message.id, ...(await TASKS[message.task](message)) };
+    } catch (error) {
+      const known = error instanceof globalThis.ConvsmithDecode.Refusal;
+      return { id: message.id, error: known ? error.message : `Something went wrong: ${error.message}` };
+    }
+  }
+
+  if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope)
+    globalThis.onmessage = async ({ data }) => globalThis.postMessage(await done(data));
+
+  return { done };
+})();
