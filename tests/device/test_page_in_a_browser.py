@@ -83,7 +83,7 @@ class Opened:
         return self.wait()
 
     def wait(self):
-        self.tab.wait_for_function("['said', 'line'].some((id) => document.getElementById(id).textContent)")
+        self.tab.wait_for_selector("#said:not(:empty), #line:not(:empty)", state="attached")
         return self.tab.text_content("#line")
 
     def seen(self):
@@ -230,8 +230,8 @@ def test_the_camera(opened):
     tab = opened.tab
     tab.evaluate("document.getElementById('said').textContent = ''")
     tab.click("#camera")
+    tab.wait_for_selector("#live:not([hidden])")
     tab.wait_for_selector("#found:not([hidden])")
-    assert tab.is_visible("#live")
     assert tab.evaluate("document.activeElement.id") == "shoot"
     assert tab.inner_text("#said") == ""  # a moving picture is not read out
     tab.click("#shoot")

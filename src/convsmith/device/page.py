@@ -34,6 +34,8 @@ ALONE = ("crew", "page")
 """Scripts of the page alone."""
 MOST_WEIGHTS, MOST_MEMORY = 100_000_000, 500_000_000
 """Bytes of weights and of activations that a browser on a phone is trusted with."""
+SHOWN = 24
+"""Classes that are named before there is a picture."""
 PLAIN: dict[str, Any] = {"temperature": 1.0, "score": None, "threshold": None}
 """The softmax itself, and every picture answered."""
 NO_POOLING = (
@@ -202,10 +204,10 @@ def _filled(setup: dict[str, Any], weights: bytes, title: str, over: str, facts:
         "title": html.escape(title),
         "named": html.escape(f"{over}: {title}" if over else title),
         "over": html.escape(over),
-        "waiting": f"Which of {count:,} classes does it show?",
         "facts": "".join(_fact(*fact) for fact in facts),
-        "counted": f"The {count:,} classes",
-        "classes": "".join(f"<li>{html.escape(name)}</li>" for name in names),
+        "counted": f"{count:,} classes",
+        "classes": _listed(names),
+        "some": _listed(names[:SHOWN]) + (f"<li>and {count - SHOWN:,} more</li>" if count > SHOWN else ""),
         "unless": ", unless it is so unlike the others that it says “None of these”" if rejects else "",
         "version": __version__,
         "setup": json.dumps(setup).replace("<", "\\u003c"),
@@ -213,6 +215,10 @@ def _filled(setup: dict[str, Any], weights: bytes, title: str, over: str, facts:
         "scripts": "\n".join(marked),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], script("page.html"))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "".join(f"<li>{html.escape(name)}</li>" for name in names)
 
 
 def _fact(label: str, value: str, small: str) -> str:

@@ -81,10 +81,10 @@ def _checked(net: Trained, made: Page, own: OwnImages, on_each: Callable[[float]
     node = node_version()
     if node is None:
         logits_NK = _in_torch(made, x_NHWC)
-        by = "the page's operators in torch: there is no Node here to run its JavaScript"
+        by = "torch (the page's operators; there is no Node here to run its JavaScript)"
     else:
         logits_NK = in_node(made, x_NHWC, on_each=on_each)[0]
-        by = f"the page's JavaScript in Node {node}"
+        by = f"Node {node} (the page's own JavaScript)"
     return beside_engine(net.graph, net.weights, _probabilities(made, logits_NK), x_NHWC, y) | {
         "checked_by": by
     }

@@ -52,15 +52,17 @@
     context.putImageData(image, 0, 0);
     const time = milliseconds < 10 ? milliseconds.toFixed(1) : milliseconds.toFixed(0);
     const kind = setup.channels === 1 ? "grey" : "colour";
-    at("time").textContent = `This is what the network saw: ${columns} × ${rows} pixels in ${kind}. It took ${time} ms.`;
+    at("time").textContent = `This is what the network saw: ${columns}\u00a0×\u00a0${rows} pixels in ${kind}. It took ${time}\u00a0ms.`;
   }
 
+  /* aloud: whether it is read out: what the camera sees while it moves is not. */
   function show(answer, aloud) {
     const order = [...answer.probabilities.keys()].sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);
     const name = setup.classes[order[0]], share = percent(answer.probabilities[order[0]]);
     said = order[0];
     at("waiting").hidden = true;
     at("found").hidden = false;
+    at("looking").hidden = !aloud; // not while the picture moves
     at("found").classList.toggle("rejected", answer.rejected);
     at("name").classList.toggle("none", answer.rejected);
     at("name").textContent = answer.rejected ? "None of these" : name;
@@ -98,7 +100,7 @@
     if (asked !== ticket) return;
     [heat.width, heat.height] = [map.columns, map.rows];
     const image = context.createImageData(map.columns, map.rows);
-    map.values.forEach((value, n) => image.data.set([...colour(value), 255], 4 * n));
+    map.values.forEach((value, n) => image.data.set([...colour(value), 205 * Math.sqrt(value)], 4 * n));
     context.putImageData(image, 0, 0);
     drawn = said;
     const spot = place(map);
@@ -156,7 +158,6 @@
       const answer = await crew.ask("file", { blob });
       if (asked !== ticket) return;
       displayed(blob);
-      where.disabled = false;
       show(answer, true);
     } catch (error) {
       if (asked !== ticket) return;
@@ -204,8 +205,8 @@
   };
 
   function camera(on) {
-    for (const [id, there] of [["choose", !on], ["camera", !on], ["shoot", on], ["stop", on], ["live", on]]) at(id).hidden = !there;
-    live.hidden = !on;
+    for (const [id, there] of [["choose", !on], ["camera", !on], ["shoot", on], ["stop", on], ["live", on]])
+      at(id).hidden = !there;
     stage.classList.toggle("full", on || !at("frame").hidden);
   }
 
@@ -242,7 +243,6 @@
       cleared();
       at("empty").hidden = true;
       looking(false);
-      where.disabled = true; // while the picture moves
       camera(true);
       at("shoot").focus();
       await look(found);
