@@ -100,7 +100,7 @@
     if (asked !== ticket) return;
     [heat.width, heat.height] = [map.columns, map.rows];
     const image = context.createImageData(map.columns, map.rows);
-    map.values.forEach((value, n) => image.data.set([...colour(value), 205 * Math.sqrt(value)], 4 * n));
+    map.values.forEach((value, n) => image.data.set([...colour(value), 215 * value], 4 * n));
     context.putImageData(image, 0, 0);
     drawn = said;
     const spot = place(map);
