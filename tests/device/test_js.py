@@ -87,7 +87,7 @@ def test_layers_and_random_networks_are_those_of_the_program(tmp_path):
     graph = network("mobilenet_v3_small", input_shape=(32, 32, 3))
     made.add("mobilenet", to_program(graph, some_weights(graph, rng)), images(graph, 2, rng))
     lowered = 0
-    for seed in range(80):
+    for seed in range(60):
         graph = random_network(random.Random(seed).choice, depth=4)
         try:
             program = to_program(graph, random_weights(graph, rng))
@@ -95,7 +95,7 @@ def test_layers_and_random_networks_are_those_of_the_program(tmp_path):
             continue
         made.add(f"random_{seed}", program, images(graph, 2, rng))
         lowered += 1
-    assert lowered >= 15
+    assert lowered >= 10
     run = {op["code"] for row in made.rows for op in row["program"]["ops"]}
     assert run == set(SETTINGS)
     made.run()
