@@ -250,6 +250,7 @@ def test_the_camera(opened):
     ):
         failing = f"async () => {{ throw new DOMException('x', '{error}'); }}"
         tab.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {failing}; }}")
+        tab.evaluate(FORGOTTEN)
         tab.click("#camera")
         assert words in opened.wait()
     tab.evaluate("() => { Object.defineProperty(navigator, 'mediaDevices', { value: undefined }); }")
