@@ -168,14 +168,14 @@ def _facts(net: Trained) -> tuple[str, list[tuple[str, str, str]]]:
     facts = read(net.path)
     found = head.build(facts)
     rows, columns, channels = (int(size or 0) for size in net.graph.input_shape)
-    kind = "grey" if channels == 1 else "colour"
+    kind, params = "grey" if channels == 1 else "colour", net.graph.params or 0
     work = f"{show_count(net.graph.macs)} multiply-adds for a picture, " if net.graph.macs else ""
     rows_of = [
         ("Network", net.graph.name, f"sees {columns} × {rows} pixels in {kind}"),
         (
             "Size",
-            counted(net.graph.params, "parameter"),
-            f"{work}{show_bytes(4 * net.graph.params)} of weights",
+            counted(params, "parameter"),
+            f"{work}{show_bytes(4 * params)} of weights",
         ),
     ]
     if found["accuracy"] is not None:
