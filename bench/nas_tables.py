@@ -26,7 +26,7 @@ before; evolution as published and `auto` with 1,000 seeds, Optuna's Gaussian pr
     predictor                        90.54 ± 0.78  91.13 ± 0.49  91.32 ± 0.28    200      1.93
     grid                             91.32 ± 0.00  91.32 ± 0.00  91.32 ± 0.00      1      0.00
     evolution P10 S10, as published  90.55 ± 0.81  91.03 ± 0.57  91.30 ± 0.32   1000      0.00
-    evolution                        90.41 ± 0.86  90.92 ± 0.65  91.23 ± 0.33    200      0.00
+    evolution                        90.56 ± 0.82  91.08 ± 0.54  91.33 ± 0.28    200      0.00
     evolution P10 S3, as published   90.39 ± 0.82  90.85 ± 0.63  91.18 ± 0.39   1000      0.00
     nsga2                            90.21 ± 0.75  90.72 ± 0.59  91.13 ± 0.34    200      0.09
     reinforce, as published          90.42 ± 0.72  90.76 ± 0.55  90.99 ± 0.35    200      0.42
@@ -38,13 +38,13 @@ before; evolution as published and `auto` with 1,000 seeds, Optuna's Gaussian pr
     cifar100, 24,000 s                    quarter          half         whole  seeds  s/search
     auto                             71.44 ± 1.64  72.13 ± 1.31  72.61 ± 0.91    200      0.65
     local                            70.73 ± 1.59  71.87 ± 1.21  72.26 ± 1.04    200      0.02
-    evolution                        70.29 ± 1.58  71.34 ± 1.43  72.20 ± 0.89    200      0.00
+    evolution                        70.65 ± 1.62  71.59 ± 1.30  72.21 ± 0.99    200      0.00
     random                           69.90 ± 1.35  70.53 ± 1.13  71.11 ± 0.93    200      0.00
 
     cifar10, noise 1.5%                 10 trials     20 trials     30 trials  seeds  s/search
     auto                             89.62 ± 1.18  90.43 ± 1.05  90.70 ± 0.83    200      0.24
     local                            89.53 ± 1.06  90.07 ± 0.89  90.29 ± 0.88    200      0.00
-    evolution                        89.38 ± 1.17  89.87 ± 1.06  90.27 ± 0.83    200      0.00
+    evolution                        89.53 ± 1.06  90.07 ± 1.00  90.29 ± 0.85    200      0.00
     random                           89.53 ± 1.06  89.98 ± 0.88  90.15 ± 0.88    200      0.00
 
     Of the whole table, CIFAR-10: the best 12-epoch cell is judged 91.50, the mean of the best 30 is 91.28.

@@ -100,3 +100,39 @@ def test_an_anchor_over_the_limits_is_no_help():
     images, rng = space("stages", (8, 8, 1), 10), np.random.default_rng(0)
     answers = images.complete({})
     assert repair(images, answers, Budget(params=300), rng, answers) is None
+
+
+@pytest.mark.parametrize("percentile", [15, 60])
+def test_samples_are_as_good_as_uniform_draws_that_keep_the_budget(percentile):
+    """A planted space whose score has nothing to do with size: the best of eight, over many searches."""
+    from convsmith.graph import notation as keras
+
+    def planted(choose, input_shape, classes):
+        x = inputs = keras.Input(input_shape)
+        for layer in range(5):
+            x = keras.layers.Conv2D(choose(f"filters_{layer}", (2, 4, 8)), 1, padding="same")(x)
+        return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(x)))
+
+    images, rng = Space(planted, (4, 4, 1), 2), np.random.default_rng(percentile)
+    worth = rng.normal(size=(5, 3))
+
+    def score(answers):
+        return sum(worth[layer, (2, 4, 8).index(answers[f"filters_{layer}"])] for layer in range(5))
+
+    sizes = [images.graph(images.sample(rng)).params for _ in range(200)]
+    budget = Budget(params=int(np.percentile(sizes, percentile)))
+    within = Within(images, budget, ensure_feasible(images, budget, rng))
+
+    def rejected(rng):
+        while True:
+            answers = images.sample(rng)
+            if budget.check(images.graph(answers)).kept:
+                return answers
+
+    searches = 80
+    plain, ours = (
+        np.array([max(score(draw(rng)) for _ in range(8)) for _ in range(searches)])
+        for draw in (rejected, within.sample)
+    )
+    noise = np.sqrt((plain.var() + ours.var()) / searches)
+    assert ours.mean() > plain.mean() - 3 * noise

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from convsmith.ledger.budget import Budget, Latency
 
 from .budget.fitting import fill, fit_to_budget
-from .budget.repair import repair
+from .budget.repair import repair, static_excess
 from .choose import Answers, Space
 
 if TYPE_CHECKING:
     import numpy as np
 
+_PLAIN = 30  # uniform draws, before one is repaired
 _GROWING = 20  # moves tried toward the limits
 _LEAST_SHARE = 0.4
-_NEAR = 0.8  # of the share that was drawn: as good as all of it
+_NEAR = 0.8  # of a share: as good as all of it
 
 
 class Within(Space):
@@ -51,19 +52,22 @@ class Within(Space):
         )
 
     def sample(self, rng: np.random.Generator) -> Answers:
-        """Answers drawn uniformly, repaired to a share of the limits, or grown to it where they are below.
+        """The first of some uniform draws that keeps the budget, grown toward a share of the limits.
 
-        Networks near their limits are the better ones more often than not; how near is drawn from 0.4 to 1.
-        A cap on the effort of a training is kept, but nothing is grown toward it.
+        Where none keeps it, one is repaired to a share of the limits from 0.8 to 1: what fits such a budget
+        is near it. How far a network is grown is drawn from 0.4 to 1; a cap on the effort of a training is
+        kept, but nothing is grown toward it.
         """
-        static, share = self.budget.without_latency(), rng.uniform(_LEAST_SHARE, 1.0)
-        drawn = self._free.sample(rng)
-        near = replace(static.times(share), effort=static.effort)
-        fitted = repair(self._free, drawn, near, rng, self._anchor)
-        if fitted is None:  # the smallest networks are near the limits themselves
-            fitted = repair(self._free, drawn, static, rng, self._anchor)
-        if fitted is not None:
-            drawn = _grow(self._free, fitted, static, share, rng)
+        static = self.budget.without_latency()
+        for _ in range(_PLAIN):
+            drawn = self._free.sample(rng)
+            if static_excess(self._free.graph(drawn), static) == 0:
+                break
+        else:
+            near = replace(static.times(rng.uniform(_NEAR, 1.0)), effort=static.effort)
+            drawn = repair(self._free, drawn, near, rng, self._anchor) or drawn
+        if static_excess(self._free.graph(drawn), static) == 0:
+            drawn = _grow(self._free, drawn, static, rng.uniform(_LEAST_SHARE, 1.0), rng)
         return self._fit(drawn, rng)
 
     def mutate(self, answers: Answers, rng: np.random.Generator) -> Answers:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ...graph import Graph
 
 FILE = "speed.json"
+PASSES = 4
+"""Over the test images: judged, the first network judged, and the exported file beside the engine."""
 IMAGES = 48
 """That are enough to measure with: each step of a network for photographs takes long."""
 
@@ -58,5 +60,5 @@ def seconds_after(job: Job, graph: Graph, each: float) -> float:
     """
     from ...insight.evidence.verdict import looks
 
-    images = looks(graph) + 2 * len(job.rows("test"))
+    images = looks(graph) + PASSES * len(job.rows("test"))
     return 5.0 + 0.01 * (job.clock.limit or 0.0) + each * images

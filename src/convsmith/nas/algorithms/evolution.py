@@ -2,7 +2,7 @@
 
 Source: Real, Aggarwal, Huang, Le, "Regularized Evolution for Image Classifier Architecture Search",
 AAAI 2019 (AmoebaNet): population 100, sample 25, 20,000 networks. On NAS-Bench-201 (Dong and Yang 2020):
-population 10, sample 10. The defaults here are for some ten to a hundred trials, what fits in minutes.
+population 10, sample 10, which are the defaults: for some ten to a hundred trials, what fits in minutes.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def evolution(
     history: Sequence[dict[str, Any]],
     rng: np.random.Generator,
     *,
-    population: int = 8,
-    sample: int = 4,
+    population: int = 10,
+    sample: int = 10,
     mutations: int = 1,
 ) -> Answers:
     """A mutation of the best of a few members of the living population.
