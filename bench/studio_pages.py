@@ -50,12 +50,20 @@ def main(source: Path, out: Path) -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         address = served(runs)
         sets = sorted(path.name for path in (runs / ".studio" / "data").iterdir())
-        pages = {"runs": "/", "data": "/data", "jobs": "/jobs", "help": "/help", "error": "/runs/9999"}
+        pages = {
+            "runs": "/",
+            "data": "/data",
+            "jobs": "/jobs",
+            "help": "/help",
+            "course": "/course",
+            "error": "/runs/9999",
+        }
         pages |= {f"set{k}": f"/data/{name}" for k, name in enumerate(sets[:2])}
         pages |= {f"budget{k}": f"/new?data={name}" for k, name in enumerate(sets[:1])}
         pages |= {f"live{k}": f"/runs/{name}" for k, name in enumerate(others[:2])}
         for name in names[:1]:
             pages |= {"result": f"/runs/{name}", "try": f"/runs/{name}/try", "units": f"/runs/{name}/units"}
+            pages["fool"] = f"/runs/{name}/fool"
         if len(names) > 1:
             pages["compare"] = f"/runs/compare?runs={','.join(names[:3])}"
         wrong: list[str] = []

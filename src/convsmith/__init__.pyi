@@ -126,7 +126,8 @@ def forge(
         seed: of every random number.
         threads: to train with; the faster of one and all cores, as measured, without it.
         more_trials: trials to add to those of the run that --resume names, finished or not.
-        more_minutes: minutes to add to those of the run that --resume names, finished or not.
+        more_minutes: minutes to add to those of the run that --resume names, finished or not; fewer than none
+            take some from one that is not finished, which then comes to its end the sooner.
         workers: how many processes train candidates at once.
         ray: train candidates on a Ray cluster: its address, "auto" for one that runs here, or "local".
         cpus_per_trial: processors of each trial on the cluster.
@@ -246,7 +247,8 @@ def search(
         seed: of every random number.
         threads: to train with; the faster of one and all cores, as measured, without it.
         more_trials: trials to add to those of the run that --resume names, finished or not.
-        more_minutes: minutes to add to those of the run that --resume names, finished or not.
+        more_minutes: minutes to add to those of the run that --resume names, finished or not; fewer than none
+            take some from one that is not finished, which then comes to its end the sooner.
         workers: how many processes train candidates at once.
         ray: train candidates on a Ray cluster: its address, "auto" for one that runs here, or "local".
         cpus_per_trial: processors of each trial on the cluster.

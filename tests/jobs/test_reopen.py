@@ -12,7 +12,7 @@ import pytest
 from convsmith.errors import BadInput
 from convsmith.jobs.options.target import LIMITED
 from convsmith.jobs.running.clock import FILE as CLOCK
-from convsmith.jobs.running.reopen import SEARCH_SHARE, reopen
+from convsmith.jobs.running.reopen import LEAST, SEARCH_SHARE, reopen
 from convsmith.jobs.steps.full import Pace
 from convsmith.ledger.budget import Budget
 from convsmith.nas.loop.pace import FIRST_SHARE
@@ -83,6 +83,21 @@ def test_more_minutes_go_on_where_the_search_ended(tmp_path):
     assert short[-1].at == pytest.approx(since + FIRST_SHARE * (until - since), abs=0.5)
     assert second.seconds <= until
     assert second.best.score >= first.best.score
+
+
+def test_fewer_minutes_bring_a_search_to_its_end(tmp_path):
+    path = begin(tmp_path, max_params=9_000, minutes=60.0)
+    with Run.resume(path) as run:
+        run.write_json(CLOCK, {"seconds": 600.0})
+    reopen(str(path), trials=None, minutes=-49.0, limits=NO_LIMITS)
+    assert Run.open(path).read_json("recipe.json")["minutes"] == 11.0
+    reopen(str(path), trials=None, minutes=-100.0, limits=NO_LIMITS)
+    assert Run.open(path).read_json("recipe.json")["minutes"] == 10.0 + LEAST
+    with Run.resume(path) as run:
+        run.finish()
+    for minutes in (-1.0, 0.0):
+        with pytest.raises(BadInput, match=f"got {minutes:g}"):
+            reopen(str(path), trials=None, minutes=minutes, limits=NO_LIMITS)
 
 
 def test_a_tighter_budget_returns_nothing_that_is_over_it_and_a_looser_one_all_again(tmp_path):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from starlette.testclient import TestClient
 
+from convsmith.engine.predict import predict
+from convsmith.engine.weights import initial
+from convsmith.formats.onnx import export_onnx
+from convsmith.insight.answer_rule import AnswerRule
 from convsmith.runs import Run
+from convsmith.web.answerer import answer, opened
 from convsmith.web.app import Studio
 from convsmith.web.home import Home
 from convsmith.web.tail import records, tail
 
+from ..reports.conftest import network
 from .conftest import CLASSES, told
 
 
@@ -38,7 +46,25 @@ def test_runs_are_listed_with_their_state(browser: TestClient, home: Home) -> No
     assert {r["name"]: r["state"] for r in browser.get("/runs.json").json()["runs"]}["0003"] == "open"
 
 
-RUNS = ("/runs/0001", "/runs/0002", "/runs/0001/try", "/runs/0001/units")
+def test_the_courses_table_has_five_wrong_cells_and_no_more(browser: TestClient) -> None:
+    found = browser.get("/course.json").json()
+    table = found["table"]
+    columns = ("name", "kind", "shape", "size", "params")
+    different = {
+        f"{at}/{column}"
+        for at, (right, shown) in enumerate(zip(table["right"], table["shown"], strict=True))
+        for column in columns
+        if right[column] != shown[column]
+    }
+    assert different == set(table["wrong"])
+    assert len(different) == 5
+    assert sum(row["params"] for row in table["right"]) == 61_706
+    figures = {row["name"]: row["params"] for row in found["compared"]}
+    assert figures["vgg16"] == 138_357_544
+    assert found["run"]["name"] == "0001"
+
+
+RUNS = ("/runs/0001", "/runs/0002", "/runs/0001/try", "/runs/0001/units", "/runs/0001/fool", "/course")
 
 
 def test_every_page_has_its_data_beside_it(browser: TestClient) -> None:
@@ -135,7 +161,7 @@ def test_cells_of_the_confusion_matrix_hold_their_images(browser: TestClient, ho
     told(run / "answers.json", answers)
     metrics = json.loads((run / "metrics.json").read_text())
     told(run / "metrics.json", metrics | {"confusion": [[0, 2], [1, 1]]})
-    assert browser.get("/runs/0001/cell.json").json()["error"]["try"] == "Show images"
+    assert browser.get("/runs/0001/cell.json").json() == {"images": None}
     data = json.loads((run / "data.json").read_text())
     folder = home.own / "pictures" / data["fingerprint"][:32]
     folder.mkdir(parents=True)
@@ -178,6 +204,40 @@ def test_an_answer_comes_from_a_process_of_its_own(
     assert "did not answer" in answer.json()["error"]["came"]
     (home.runs / "0001" / "model.onnx").unlink()
     assert browser.post("/runs/0001/answer.json", content=b"x").status_code == 404
+
+
+def test_an_image_that_it_is_wrong_about_is_kept_with_its_label(browser: TestClient, studio: Studio) -> None:
+    png = (studio.home.roots[0] / "cat" / "1.png").read_bytes()
+    before = set(studio.home.roots[0].rglob("*"))
+    for _ in range(2):
+        kept = browser.post("/runs/0001/keep.json?label=1", content=png).json()
+    files = [path for path in (studio.home.data / kept["id"] / "images").rglob("*") if path.is_file()]
+    assert [path.parent.name for path in files] == ["dog"]
+    assert files[0].read_bytes() == png
+    assert set(studio.home.roots[0].rglob("*")) == before
+    assert browser.post("/runs/0001/keep.json?label=1", content=b"<html>").status_code == 415
+    assert browser.post("/runs/0001/keep.json?label=0", content=png).status_code == 415  # "<b>cat</b>"
+    for label in ("2", "-1", "x", ""):
+        assert browser.post(f"/runs/0001/keep.json?label={label}", content=png).status_code == 400
+
+
+def test_a_network_answers_by_its_runs_rule(tmp_path: Path) -> None:
+    graph = network(3)
+    weights = initial(graph, 0)
+    export_onnx(graph, weights, tmp_path / "model.onnx", classes=["a", "b", "c"])
+    image = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3).save(image, "PNG")
+    said = answer(opened(tmp_path), image.getvalue())
+    direct = predict(graph, np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1) * 3, weights=weights)[0]
+    np.testing.assert_allclose(said["p"], direct, atol=2e-6)
+    assert not said["none"]
+    rule = AnswerRule(temperature=2.0, score="max_logit", threshold=100.0, false_rejection=0.05)
+    told(tmp_path / "answer_rule.json", rule.to_json())
+    ruled = answer(opened(tmp_path), image.getvalue())
+    assert ruled["none"]
+    softer = np.sqrt(direct) / np.sqrt(direct).sum()
+    np.testing.assert_allclose(ruled["p"], softer, atol=2e-6)
+    assert "error" in answer(opened(tmp_path), b"no image")
 
 
 def test_files_are_fetched_by_a_table(browser: TestClient) -> None:

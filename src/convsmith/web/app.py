@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from ..device.devices import DEVICES
 from ..errors import BadInput
 from ..runs.files import CannotWrite
-from . import orders, results, uploads
+from . import course, orders, results, uploads
 from .answers import Answers
 from .guard import Guard, TooMuch
 from .home import Home
@@ -39,6 +39,7 @@ UPLOADS = {
     ("/data/", "/have.json"): 64_000_000,
     ("/data/", "/fixes.json"): 64_000_000,
     ("/runs/", "/answer.json"): PHOTO,
+    ("/runs/", "/keep.json"): PHOTO,
 }
 EXPORTS = {
     "onnx": ["model.onnx"], "keras": ["model.keras"], "int8": ["model.tflite", "--precision", "int8"],
@@ -184,6 +185,8 @@ class Studio:
         name = request.path_params["run"]
         true, said = (_maybe(request, key) for key in ("true", "said"))
         place, held = self._thumbnails(name)
+        if not held:
+            return json_of({"images": None})
         found = results.cell(self.home.run(name), held["labels"], held["classes"], true, said)
         for one in found[:500]:
             one["name"] = held["names"][one["row"]]
@@ -196,7 +199,7 @@ class Studio:
         return self.home.own / "pictures" / (mark or "none")
 
     def _thumbnails(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Address and list of the thumbnails of a run's images."""
+        """Address and list of the thumbnails of a run's images; an empty list where none were made."""
         from .jobs import _object
 
         source = self.shelf.one(name)["source"]
@@ -205,10 +208,6 @@ class Studio:
             if held:
                 return f"/data/{one.id}/", held
         held = _object(self._pictures(name) / "images.json")
-        if not held:
-            raise Refused(
-                404, f"run {name}", "its images have no thumbnails yet", "a look at them", "Show images"
-            )
         return f"/runs/{name}/pictures/", held
 
     def picture(self, request: Request) -> Response:
@@ -267,6 +266,12 @@ class Studio:
         found = facts.found("explain/units/units.json")
         return shown(request, "units.html", run=self.shelf.one(name), units=found, jobs=self._jobs_on(name))
 
+    def fool(self, request: Request) -> Response:
+        """How a run's network fails: fooled on purpose, and on worse images."""
+        name = request.path_params["run"]
+        found = results.failures(self.home.run(name))
+        return shown(request, "fool.html", run=self.shelf.one(name), found=found, jobs=self._jobs_on(name))
+
     def sheet_of_units(self, request: Request) -> Response:
         """The sheet of a layer, by its place."""
         path = self.home.run(request.path_params["run"])
@@ -294,6 +299,16 @@ class Studio:
         said = self.answers.ask(path, image)
         classes = results.facts_of(path).classes
         return json_of({**said, "classes": classes if len(classes) == len(said["p"]) else []})
+
+    def keep(self, run: str, label: str, image: bytes) -> Response:
+        """Keep an image that a network was wrong about, with its label."""
+        facts = results.facts_of(self.home.run(run))
+        if not label.isdigit() or int(label) >= len(facts.classes):
+            raise Refused(
+                400, "label", f"got {label!r:.40}", f"the number of one of {len(facts.classes)} classes"
+            )
+        kept = self.sets.keep(run, self.shelf.one(run)["source"], facts.classes[int(label)], image)
+        return json_of({"id": kept.id, "title": kept.about["title"], "go": f"/data/{kept.id}"})
 
     def compare(self, request: Request) -> Response:
         """Two to eight runs side by side."""
@@ -460,6 +475,25 @@ class Studio:
         """Ask a job to end."""
         return json_of(self.jobs.stop(request.path_params["job"]).to_json())
 
+    def course(self, request: Request) -> Response:
+        """How it works, on the images of the newest finished run, or of the one that is named."""
+        runs = [run for run in self.shelf.all() if run["state"] == "done" and run["classes"]]
+        wanted = request.query_params.get("run")
+        run = self.shelf.one(wanted) if wanted else next(iter(runs), None)
+        trials, pictures, limit = [], [], None
+        if run is not None:
+            lines = records(self.home.run(run["name"]) / "trials.jsonl", 0)["lines"]
+            keep = ("index", "arm", "rung", "params", "score")
+            kept = [t for t in lines if t.get("status") == "ok" and isinstance(t.get("params"), int)]
+            trials = [{name: t.get(name) for name in keep} for t in kept][:500]
+            names = run["classes"][:8]
+            pictures = [{"src": f"/runs/{run['name']}/class/{k}.png", "name": n} for k, n in enumerate(names)]
+            limit = run["limits"].get("max_params")
+        return shown(
+            request, "course.html", run=run, trials=trials, pictures=pictures, limit=limit,
+            table=course.table(), compared=course.compared(),
+        )  # fmt: skip
+
     def help(self, request: Request) -> Response:
         """Words, keys, addresses."""
         return shown(
@@ -508,6 +542,10 @@ def application(studio: Studio, *, token: str, port: int) -> Guard:
         image = await request.body()
         return await run_in_threadpool(studio.answer, request.path_params["run"], image)
 
+    async def keep(request: Request) -> Response:
+        image, label = await request.body(), request.query_params.get("label", "")
+        return await run_in_threadpool(studio.keep, request.path_params["run"], label, image)
+
     async def runs_json(request: Request) -> Response:
         return await run_in_threadpool(studio.runs, request)
 
@@ -528,7 +566,9 @@ def application(studio: Studio, *, token: str, port: int) -> Guard:
         *get(f"{run}/get/{{file}}", studio.file, beside=False),
         *get(f"{run}/try", studio.try_it),
         *get(f"{run}/units", studio.units),
+        *get(f"{run}/fool", studio.fool),
         Route(f"{run}/answer.json", answer, methods=["POST"]),
+        Route(f"{run}/keep.json", keep, methods=["POST"]),
         *post(f"{run}/note.json", studio.note),
         *post(f"{run}/delete.json", studio.delete),
         *post(f"{run}/go-on.json", studio.go_on),
@@ -556,6 +596,7 @@ def application(studio: Studio, *, token: str, port: int) -> Guard:
         *get("/jobs/{job}.json", studio.job, beside=False),
         *get("/jobs/{job}", studio.job, beside=False),
         *get("/help", studio.help),
+        *get("/course", studio.course),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

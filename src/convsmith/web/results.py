@@ -12,9 +12,20 @@ from ..graph.picture.draw import draw
 from ..ledger import size
 from ..reports import facts as reading
 from ..reports import words
-from ..reports.facts import Facts
+from ..reports.facts import Facts, Picture
 from ..reports.page import built
-from ..reports.sections import data, devices, evaluation, explanations, export, head, repeat, search
+from ..reports.sections import (
+    data,
+    devices,
+    evaluation,
+    explanations,
+    export,
+    fooling,
+    head,
+    repeat,
+    robustness,
+    search,
+)
 from .refusal import Refused
 
 FILES = {
@@ -165,6 +176,32 @@ def picture(path: Path, name: str) -> bytes:
     return content
 
 
+def failures(path: Path) -> dict[str, Any]:
+    """How a run's network fails: pictures that fool it, changes that do, and worse images."""
+    facts = facts_of(path)
+    fooled, spoiled = built(facts, fooling) or {}, built(facts, robustness) or {}
+    attacks = (facts.found("explain/fool/fool.json").get("adversarial") or {}).get("curves") or []
+    adversarial = fooled.get("adversarial") or {}
+    harms = facts.found("explain/robustness/robustness.json")
+    return {
+        "galleries": _plain(fooled.get("galleries") or []),
+        "adversarial": _plain({name: adversarial.get(name) for name in ("images", "verdict", "examples")}),
+        "attacks": attacks if fooled else [],
+        "unknown": _plain(fooled.get("unknown") or {}),
+        "spoiled": _plain({name: value for name, value in spoiled.items() if name != "plot"}),
+        "harms": harms.get("corruptions") or [] if spoiled else [],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Pictures as their addresses."""
+    if isinstance(value, Picture):
+        return value.uri
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def cell(
     path: Path, labels: list[int], classes: list[str], true: int | None, said: int | None
 ) -> list[dict[str, Any]]:
@@ -212,7 +249,7 @@ def beside(paths: list[Path]) -> list[dict[str, Any]]:
         kinds: dict[str, dict[str, int]] = {}
         if graph is not None:
             for row in size(graph).rows:  # type: ignore[arg-type]
-                held = kinds.setdefault(row.label, {"layers": 0, "params": 0, "macs": 0})
+                held = kinds.setdefault(row.kind, {"layers": 0, "params": 0, "macs": 0})
                 held["layers"] += 1
                 held["params"] += row.params or 0
                 held["macs"] += row.macs or 0

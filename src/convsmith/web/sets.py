@@ -6,6 +6,7 @@ Images are never touched: what is left out or labelled otherwise stands in a tab
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import threading
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..runs.files import write_whole
+from ..runs.files import saying_why, write_whole
 from .home import Home, next_folder
 from .jobs import Job, Jobs, _object
 from .refusal import Refused
+from .uploads import safe
 
 NAMED = {
     "digits": "1,797 handwritten digits, 8 × 8 pixels; come along, nothing is fetched",
@@ -27,6 +29,9 @@ NAMED = {
 }
 """Sets by name, and a line on each."""
 ARCHIVE = "archive.zip"
+MAGIC = {
+    b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp", b"RIFF": ".webp",
+}  # fmt: skip
 FIXES, TABLE = "fixes.json", "images.csv"
 
 
@@ -165,6 +170,34 @@ class Sets:
             job = None
         said = job.out() if job is not None and job.state == "done" else None
         return job, said if isinstance(said, dict) else {}
+
+    def keep(self, run: str, source: str, label: str, image: bytes) -> ImageSet:
+        """Keep an image with the label that a person gives it: in the run's own set where that was sent here,
+        else in a set beside it; images that lie elsewhere stay as they are.
+
+        Args:
+            run: whose network was wrong.
+            source: what its images were read from.
+            label: the class that it shows.
+            image: the file; of a kind that is decoded.
+
+        Raises:
+            Refused: for what is no image by its first bytes.
+        """
+        ending = next((end for magic, end in MAGIC.items() if image.startswith(magic)), None)
+        steps = None if ending is None else safe(f"{label}/kept{ending}")
+        if steps is None or ending is None:
+            raise Refused(415, "image", "cannot be kept", "a JPEG, PNG, GIF, BMP or WebP file", "another one")
+        mine = [one for one in self.all() if one.about["kind"] == "folder"]
+        home = next((one for one in mine if source in (str(one.images), str(one.path / TABLE))), None)
+        home = home or next((one for one in mine if one.about.get("kept_for") == run), None)
+        if home is None:
+            home = self.change(self.add("folder", f"kept from {run}"), kept_for=run, sealed=True)
+        name = f"kept-{hashlib.sha256(image).hexdigest()[:12]}{ending}"
+        with saying_why(home.images):
+            (home.images / steps[0]).mkdir(exist_ok=True)
+        write_whole(home.images / steps[0] / name, image)
+        return home
 
     def mend(self, one: ImageSet, out: list[Any], labels: dict[Any, Any]) -> dict[str, Any]:
         """Keep what is left out and labelled otherwise, and write the table that is trained on.

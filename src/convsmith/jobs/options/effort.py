@@ -71,5 +71,8 @@ class More(Options):
         None, "trials to add to those of the run that --resume names, finished or not.", unit="trials"
     )
     more_minutes: float | None = define(
-        None, "minutes to add to those of the run that --resume names, finished or not.", unit="minutes"
+        None,
+        "minutes to add to those of the run that --resume names, finished or not; fewer than none take some "
+        "from one that is not finished, which then comes to its end the sooner.",
+        unit="minutes",
     )

@@ -147,4 +147,6 @@ def _begun(
 
 
 def _command() -> list[str]:
-    return ["convsmith", *sys.argv[1:]] if Path(sys.argv[0]).stem == "convsmith" else []
+    program = Path(sys.argv[0])
+    is_ours = program.stem == "convsmith" or program.parts[-2:] == ("convsmith", "__main__.py")
+    return ["convsmith", *sys.argv[1:]] if is_ours else []

@@ -12,6 +12,9 @@ from ..options.effort import SEARCH_SHARE
 from ..options.target import Target
 from .clock import FILE as CLOCK
 
+LEAST = 0.5
+"""Minutes that a run has left at least where some are taken from it."""
+
 _DECIDED_AT_THE_END = ("order", "final", "finalists")
 _MADE_AT_THE_END = (
     "finals.json", "search.json", "result.json", "metrics.json", "pretrained.json", "arms.json",
@@ -29,7 +32,8 @@ def reopen(
     Args:
         folder: the run, finished or not.
         trials: how many more; None for none.
-        minutes: how many more; None for none.
+        minutes: how many more; None for none. Fewer than none take some from a run that is not finished,
+            and leave it at least `LEAST` to come to its end.
         limits: option of the budget -> its new limit; None leaves the old one.
 
     Raises:
@@ -39,10 +43,14 @@ def reopen(
     from ...runs import Run, run_key
 
     for flag, more in (("--more-trials", trials), ("--more-minutes", minutes)):
-        if more is not None and not 0 < more < 1e9:
+        low = -1e9 if more is minutes else 0
+        if more is not None and (not low < more < 1e9 or more == 0):
             raise BadInput(flag, f"got {more:g}", "more than 0", f"{flag} 10")
     with Run.resume(folder) as run:
         recipe = run.read_json("recipe.json")
+        if minutes is not None and minutes < 0 and run.finished:
+            came = f"got {minutes:g} for {folder}, which is finished"
+            raise BadInput("--more-minutes", came, "more than 0", "--more-minutes 10")
         changed = {name: limit for name, limit in limits.items() if limit not in (None, recipe.get(name))}
         if trials is None and minutes is None and not changed:
             return
@@ -54,6 +62,8 @@ def reopen(
                 raise BadInput(flag, f"{folder} was not given {name}", f"{other} there", f"{other} 10")
             if more is not None:
                 recipe[name] += more
+        if minutes is not None and minutes < 0:
+            recipe["minutes"] = max(recipe["minutes"], _worked(run) / 60 + LEAST)
         if recipe.get("minutes") is not None and minutes is None and run.finished:
             raise BadInput("budget", f"{folder} has no time left", "time for it", "--more-minutes 10")
         recipe |= changed
@@ -66,6 +76,11 @@ def reopen(
             (run.path / name).unlink(missing_ok=True)
         shutil.rmtree(run.path / "finals", ignore_errors=True)
         run.reopen(recipe, run_key(recipe, run.read_json("data.json")["fingerprint"]))
+
+
+def _worked(run: Any) -> float:
+    """Seconds."""
+    return float(run.read_json(CLOCK)["seconds"]) if run.has(CLOCK) else 0.0
 
 
 def _must_hold_one(run: Any, recipe: dict[str, Any], folder: str) -> None:
@@ -107,6 +122,5 @@ def _open_plan(run: Any, recipe: dict[str, Any], *, is_changed: bool) -> None:
     plan["of"]["budget"] = Target.of(recipe).budget.to_json()
     run.write_json("plan.json", plan)
     if recipe.get("minutes") is not None:
-        used = run.read_json(CLOCK)["seconds"] if run.has(CLOCK) else at
-        left = max(1.0, 60 * recipe["minutes"] - used)
+        left = max(1.0, 60 * recipe["minutes"] - (_worked(run) if run.has(CLOCK) else at))
         run.write_json("times.json", {"search": at + SEARCH_SHARE * left})

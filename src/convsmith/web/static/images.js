@@ -13,13 +13,14 @@ if ($("#looking")) {
   });
 }
 
+let opener = null;
 const held = Object.keys(data.check || {}).length ? await ask(`${base}images.json`).catch((error) => { toast(error); return null; }) : null;
 if (held) {
   const place = new Map(held.rows.map((row, k) => [row, k]));
   for (const strip of $$(".strip")) {
     const pairs = strip.dataset.pairs === "1", rows = JSON.parse(strip.dataset.rows);
     const finding = data.check.findings[Number(strip.closest(".finding").dataset.at)];
-    const figures = rows.slice(0, 12).map((row, k) => place.has(row) ? el("figure", {}, thumb("div", held, base, place.get(row), { role: "img", "aria-label": finding.names[k] }),
+    const figures = rows.slice(0, 12).map((row, k) => place.has(row) ? el("figure", {}, thumb("button", held, base, place.get(row), { type: "button", "aria-label": `${finding.names[k]}, enlarge`, onclick: () => opener?.(place.get(row)) }),
       el("figcaption", {}, `${finding.names[k]} (${held.classes[held.labels[place.get(row)]]})`)) : el("figure", {}, el("figcaption", {}, finding.names[k])));
     if (pairs) for (let k = 0; k + 1 < figures.length; k += 2) strip.append(el("div", { class: "pair" }, figures[k], figures[k + 1]));
     else strip.append(...figures);
@@ -85,7 +86,7 @@ function grid(list) {
   }
   function again(k) {
     const at = shown.indexOf(k);
-    if (drawn.has(at)) { drawn.get(at).remove(); drawn.delete(at); make(at); }
+    if (at >= 0 && drawn.has(at)) { drawn.get(at).remove(); drawn.delete(at); make(at); }
     keep();
   }
   function toggle(k) {
@@ -128,6 +129,7 @@ function grid(list) {
     dialog.showModal();
     dialog.onclose = () => drawn.get(focus)?.focus();
   }
+  opener = open;
   box.addEventListener("scroll", draw, { passive: true });
   addEventListener("resize", layout);
   box.addEventListener("keydown", (event) => {

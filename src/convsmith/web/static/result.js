@@ -1,5 +1,5 @@
 // A finished run: cells of the confusion matrix open their images; exports and looks are jobs.
-import { $, $$, ask, data, doing, el, nonce, percent, poll, post, Refused, svg, thumb, toast } from "/static/page.js";
+import { $, $$, ask, data, doing, el, nonce, percent, poll, post, svg, thumb, toast } from "/static/page.js";
 
 const name = data.run.name;
 const gauge = $("#gauge");
@@ -13,20 +13,29 @@ for (const cell of $$(".confusion td[data-share]")) {
   if (share > 0) cell.style.background = `color-mix(in srgb, var(${cell.classList.contains("right") ? "--accent" : "--c1"}) ${Math.round(12 + 55 * Math.sqrt(share))}%, var(--card))`;
 }
 
+function make(then) {
+  const show = el("button", { class: "button", type: "button" }, "Show images");
+  show.addEventListener("click", doing(show, async () => {
+    const { job } = await post(`/runs/${name}/look.json`, { what: "pictures", nonce: nonce() });
+    follow(job, then);
+    $("#cell").replaceChildren(el("p", { class: "quiet" }, "Thumbnails are made of the images…"), el("progress", { "aria-label": "Thumbnails are made" }));
+  }));
+  return show;
+}
+
 async function open(query, said, button) {
   const box = $("#cell");
   for (const other of $$(".confusion button")) other.setAttribute("aria-pressed", String(other === button));
   box.replaceChildren(el("p", { class: "quiet" }, "…"));
   try {
     const found = await ask(`/runs/${name}/cell.json?${query}`);
+    if (!found.images) { box.replaceChildren(el("p", {}, "There are no thumbnails of these images yet. ", make(() => open(query, said, button)))); return; }
     box.replaceChildren(el("h3", {}, `${said}: ${found.count}`), found.count ? el("div", { class: "strip" }, found.images.map((one) => el("figure", {},
       thumb("div", found.grid, found.sheets, one.row, { role: "img", "aria-label": one.name }),
       el("figcaption", {}, one.name, el("br"), `${data.result.classes[one.predicted]}, ${percent(one.confidence, 0)}${one.true !== one.predicted ? `; is ${data.result.classes[one.true]}` : ""}`)))) : el("p", {}, "None."));
   } catch (error) {
-    if (!(error instanceof Refused) || error.status !== 404 || error.try !== "Show images") { box.replaceChildren(); toast(error); return; }
-    const show = el("button", { class: "button", type: "button" }, "Show images");
-    show.addEventListener("click", doing(show, async () => { const { job } = await post(`/runs/${name}/look.json`, { what: "pictures", nonce: nonce() }); follow(job, () => open(query, said, button)); box.replaceChildren(el("p", { class: "quiet" }, "Thumbnails are made of the images…"), el("progress")); }));
-    box.replaceChildren(el("p", {}, "There are no thumbnails of these images yet. ", show));
+    box.replaceChildren();
+    toast(error);
   }
 }
 $("#confusion")?.addEventListener("click", (event) => {

@@ -2,22 +2,24 @@
 import { $, ask, data, doing, el, percent, toast } from "/static/page.js";
 
 const name = data.run.name, classes = data.classes;
-let last = null, asking = false, next = null, stream = null;
+let shown = null, last = null, asking = false, next = null, stream = null;
 
 function show(found) {
   const named = found.classes.length ? found.classes : classes;
   const order = found.p.map((p, k) => [p, k]).sort((a, b) => b[0] - a[0]);
   const [top, best] = order[0], threshold = Number($("#threshold").value) / 100;
-  const none = top < threshold;
+  const none = top < threshold || (found.none && !threshold);
   const verdict = $("#verdict");
-  verdict.replaceChildren(none ? "None of these" : named[best] ?? String(best), " ", el("small", {}, none ? `the surest, ${named[best]}, has only ${percent(top)}` : `${percent(top)} sure${order[1] && top < 0.6 ? `, or ${named[order[1][1]]}` : ""}`));
+  verdict.replaceChildren(none ? "None of these" : named[best] ?? String(best), " ", el("small", {}, none ? (found.none && !threshold ? `by the rule that this network was given; the nearest is ${named[best]}` : `the surest, ${named[best]}, has only ${percent(top)}`) : `${percent(top)} sure${order[1] && top < 0.6 ? `, or ${named[order[1][1]]}` : ""}`));
   $("#bars").replaceChildren(...order.slice(0, 6).map(([p, k]) => { const bar = el("i"); bar.style.width = `${Math.max(0.5, 100 * p)}%`; return el("div", {}, el("span", {}, named[k] ?? String(k)), bar, el("span", {}, percent(p))); }));
+  $("#wrong").hidden = false;
   if (found.seen) { $("#seen").src = found.seen; $("#seen-row").hidden = false; }
   $("#speed").textContent = `${found.ms.toFixed(found.ms < 10 ? 2 : 0)} ms for the network itself${found.all ? `, ${found.all.toFixed(0)} ms with the way there and back` : ""}.`;
 }
 async function classify(blob) {
   if (asking) { next = blob; return; }
   asking = true;
+  shown = blob;
   const began = performance.now();
   if (!last) $("#verdict").textContent = "…";
   try {
@@ -31,6 +33,10 @@ async function classify(blob) {
 }
 $("#threshold").addEventListener("input", () => { const value = Number($("#threshold").value); $("#threshold-said").textContent = value ? `${value}%` : "never"; if (last) show(last); });
 
+$("#keep").addEventListener("click", doing($("#keep"), async () => {
+  const kept = await ask(`/runs/${name}/keep.json?label=${$("#truth").value}`, { method: "POST", body: shown });
+  $("#kept").replaceChildren("Kept in ", el("a", { href: kept.go }, kept.title), "; look at it again there, and search anew.");
+}));
 function stage(...made) { stop(); pad.hidden = true; $("#clear").hidden = true; $("#stage").hidden = false; $("#stage").replaceChildren(...made); }
 function picture(file) {
   const url = URL.createObjectURL(file), image = el("img", { src: url, alt: "The picture" });
