@@ -24,8 +24,9 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.h5``, ``.json`` or ``.onnx``
-            file, or the JSON itself as text or dictionary. Keras is not imported; nothing in a file is run.
+        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.h5``, ``.json``, ``.onnx`` or
+            ``.tflite`` file, or the JSON itself as text or dictionary. Keras is not imported; nothing in a
+            file is run.
         input_shape: rows, columns, channels (no batch) where the network leaves them open or other sizes
             are wanted; for several inputs a dictionary by input name.
 
@@ -57,7 +58,7 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     raise BadInput(
         "network",
         f"got a {type(network).__name__}",
-        "a Graph, a keras.Model, a .keras, .json or .onnx file",
+        "a Graph, a keras.Model, a .keras, .json, .onnx or .tflite file",
         "model.save('net.keras')",
     )
 
@@ -152,13 +153,17 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
                 from .onnx import from_onnx
 
                 return from_onnx(path, input_shape=input_shape)
+            if path.suffix == ".tflite":
+                from .tflite import from_tflite
+
+                return resized(from_tflite(path), input_shape)
             text = start + file.read(MAX_TEXT + 1 - len(start))
     except IsADirectoryError:
-        raise BadInput(str(path), "is a folder", "a .keras, .json or .onnx file") from None
+        raise BadInput(str(path), "is a folder", "a .keras, .json, .onnx or .tflite file") from None
     except OSError as error:
         raise BadInput(
-            str(path), f"cannot be read ({error.strerror or error})", "a .keras, .json or .onnx file",
-            meant(None if path.exists() else nearest_path(path)),
+            str(path), f"cannot be read ({error.strerror or error})",
+            "a .keras, .json, .onnx or .tflite file", meant(None if path.exists() else nearest_path(path)),
         ) from None  # fmt: skip
     if len(text) > MAX_TEXT:
         raise BadInput(str(path), f"holds more than {MAX_TEXT:,} bytes", "a network's JSON")
@@ -166,7 +171,7 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
 
 
 def _from_text(text: str | bytes, where: str, input_shape: InputShape) -> Graph:
-    found = parse(text, where, "a .keras, .json or .onnx file")
+    found = parse(text, where, "a .keras, .json, .onnx or .tflite file")
     if not isinstance(found, Mapping):
         raise BadInput(where, f"holds a {type(found).__name__}", "a network's JSON object")
     return _from_dictionary(found, where, input_shape)

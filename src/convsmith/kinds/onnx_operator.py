@@ -1,4 +1,4 @@
-"""OnnxOperator: an operator of an ONNX file that Keras has no layer for: it is sized, and not run."""
+"""OnnxOperator: an operator of an ONNX or .tflite file without a Keras layer: it is sized, and not run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class OnnxOperator(Kind):
     """An operator whose shapes, weights and multiply-adds the specification gives.
 
     Args:
-        operator: its name in ONNX, e.g. ``"LSTM"``.
+        operator: its name in the file, e.g. ``"LSTM"``.
         output_shape: the output's shape, without the batch; None where it is not known.
         arrays: what it owns: a name, then the sizes, for each array.
         multiply_adds: of one image.
         input_shapes: the inputs' shapes for which all that holds.
+        file: the kind of file.
     """
 
     operator: str
@@ -30,12 +31,13 @@ class OnnxOperator(Kind):
     arrays: tuple[Any, ...] = ()
     multiply_adds: int | None = 0
     input_shapes: tuple[Any, ...] = ()
+    file: str = "ONNX"
 
     home = "convsmith"
 
     @property
     def label(self) -> str:
-        return f"{shortened(self.operator)} (ONNX)"
+        return f"{shortened(self.operator)} ({self.file})"
 
     def _holds(self, inputs: tuple[Shape, ...]) -> bool:
         return not self.input_shapes or tuple(inputs) == self.input_shapes
@@ -68,7 +70,7 @@ class OnnxOperator(Kind):
 
     def _refusal(self, form: str) -> BadInput:
         return BadInput(
-            f"operator {shortened(self.operator)} of an ONNX file",
+            f"operator {shortened(self.operator)} of a file ({self.file})",
             f"is sized here but not run: it has no {form} form",
             "an operator that Keras has a layer for",
         )

@@ -41,7 +41,7 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
         if network.lower() in zoo.NETWORKS:
             return zoo.network(network.lower(), input_shape, classes)
         named = "." not in network or nearest_path(network) is None
-        if named and Path(network).suffix not in (".keras", ".json", ".onnx", ".h5"):
+        if named and Path(network).suffix not in (".keras", ".json", ".onnx", ".h5", ".tflite"):
             return zoo.network(network, input_shape, classes)
     if classes is not None:
         raise BadInput("--classes", "given for a network of its own classes", "a name in the zoo, or none")
