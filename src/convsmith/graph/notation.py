@@ -23,6 +23,7 @@ from ..kinds import KINDS, Kind, frozen
 from ..kinds.input_layer import InputLayer
 from .graph import Graph, Node
 from .names import Names
+from .places import noted
 
 
 class Tensor:
@@ -37,7 +38,7 @@ class Tensor:
 class Layer:
     """One layer before it is put into a Graph; calling it twice shares its weights."""
 
-    __slots__ = ("_of", "dtype", "kind", "name", "trainable")
+    __slots__ = ("_of", "dtype", "kind", "name", "place", "trainable")
 
     def __init__(
         self,
@@ -49,6 +50,8 @@ class Layer:
         of: Layer | None = None,
     ) -> None:
         self.kind, self.name, self.trainable, self.dtype = kind, name, trainable, dtype
+        places = noted()
+        self.place = "" if places is None else places.of_next(type(kind).__name__)
         self._of = of  # itself would be a cycle, which only the garbage collector ends
 
     @property
@@ -179,7 +182,7 @@ def Model(  # noqa: N802
     names: dict[int, str] = {}
     taken = Names(tensor.layer.name for tensor in order if tensor.layer.name)
     owners: dict[int, str] = {}
-    nodes = []
+    nodes, places = [], noted()
     for tensor in order:
         layer = tensor.layer
         first = id(layer.of)
@@ -191,6 +194,8 @@ def Model(  # noqa: N802
         names[id(tensor)] = own
         if not shared:
             owners[first] = own
+            if places is not None:
+                places.nodes[own] = layer.place
         sources = tuple([names[id(source)] for source in tensor.sources])
         nodes.append(Node(own, layer.kind, sources, shared or own, layer.trainable, layer.dtype))
     return Graph(name, nodes, [names[id(end)] for end in ends], [names[id(start)] for start in starts])

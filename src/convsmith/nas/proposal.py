@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from convsmith.errors import BadInput
@@ -59,6 +60,23 @@ class Proposal:
         longer = self.epochs is not None and epochs is not None and self.epochs > epochs
         larger = size is not None and (self.size or (float("inf"),) * 2) > tuple(size)
         return not longer and not larger
+
+
+@dataclass(frozen=True)
+class Lesson(Proposal):
+    """What an algorithm returns instead of a proposal while it must learn from the images first.
+
+    Whoever trains the candidates also gives lessons; what was learnt becomes a line of the algorithm's
+    history (status "learnt"), from which it then proposes. It has no answers: nothing of it is a candidate.
+
+    Args:
+        learn: ``module:function``, called with a `lesson.LessonTask` and the images; beside it stands a
+            function `check`, which refuses a space before any work.
+        settings: the algorithm's, JSON-able.
+    """
+
+    learn: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def epochs_asked(trial: dict[str, Any]) -> int | None:

@@ -11,13 +11,14 @@ from convsmith.ledger.budget import Budget, Latency
 from convsmith.runs import Run
 
 from .choose import Space
+from .lesson import check_lesson
 from .loop.arms import Ask
 from .loop.driver import Driver
 from .loop.pace import PacingClock
 from .loop.search_result import Found, Warm
 from .loop.store import Store
 from .loop.trainings import Progress
-from .settings import check_settings, settings_of
+from .settings import check_settings, lesson_of, settings_of
 from .workers.protocol import Evaluate, Here, Pool, Stop
 
 
@@ -68,7 +69,8 @@ def search(
         run: the run folder that keeps the trials; the same search on it goes on where it stopped.
         plan: decisions to repeat, from an earlier search's `Found.plan` or plan.json.
         progress: called with a dict at each step: {"event": "feasible" | "pace" | "trial_begins" |
-            "trial" | "final" | "end", ...}.
+            "trial" | "final" | "end", ...}; of an algorithm that learns first also "lesson_begins",
+            "learning" and "learnt".
         now: the clock, in seconds.
 
     Returns:
@@ -96,13 +98,16 @@ def search(
     settings = settings_of(algorithm, options or {})
     if options:
         check_settings(algorithm, settings)
+    lesson = lesson_of(algorithm, settings)
+    if lesson is not None:
+        check_lesson(lesson, space, budget or Budget())
     store = Store(run, plan)
     pool = evaluate if isinstance(evaluate, Pool) else Here(evaluate)
     driver = Driver(
         space, pool, budget=budget or Budget(), algorithm=algorithm, settings=settings,
         baselines=baselines, ask=ask, seed=seed, store=store, latency_ms=store.remembering(latency_ms),
-        stop=stop, warm=warm or Warm(), progress=progress or (lambda event: None),
-        clock=PacingClock(seconds, store.trials[-1].at if store.trials else 0.0, now),
+        stop=stop, warm=warm or Warm(), lesson=lesson, progress=progress or (lambda event: None),
+        clock=PacingClock(seconds, store.at, now),
     )  # fmt: skip
     try:
         return driver.run()

@@ -10,8 +10,9 @@ from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
 
-from .algorithms import ALGORITHMS
+from .algorithms import ALGORITHMS, LEARNERS
 from .choose import Choose, Space
+from .proposal import Lesson
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _EXAMPLES = {"int": "8", "float": "0.5", "bool": "true", "str": "name"}
@@ -34,6 +35,17 @@ def settings_of(algorithm: str, options: dict[str, Any]) -> dict[str, Any]:
     return {name: one.default for name, one in parameters.items()} | options
 
 
+def lesson_of(algorithm: str, settings: dict[str, Any]) -> Lesson | None:
+    """The lesson with which an algorithm begins; None for one that proposes at once."""
+    import numpy as np
+
+    method = ALGORITHMS.find(algorithm)
+    if method not in LEARNERS:
+        return None
+    first = method(Space(_toy, (4, 4, 1), 2), [], np.random.default_rng(0), **settings)
+    return first if isinstance(first, Lesson) else None
+
+
 def check_settings(algorithm: str, settings: dict[str, Any]) -> None:
     """Ask the algorithm for a first trial of a toy space, so that it refuses what means nothing at once.
 
@@ -49,7 +61,10 @@ def check_settings(algorithm: str, settings: dict[str, Any]) -> None:
     import numpy as np
 
     if isinstance(settings.get("base"), str):
-        ALGORITHMS[settings["base"]]
+        base = settings["base"]
+        if ALGORITHMS[base] in LEARNERS:
+            came = f"got '{base}', which learns before it proposes"
+            raise BadInput(f"{algorithm} base", came, "an algorithm that proposes at once", "base=evolution")
     ALGORITHMS.find(algorithm)(Space(_toy, (4, 4, 1), 2), [], np.random.default_rng(0), **settings)
 
 

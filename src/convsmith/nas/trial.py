@@ -51,6 +51,7 @@ class Seen:
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self.trials: list[Trial] = []
         self._lines: list[dict[str, Any]] = []
+        self._learnt: list[dict[str, Any]] = []
         self._running: dict[Key, dict[str, Any]] = {}
         self._of: dict[str, list[dict[str, Any]]] = {}
         for trial in trials:
@@ -67,9 +68,13 @@ class Seen:
         """A trial is running from now on."""
         self._running[draft.key] = draft.to_json()
 
+    def learn(self, line: dict[str, Any]) -> None:
+        """What came of a lesson, which is no trial."""
+        self._learnt.append(line)
+
     def lines(self) -> list[dict[str, Any]]:
-        """What an algorithm is given: every finished trial, then those that are running."""
-        return [*self._lines, *self._running.values()]
+        """What an algorithm is given: what it learnt, every finished trial, then those that are running."""
+        return [*self._learnt, *self._lines, *self._running.values()]
 
     def of(self, fingerprint: str) -> list[dict[str, Any]]:
         """The trials of one network."""

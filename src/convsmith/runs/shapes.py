@@ -84,6 +84,8 @@ SHAPES: dict[str, Any] = {
     "search.json": {
         "algorithm?": str,
         "finalists?": [{"arm": str, "fingerprint?": str}],
+        "learnt?": ({"steps": COUNT, "seconds": NUMBER, "supernet?": {str: MAYBE}, "alarm?": [str],
+                     "notes?": [str]}, None),
     },
     "exports.json": {
         "files": [{"file": str, "bytes": COUNT, "precision": str, "arena?": {str: COUNT}, "accuracy?": NUMBER,
@@ -101,6 +103,10 @@ SHAPES: dict[str, Any] = {
         "fingerprint": str, "status": str, "score": MAYBE, "loss": MAYBE, "params": COUNT, "macs": MAYBE,
         "bytes": COUNT, "memory": MAYBE, "latency_ms": MAYBE, "seconds": NUMBER, "at": NUMBER,
         "error?": (str, None), "more?": {str: object}, "size?": ([COUNT], None), "curve?": [NUMBER],
+    },
+    "learnt.jsonl": {
+        "status": str, "ranked": [{str: object}], "steps": COUNT, "seconds": NUMBER, "at": NUMBER,
+        "report": {str: object},
     },
     "proposed.jsonl": {**_TRIAL_KEY},
     "latency.jsonl": {"fingerprint": str, "latency_ms": NUMBER},

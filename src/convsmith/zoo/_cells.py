@@ -7,15 +7,32 @@ output joins some states. A reduction cell halves the image in the operations th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..graph import notation as keras
+from ..graph.places import place
 from ._parts import conv, conv_bn, norm
 
-Block = tuple[str, int, str, int]
-"""An operation and the state that it reads; another."""
+Block = tuple[Any, ...]
+"""An operation and the state that it reads; another, and so on: two in a finished cell."""
+
+
+class Mixture(NamedTuple):
+    """Several operations at once on the same state, while a cell is searched.
+
+    Args:
+        names: of the operations.
+        mixed: makes one tensor of their outputs, in this order.
+    """
+
+    names: tuple[str, ...]
+    mixed: Callable[[Sequence[Any]], Any]
+
+    def of(self, build: Callable[[str], Any]) -> Any:
+        """The mixture of what `build` makes of each operation."""
+        return self.mixed([build(name) for name in self.names])
 
 
 class Wire(NamedTuple):
@@ -89,16 +106,23 @@ class Style:
             filters: channels of each operation.
             reduce: whether it halves the image.
         """
-        states = [self._first(before, last, filters), self._second(last, filters)]
-        for left, a, right, b in cell.blocks:
-            parts = [
-                self.operation(name, states[place], filters, 2 if reduce and place < 2 else 1)
-                for name, place in ((left, a), (right, b))
-            ]
+        with place("first"):
+            first = self._first(before, last, filters)
+        with place("second"):
+            states = [first, self._second(last, filters)]
+        for number, block in enumerate(cell.blocks):
+            parts = []
+            for side, (name, state) in enumerate(zip(block[::2], block[1::2], strict=True)):
+                with place(f"block_{number}_{side}", f"from_{state}"):
+                    stride = 2 if reduce and state < 2 else 1
+                    parts.append(self.operation(name, states[state], filters, stride))
             states.append(Wire(keras.layers.Add()([part.x for part in parts]), filters, parts[0].level))
         level = last.level + reduce
-        joined = [states[place] for place in cell.joined]
-        joined = [wire if wire.level == level else self.both(wire, filters, False) for wire in joined]
+        joined = []
+        for state in cell.joined:
+            with place(f"joined_{state}"):
+                wire = states[state]
+                joined.append(wire if wire.level == level else self.both(wire, filters, False))
         x = keras.layers.Concatenate()([wire.x for wire in joined])
         return Wire(x, sum(wire.channels for wire in joined), level)
 
@@ -114,8 +138,15 @@ class Style:
             last = self.project(last, filters)
         return self.project(last, filters)
 
-    def operation(self, name: str, wire: Wire, filters: int, stride: int) -> Wire:
+    def operation(self, name: str | Mixture, wire: Wire, filters: int, stride: int) -> Wire:
         """One operation: "sep_5x5", "dil_3x3", "conv_1x1", "avg_3x3", "max_3x3", "skip" or "1x7_7x1"."""
+        if isinstance(name, Mixture):
+            x = name.of(lambda one: self.operation(one, wire, filters, stride).x)
+            return Wire(x, filters, wire.level + (stride > 1))
+        with place(name):
+            return self._operation(name, wire, filters, stride)
+
+    def _operation(self, name: str, wire: Wire, filters: int, stride: int) -> Wire:
         kind, _, kernel = name.partition("_")
         level = wire.level + (stride > 1)
         if kind == "sep":

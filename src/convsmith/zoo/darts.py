@@ -10,6 +10,7 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
+from ..graph.places import place
 from ._cells import Cell, Style, Wire, first, stages
 from ._parts import IMAGENET, activate, conv_bn, head, image
 from .network import Published, enter
@@ -85,9 +86,10 @@ def _stack(
     normal: Cell,
     reduction: Cell,
 ) -> Graph:
-    for reduces, wider in stages(cells, (cells // 3, 2 * cells // 3)):
+    for number, (reduces, wider) in enumerate(stages(cells, (cells // 3, 2 * cells // 3))):
         cell = reduction if reduces else normal
-        before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
+        with place(f"cell_{number}"):
+            before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
     return keras.Model(inputs, head(last.x, classes), name=name)  # type: ignore[arg-type]
 
 

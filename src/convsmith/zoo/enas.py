@@ -11,6 +11,7 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
+from ..graph.places import place
 from ._cells import Cell, Style, first, stages
 from ._parts import activate, image
 from .network import Published, enter
@@ -65,9 +66,10 @@ def enas(
     """
     inputs, x = image(input_shape)
     before = last = first(x, filters, halvings)
-    for reduces, wider in stages(cells + 2, (cells // 3, 2 * (cells // 3) + 1)):
+    for number, (reduces, wider) in enumerate(stages(cells + 2, (cells // 3, 2 * (cells // 3) + 1))):
         cell = reduction if reduces else normal
-        before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
+        with place(f"cell_{number}"):
+            before, last = last, STYLE.cell(cell, before, last, filters * wider, reduce=reduces)
     x = keras.layers.GlobalAveragePooling2D()(activate(last.x, "relu"))
     x = keras.layers.Dropout(dropout)(x)
     x = keras.layers.Dense(classes, activation="softmax", use_bias=False, name="softmax")(x)

@@ -10,6 +10,7 @@ from functools import partial
 
 from ..graph import Graph
 from ..graph import notation as keras
+from ..graph.places import place
 from ._cells import Cell, Style, Wire, first
 from ._parts import activate, head, image
 from .network import Published, enter
@@ -69,7 +70,8 @@ def nasnet(
     x = style.norm(keras.layers.Conv2D(stem, 3, strides=2, use_bias=False)(x))
     before, last = None, Wire(x, stem, 0)
     for share in (4, 2):
-        before, last = last, style.cell(reduction, before, last, filters // share, reduce=True)
+        with place(f"stem_{share}"):
+            before, last = last, style.cell(reduction, before, last, filters // share, reduce=True)
     last = _stages(before, last, cells, filters, skips, normal, reduction)
     return keras.Model(inputs, head(activate(last.x, "relu"), classes, dropout), name=name)
 
@@ -104,10 +106,12 @@ def _stages(
     for stage in range(3):
         width = filters * 2**stage
         if stage:
-            made = STYLE.cell(reduction, before, last, width, reduce=True)
+            with place(f"reduction_{stage}"):
+                made = STYLE.cell(reduction, before, last, width, reduce=True)
             before, last = (before if skips else last), made
-        for _ in range(cells):
-            before, last = last, STYLE.cell(normal, before, last, width, reduce=False)
+        for number in range(cells):
+            with place(f"normal_{stage}_{number}"):
+                before, last = last, STYLE.cell(normal, before, last, width, reduce=False)
     return last
 
 

@@ -44,10 +44,12 @@ class Searching(Options):
     )
 
     def check(self) -> None:
-        """Refuse names that there are not, and settings that the algorithm does not have."""
+        """Refuse names that there are not, and settings and spaces that do not go with the algorithm."""
         from ...nas.algorithms import ALGORITHMS
-        from ...nas.settings import parse_options
+        from ...nas.lesson import check_suits
+        from ...nas.settings import lesson_of, parse_options, settings_of
         from ...nas.spaces import SPACES, space_function
+        from ...nas.spaces import space as space_of
         from ...pretrained.space import NAME
         from ...runs import Run
 
@@ -60,7 +62,10 @@ class Searching(Options):
             ALGORITHMS.find(self.algorithm)
         elif ":" not in self.algorithm and self.algorithm not in ALGORITHMS:
             raise BadName("--algorithm", self.algorithm, ALGORITHMS)
-        parse_options(self.algorithm, self.option or ())
+        options = parse_options(self.algorithm, self.option or ())
+        lesson = lesson_of(self.algorithm, settings_of(self.algorithm, options))
+        if lesson is not None and space in SPACES:
+            check_suits(lesson, space_of(space, (8, 8, 1), 2))
         if self.warm_start is not None:
             Run.open(self.warm_start)
 

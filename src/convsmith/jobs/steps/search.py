@@ -21,6 +21,7 @@ from .searching.warm import warm
 if TYPE_CHECKING:
     from ...ledger.budget import Latency
     from ...nas.search import Found
+    from ...runs import Run
 
 
 def search(job: Job) -> Found:
@@ -125,6 +126,8 @@ class _Teller:
                 f"the best {event['top']} of each arm: again from {begin}, "
                 f"{counted(event['epochs'], 'epoch')}"
             )
+        if event["event"] in ("lesson_begins", "learning", "learnt"):
+            self._learning(event, bar)
         if event["event"] == "trial":
             trial = event["trial"]
             self._job.clock.save()
@@ -144,6 +147,23 @@ class _Teller:
                 else self._count / (2 * (self._trials or 1) + 8)
             )
             bar.update(done, f"{counted(self._count, 'trial')}, best {self._best:.1%}; {trial.arm}: {told}")
+
+    def _learning(self, event: dict[str, Any], bar: Any) -> None:
+        say = self._job.display.say
+        if event["event"] == "lesson_begins":
+            about = "" if event["seconds"] is None else f" for about {event['seconds']:.0f} s"
+            who = event["algorithm"]
+            say(f"{who} learns from the training images first{about}; its supernet is no candidate")
+        elif event["event"] == "learning":
+            self._job.clock.save()
+            figures = ", ".join(
+                f"{name} {value:.3g}" for name, value in event.items() if isinstance(value, float)
+            )
+            bar.update(event["steps"] / event["of"], f"learning, step {event['steps']}: {figures}")
+        else:
+            report = event["report"]
+            for line in (*(f"alarm: {one}" for one in report.get("alarm", ())), *report.get("notes", ())):
+                say(line)
 
 
 def _summary(found: Found) -> list[str]:
@@ -187,6 +207,7 @@ def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
         "cost_seconds": found.training_seconds,
         "seconds": found.seconds,
         "winner_arm": winner_arm(found),
+        "learnt": learnt(job.run),
         "largest_capped": bool((found.plan.get("first") or {}).get("cap_effort")),
         "importance": None if mattered is None else mattered.to_json(),
         "finalists": [
@@ -203,6 +224,16 @@ def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
             for arm, trial in found.winners.items()
         ],
     }
+
+
+def learnt(run: Run) -> dict[str, Any] | None:
+    """What the report says of what the algorithm learnt first; None for one that does not."""
+    lines = run.lines("learnt.jsonl")
+    if not lines:
+        return None
+    line = lines[-1]
+    more = {name: line["report"][name] for name in ("supernet", "alarm", "notes") if name in line["report"]}
+    return {"steps": line["steps"], "seconds": line["seconds"], **more}
 
 
 def winner_arm(found: Found) -> str:

@@ -11,21 +11,34 @@ between calls, and takes every random number from `rng`.
   to begin with; those are drawn at random, and shared with the random baseline.
 
 Instead of answers it may return a `Proposal`, which also says for how many epochs and on how large images
-the network is trained.
+the network is trained. An algorithm that shares weights (`LEARNERS`) returns a `Lesson` until its history
+holds a line with status "learnt".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from convsmith.registry import Registry
 
 from ..choose import Answers
 from ..proposal import Proposal
 
+A = TypeVar("A", bound=Callable[..., Any])
 Algorithm = Callable[..., Answers | Proposal]
 ALGORITHMS: Registry[Algorithm] = Registry(
     "algorithm", package="convsmith.nas.algorithms", group="convsmith.algorithms"
 )
 
-__all__ = ["ALGORITHMS", "Algorithm"]
+LEARNERS: set[Algorithm] = set()
+"""Those that learn from the images before they propose: without what they learnt they return a `Lesson`."""
+
+
+def learner(algorithm: A) -> A:
+    """Say that an algorithm begins with a lesson."""
+    LEARNERS.add(algorithm)
+    return algorithm
+
+
+__all__ = ["ALGORITHMS", "LEARNERS", "Algorithm", "learner"]

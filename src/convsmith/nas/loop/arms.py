@@ -87,6 +87,10 @@ class Arms:
         for name in self._who_sees(draft.arm):
             self.seen[name].begin(draft)
 
+    def charge(self, arm: str, seconds: float) -> None:
+        """Time that an arm used for something else than trials: the others get as much."""
+        self._seconds[arm] += seconds
+
     def place(self, arm: str) -> int:
         """How many short trainings an arm has begun: the place of its next one."""
         return self._places[arm]
@@ -151,10 +155,16 @@ class Turns:
             self._last = since + (ask.seconds - since) * pace.WHOLE_SHARE
         self.exhausted: set[str] = set()
 
-    def next(self) -> str | None:
-        """The arm of the next short training; None when no other one begins."""
+    def next(self, *, learning: bool = False) -> str | None:
+        """The arm of the next short training; None when no other one begins.
+
+        Args:
+            learning: whether the algorithm is not ready yet.
+        """
         arms, until = self._arms, self._until
         closed = self.exhausted | {arm for arm in (LARGEST, SHARED, *arms.names) if arms.is_hopeless(arm)}
+        if learning:
+            closed = closed | {arms.names[0]}
         if arms.place(LARGEST) < self._largest and LARGEST not in closed:
             return LARGEST
         limit = self._ask.trials if self._ask.trials is not None else float("inf")

@@ -22,11 +22,12 @@ from ..algorithms import ALGORITHMS
 from ..budget.fitting import Infeasible, ensure_feasible, fit_to_budget, largest_that_fits
 from ..budget.forecast import Forecast, forecast
 from ..choose import Answers, Space
-from ..proposal import Proposal
+from ..lesson import LessonTask
+from ..proposal import Lesson, Proposal
 from ..space.options import SpaceError
 from ..trial import propose, random_numbers
 from ..within import Within
-from ..workers.protocol import Evaluation, Pool, Stop
+from ..workers.protocol import Evaluation, Outcome, Pool, Stop
 from . import pace
 from .arms import EARLIER, LARGEST, RANDOM, SHARED, Arms, Ask, Turns
 from .probe import measure
@@ -57,13 +58,14 @@ class Driver:
         latency_ms: Latency | None,
         stop: Stop | None,
         warm: Warm,
+        lesson: Lesson | None,
         progress: Progress,
         clock: pace.PacingClock,
     ) -> None:
         self.space, self.pool, self.budget, self.ask, self.seed = space, pool, budget, ask, seed
         self.algorithm, self.settings, self.baselines = algorithm, settings, baselines
         self.store, self.latency_ms, self.progress, self.clock = store, latency_ms, progress, clock
-        self.stop, self.warm = stop, warm
+        self.stop, self.warm, self.lesson = stop, warm, lesson
         self.names = [algorithm, RANDOM] if baselines and algorithm != RANDOM else [algorithm]
 
     def run(self) -> Found:
@@ -101,6 +103,7 @@ class Driver:
             self.space, self.pool, self.arms, self.store, budget=self.budget, seed=self.seed,
             latency_ms=self.latency_ms, stop=self.stop, progress=self.progress, clock=self.clock,
         )  # fmt: skip
+        self._teach()
         self._short_trainings(first["epochs"])
         final = self.store.decide("final", self._choose_final)
         self.progress({"event": "final", **final})
@@ -177,6 +180,43 @@ class Driver:
             best.setdefault(trial.fingerprint, trial.answers)
         return list(best.values())[:_WARM]
 
+    def _teach(self) -> None:
+        """The lesson of an algorithm that learns first; its time counts as its arm's.
+
+        Other workers train the other arms meanwhile.
+        """
+        if self.lesson is None:
+            return
+        for line in self.store.learnt:
+            self._learn(line)
+        if self.store.learnt:
+            return
+        seconds = None
+        if self.ask.seconds is not None:
+            share = pace.LESSON_SHARE / (len(self.names) if self.pool.slots == 1 else 1)
+            seconds = max(1.0, share * pace.FIRST_SHARE * self.clock.left)
+        task = LessonTask(
+            self.lesson, self.space, self.limits, self.anchor, self.expected_ms, self.seed,
+            steps=self.store.plan.get("lesson"), seconds=seconds, folder=self.store.folder,
+            tell=lambda record: self.progress({"event": "learning", **record}),
+        )  # fmt: skip
+        self.progress({"event": "lesson_begins", "algorithm": self.algorithm, "seconds": seconds})
+
+        def learnt(outcome: Outcome) -> None:
+            if outcome.learnt is None:
+                last = (outcome.error or "nothing came").strip().splitlines()[-1]
+                raise ConvsmithError(f"algorithm '{self.algorithm}': its lesson failed: {last}")
+            line = self.store.learn({**outcome.learnt, "at": self.clock.elapsed})
+            self.store.decide("lesson", lambda: line["steps"])
+            self._learn(line)
+            self.progress({"event": "learnt", **line})
+
+        self.trainings.teach(task, learnt)
+
+    def _learn(self, line: dict[str, Any]) -> None:
+        self.arms.seen[self.algorithm].learn(line)
+        self.arms.charge(self.algorithm, line["seconds"])
+
     def _short_trainings(self, epochs: int) -> None:
         population = self.settings.get("population")
         turns = Turns(
@@ -196,11 +236,14 @@ class Driver:
             planned = self.store.plan.get("order")
             if planned is None:
                 self.trainings.wait_for_room()  # whose turn it is may depend on what just came
-                arm = turns.next()
+                arm = turns.next(learning=self.trainings.is_teaching)
             elif len(self.arms.order) < len(planned):
                 arm = planned[len(self.arms.order)]
+            if arm == self.algorithm and self.trainings.is_teaching:
+                self.trainings.finish_one()
+                continue
             if arm is None:
-                if self.trainings.running:
+                if self.trainings.count:
                     self.trainings.finish_one()
                     continue
                 self.store.decide("order", lambda: list(self.arms.order))
@@ -316,6 +359,7 @@ class Driver:
             arm: sum(one.seconds for one in self.store.trials if one.rung == 0 and one.arm in (SHARED, arm))
             for arm in self.names
         }
+        training[self.algorithm] += sum(line["seconds"] for line in self.store.learnt)
         self.store.write_plan(whole=True)
         self.progress({"event": "end", "best": best, "elapsed": self.clock.elapsed})
         graph, plan = self.space.graph(best.answers), self.store.whole_plan()

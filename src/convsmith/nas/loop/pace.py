@@ -14,6 +14,7 @@ from .store import Trial
 
 FIRST_SHARE = 0.6  # of the time goes to the many short trainings, the rest to the few longer ones
 WHOLE_SHARE = 0.95  # of the time goes to them where longer trainings could not compare two networks
+LESSON_SHARE = 0.8  # of an arm's part of the short trainings' time, for what its algorithm learns first
 PREFIX_SHARE = 0.35  # of the short trainings' time, at most, for the random beginning that both arms share
 TRIALS_WANTED = 56  # short trainings that the epochs are chosen for
 FEWEST_TRIALS = 8  # short trainings without which there is nothing to choose from

@@ -1,7 +1,8 @@
 """What a search did and decided, which together is its state.
 
-trials.jsonl holds the finished trials, proposed.jsonl what several workers were given (what one worker was
-given follows from the rest), latency.jsonl what was measured, plan.json what was decided.
+trials.jsonl holds the finished trials, learnt.jsonl what algorithms learnt before they proposed,
+proposed.jsonl what several workers were given (what one worker was given follows from the rest),
+latency.jsonl what was measured, plan.json what was decided.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from convsmith.errors import BadInput
@@ -20,6 +22,7 @@ from convsmith.runs import Run, to_json
 from ..choose import Answers
 
 TRIALS, PROPOSED, LATENCIES, PLAN = "trials.jsonl", "proposed.jsonl", "latency.jsonl", "plan.json"
+LEARNT = "learnt.jsonl"
 Status = Literal["ok", "failed", "over_budget"]
 Key = tuple[int, str, int]
 _LATER = ("size", "curve")  # fields that trials of earlier versions lack
@@ -116,11 +119,13 @@ class Store:
         self._run = run
         self.trials: list[Trial] = []
         self.proposed: list[dict[str, Any]] = []
+        self.learnt: list[dict[str, Any]] = []
         self.plan: dict[str, Any] = json.loads(to_json(plan or {}))
         self._latencies: dict[str, float] = dict(self.plan.pop("latencies_ms", {}))
         if run is not None:
             self.trials = [Trial.from_json(line) for line in run.lines(TRIALS)]
             self.proposed = run.lines(PROPOSED)
+            self.learnt = run.lines(LEARNT)
             for line in run.lines(LATENCIES):
                 self._latencies[line["fingerprint"]] = line["latency_ms"]
             if run.has(PLAN):
@@ -141,6 +146,25 @@ class Store:
         self.proposed.append(proposed)
         if self._run is not None:
             self._run.append(PROPOSED, proposed)
+
+    @property
+    def at(self) -> float:
+        """Seconds of the search when the last thing that it keeps ended."""
+        last = [self.trials[-1].at] if self.trials else []
+        return max([0.0, *last, *(line["at"] for line in self.learnt)])
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder; None in memory."""
+        return None if self._run is None else self._run.path
+
+    def learn(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Keep what came of a lesson; it comes back as it will be read again."""
+        kept: dict[str, Any] = json.loads(to_json(line))
+        self.learnt.append(kept)
+        if self._run is not None:
+            self._run.append(LEARNT, kept)
+        return kept
 
     def find(self, key: Key) -> Trial | None:
         """The newest trial with this key that is finished."""

@@ -8,9 +8,10 @@ from typing import Any
 from convsmith.ledger.budget import Budget, Latency
 
 from ..choose import Space
+from ..lesson import LessonTask
 from ..proposal import Proposal
 from ..trial import Draft, draft
-from ..workers.protocol import Pool, Stop, Task
+from ..workers.protocol import Outcome, Pool, Stop, Task
 from . import pace
 from .arms import Arms
 from .store import Store, Trial
@@ -55,6 +56,7 @@ class Trainings:
         self._stop, self._progress, self._clock = stop, progress, clock
         self._number = 0
         self.running: dict[int, Draft] = {}
+        self._lesson: tuple[int, Callable[[Outcome], None]] | None = None
 
     def begin(
         self, arm: str, place: int, rung: int, epochs: int, proposal: Proposal, *, noted: bool = False
@@ -92,14 +94,35 @@ class Trainings:
         asked = made.proposal.epochs or epochs
         self._pool.submit(Task(self._number, made.graph, asked, made.seed, watched, curves))
 
+    def teach(self, task: LessonTask, learnt: Callable[[Outcome], None]) -> None:
+        """Hand out a lesson; `learnt` is given what comes of it."""
+        self.wait_for_room()
+        self._lesson = task.number, learnt
+        self._pool.submit(task)
+
+    @property
+    def is_teaching(self) -> bool:
+        """Whether a lesson is under way."""
+        return self._lesson is not None
+
+    @property
+    def count(self) -> int:
+        """How many workers have something to do."""
+        return len(self.running) + self.is_teaching
+
     def wait_for_room(self) -> None:
         """Until a worker is free."""
-        while len(self.running) >= max(1, self._pool.slots):
+        while self.count >= max(1, self._pool.slots):
             self.finish_one()
 
     def finish_one(self) -> None:
         """Wait for the next outcome, and keep it."""
         outcome = self._pool.wait()
+        if self._lesson is not None and outcome.number == self._lesson[0]:
+            _, learnt = self._lesson
+            self._lesson = None
+            learnt(outcome)
+            return
         made = self.running.pop(outcome.number)
         self._keep(made.finished(outcome, index=len(self._store.trials), at=self._clock.elapsed))
 

@@ -7,7 +7,8 @@ from itertools import combinations
 
 from convsmith.zoo._cells import Block, Cell
 
-from ..choose import Choose
+from ..choose import Answers, Choose
+from ..relaxed import Relaxing
 
 FILTERS = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 48, 56, 64)
 _LARGEST = 32  # rows or columns that the cells begin with, at most where the image allows it
@@ -35,6 +36,8 @@ def free_cell(choose: Choose, name: str, operations: Sequence[str], blocks: int)
         operations: their names.
         blocks: how many.
     """
+    if isinstance(choose, Relaxing):
+        return choose.cell(name, operations, blocks, sided, {f"{name}_joins": "all"})
     made: list[Block] = []
     for block in range(blocks):
         states = tuple(range(2 + block))
@@ -60,9 +63,27 @@ def cell_of_pairs(choose: Choose, name: str, operations: Sequence[str], nodes: i
         operations: their names.
         nodes: how many.
     """
+    if isinstance(choose, Relaxing):
+        return choose.cell(name, operations, nodes, paired, {})
     made: list[Block] = []
     for node in range(nodes):
         first, second = choose(f"{name}_{node}_from", tuple(combinations(range(2 + node), 2)))
         left = choose(f"{name}_{node}_first", operations)
         made.append((left, first, choose(f"{name}_{node}_second", operations), second))
     return Cell(tuple(made), tuple(range(2, 2 + nodes)))
+
+
+def sided(name: str, block: int, left: tuple[str, int], right: tuple[str, int]) -> Answers:
+    """The answers of `free_cell` for a block of two operations on two states."""
+    return {
+        f"{name}_{block}_left": left[0], f"{name}_{block}_left_from": left[1],
+        f"{name}_{block}_right": right[0], f"{name}_{block}_right_from": right[1],
+    }  # fmt: skip
+
+
+def paired(name: str, node: int, left: tuple[str, int], right: tuple[str, int]) -> Answers:
+    """The answers of `cell_of_pairs` for a node of two operations on two states, the earlier one first."""
+    return {
+        f"{name}_{node}_from": [left[1], right[1]],
+        f"{name}_{node}_first": left[0], f"{name}_{node}_second": right[0],
+    }  # fmt: skip

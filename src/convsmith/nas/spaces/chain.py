@@ -12,6 +12,7 @@ from typing import Any
 
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
+from convsmith.graph.places import place
 
 from ..choose import Choose
 from . import SPACES
@@ -50,7 +51,8 @@ def chain(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> Gr
             # A convolution without padding must leave something to pool.
             trimmed = padding == "valid" and side - kernel >= 3
             width = choose(f"width_{block}_{layer}", WIDTHS)
-            x = _convolve(x, width, kernel, "valid" if trimmed else "same", activation, normed)
+            with place(f"block_{block}", layer):
+                x = _convolve(x, width, kernel, "valid" if trimmed else "same", activation, normed)
             rows, columns = (size - (kernel - 1) * trimmed for size in (rows, columns))
         if min(rows, columns) >= 2:
             pooling = keras.layers.MaxPooling2D if pool == "max" else keras.layers.AveragePooling2D
@@ -60,10 +62,14 @@ def chain(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> Gr
         x = keras.layers.Dropout(rate)(x)
     x = keras.layers.Flatten()(x)
     for layer in range(choose("dense", (0, 1, 2))):
-        x = keras.layers.Dense(choose(f"units_{layer}", UNITS), activation=activation)(x)
+        units = choose(f"units_{layer}", UNITS)
+        with place(f"dense_{layer}"):
+            x = keras.layers.Dense(units, activation=activation)(x)
         if rate := choose(f"dropout_{layer}", RATES):
             x = keras.layers.Dropout(rate)(x)
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x), name="chain")
+    with place("head"):
+        x = keras.layers.Dense(classes, activation="softmax")(x)
+    return keras.Model(inputs, x, name="chain")
 
 
 def _convolve(x: Any, width: int, kernel: int, padding: str, activation: str, normed: bool) -> Any:

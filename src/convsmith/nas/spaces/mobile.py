@@ -13,6 +13,7 @@ from typing import Any
 
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
+from convsmith.graph.places import place
 from convsmith.zoo._parts import gate
 
 from ..choose import Choose
@@ -46,7 +47,9 @@ def mobile(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
     activation = choose("activation", ("relu", "hard_silu"))
     width = choose("stem", STEMS)
     strided = side >= 32 and number > 0
-    x = _norm(keras.layers.Conv2D(width, 3, strides=2 if strided else 1, padding="same", use_bias=False)(x))
+    with place("stem"):
+        stride = 2 if strided else 1
+        x = _norm(keras.layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False)(x))
     x = keras.layers.Activation(activation)(x)
     side >>= strided
     for stage in range(number - strided + 1):
@@ -59,16 +62,20 @@ def mobile(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
             kernel = choose(f"kernel_{stage}_{block}", kernels)
             expansion = choose(f"expansion_{stage}_{block}", EXPANSIONS)
             stride = 2 if stage and not block else 1
-            x = inverted(x, channels, width, kernel, expansion, stride, activation, gated)
+            with place(f"stage_{stage}", block):
+                x = inverted(x, channels, width, kernel, expansion, stride, activation, gated)
             side = (side + stride - 1) // stride
             channels = width
     if wider := choose("last", LAST):
-        x = _norm(keras.layers.Conv2D(wider * width, 1, use_bias=False)(x))
+        with place("last"):
+            x = _norm(keras.layers.Conv2D(wider * width, 1, use_bias=False)(x))
         x = keras.layers.Activation(activation)(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     if rate := choose("dropout", (0.0, 0.2, 0.4)):
         x = keras.layers.Dropout(rate)(x)
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x), name="mobile")
+    with place("head"):
+        x = keras.layers.Dense(classes, activation="softmax")(x)
+    return keras.Model(inputs, x, name="mobile")
 
 
 def inverted(
@@ -95,13 +102,17 @@ def inverted(
     """
     before, inner = x, expansion * channels
     if expansion > 1:
-        x = _norm(keras.layers.Conv2D(inner, 1, use_bias=False)(x))
+        with place("wider"):
+            x = _norm(keras.layers.Conv2D(inner, 1, use_bias=False)(x))
         x = keras.layers.Activation(activation)(x)
-    x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False)(x)
-    x = keras.layers.Activation(activation)(_norm(x))
+    with place("depthwise"):
+        x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False)(x)
+        x = keras.layers.Activation(activation)(_norm(x))
     if gated:
-        x = gate(x, inner, rounded(inner / 4), "relu", "hard_sigmoid")
-    x = _norm(keras.layers.Conv2D(width, 1, use_bias=False)(x))
+        with place("gate"):
+            x = gate(x, inner, rounded(inner / 4), "relu", "hard_sigmoid")
+    with place("narrower"):
+        x = _norm(keras.layers.Conv2D(width, 1, use_bias=False)(x))
     return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
 
 

@@ -14,8 +14,11 @@ from typing import Any
 
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
+from convsmith.graph.places import place
+from convsmith.zoo._cells import Mixture
 
 from ..choose import Choose
+from ..relaxed import weighed
 from . import SPACES
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -34,36 +37,47 @@ def nasbench201(choose: Choose, input_shape: tuple[int, int, int], classes: int)
         input_shape: rows, columns, channels; the table's is (32, 32, 3).
         classes: how many classes.
     """
-    cell = {edge: choose(edge, OPERATIONS) for edge in EDGES}
+    cell = {edge: weighed(choose, edge, OPERATIONS, nothing="none") for edge in EDGES}
     x = inputs = keras.Input(input_shape)
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(x)
-    x = _norm(keras.layers.Conv2D(FILTERS, 3, padding="same", use_bias=False)(x))
+    with place("stem"):
+        x = _norm(keras.layers.Conv2D(FILTERS, 3, padding="same", use_bias=False)(x))
     for stage in range(3):
         filters = FILTERS << stage
         if stage:
-            x = _halved(x, filters)
-        for _ in range(CELLS):
-            x = _cell(x, cell, filters)
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Activation("relu")(_norm(x)))
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x), name="nasbench201")
+            with place(f"halving_{stage}"):
+                x = _halved(x, filters)
+        for number in range(CELLS):
+            with place(f"cell_{stage}_{number}"):
+                x = _cell(x, cell, filters)
+    with place("head"):
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Activation("relu")(_norm(x)))
+        x = keras.layers.Dense(classes, activation="softmax")(x)
+    return keras.Model(inputs, x, name="nasbench201")
 
 
-def _cell(x: Any, cell: dict[str, str], filters: int) -> Any:
+def _cell(x: Any, cell: dict[str, Any], filters: int) -> Any:
     nodes = [x]
     for node in range(1, 4):
-        brought = [_edge(nodes[start], cell[f"e{start}{node}"], filters) for start in range(node)]
+        brought = []
+        for start in range(node):
+            with place(f"e{start}{node}"):
+                brought.append(_edge(nodes[start], cell[f"e{start}{node}"], filters))
         nodes.append(keras.layers.Add()(brought) if node > 1 else brought[0])
     return nodes[-1]
 
 
-def _edge(x: Any, operation: str, filters: int) -> Any:
+def _edge(x: Any, operation: str | Mixture, filters: int) -> Any:
+    if isinstance(operation, Mixture):
+        return operation.of(lambda one: _edge(x, one, filters))
     if operation == "none":
         return keras.layers.Rescaling(0.0)(x)  # zeros; what lies before it stays part of the network
     if operation == "skip_connect":
         return x
     if operation == "avg_pool_3x3":
         return keras.layers.AveragePooling2D(3, strides=1, padding="same")(x)
-    return _convolve(x, filters, 3 if operation == "nor_conv_3x3" else 1)
+    with place(operation):
+        return _convolve(x, filters, 3 if operation == "nor_conv_3x3" else 1)
 
 
 def _convolve(x: Any, filters: int, kernel: int, stride: int = 1) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 from convsmith.graph import Graph
 from convsmith.graph import notation as keras
+from convsmith.graph.places import place
 
 from ..choose import Choose
 from . import SPACES
@@ -48,7 +49,8 @@ def stages(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
 
     x = inputs = keras.Input(input_shape)
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(x)
-    x = layer.convolve(x, width, kernel, 2 if strided else 1)
+    with place("stem"):
+        x = layer.convolve(x, width, kernel, 2 if strided else 1)
     channels = width
     for stage in range(number - strided + 1):
         depth = choose(f"depth_{stage}", (0, 1, 2, 3) if stage == 0 else (1, 2, 3, 4))
@@ -67,17 +69,20 @@ def stages(choose: Choose, input_shape: tuple[int, int, int], classes: int) -> G
                 stride = 1
         for repeat in range(depth):
             step = stride if repeat == 0 else 1
-            if block == "plain":
-                x = layer.convolve(x, width, kernel, step)
-            elif block == "residual":
-                x = layer.residual(x, channels, width, kernel, step)
-            elif block == "separable":
-                x = layer.separable(x, channels, width, kernel, step)
-            else:
-                x = layer.inverted(x, channels, width, kernel, step, expansion, gated)
+            with place(f"stage_{stage}", block, repeat):
+                if block == "plain":
+                    x = layer.convolve(x, width, kernel, step)
+                elif block == "residual":
+                    x = layer.residual(x, channels, width, kernel, step)
+                elif block == "separable":
+                    x = layer.separable(x, channels, width, kernel, step)
+                else:
+                    x = layer.inverted(x, channels, width, kernel, step, expansion, gated)
             channels = width
     grid = (input_shape[0] >> number, input_shape[1] >> number)
-    return keras.Model(inputs, classifier(x, choose, grid, classes), name="stages")
+    with place("head"):
+        x = classifier(x, choose, grid, classes)
+    return keras.Model(inputs, x, name="stages")
 
 
 def halvings(side: int) -> tuple[int, int]:
@@ -140,7 +145,8 @@ class Layers:
     def residual(self, x: Any, channels: int, width: int, kernel: int, stride: int) -> Any:
         """Two convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
         fits = stride == 1 and channels == width
-        shortcut = x if fits else self.convolve(x, width, 1, stride, active=False)
+        with place("shortcut"):
+            shortcut = x if fits else self.convolve(x, width, 1, stride, active=False)
         x = self.convolve(self.convolve(x, width, kernel, stride), width, kernel, active=False)
         return keras.layers.Activation(self.activation)(keras.layers.Add()([x, shortcut]))
 
@@ -157,7 +163,8 @@ class Layers:
         before, inner = x, expansion * channels
         x = self.depthwise(self.convolve(x, inner, 1), inner, kernel, stride)
         if gated:
-            x = self.gate(x, inner, max(2, channels // 2))
+            with place("gate"):
+                x = self.gate(x, inner, max(2, channels // 2))
         x = self.convolve(x, width, 1, active=False)
         return keras.layers.Add()([x, before]) if stride == 1 and channels == width else x
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from convsmith.errors import BadInput
 from convsmith.graph import Graph
 from convsmith.own_code import run_source
+from convsmith.runs import CannotWrite
 
+from ..lesson import LessonTask
 from .protocol import Evaluate, Evaluation, Outcome, Task, by_name, named, perform
 
 if TYPE_CHECKING:
@@ -52,20 +55,24 @@ def constant(score: float) -> Evaluate:
     return lambda graph, *, epochs, seed: Evaluation(score, 0.0)
 
 
-def task_to_json(task: Task) -> dict[str, Any]:
+def task_to_json(task: Task | LessonTask) -> dict[str, Any]:
     """A task as JSON.
 
     Raises:
         BadInput: its `stop` is not a function of a module.
     """
+    if isinstance(task, LessonTask):
+        return task.to_json()
     return {
         "number": task.number, "graph": task.graph.to_json(), "epochs": task.epochs, "seed": task.seed,
         "stop": None if task.stop is None else named(task.stop), "history": list(task.history),
     }  # fmt: skip
 
 
-def task_from_json(line: Mapping[str, Any]) -> Task:
+def task_from_json(line: Mapping[str, Any]) -> Task | LessonTask:
     """The task that `task_to_json` wrote."""
+    if "lesson" in line:
+        return LessonTask.from_json(line)
     stop = None if line["stop"] is None else by_name(line["stop"])
     graph = Graph.from_json(line["graph"])
     return Task(line["number"], graph, line["epochs"], line["seed"], stop, line["history"])
@@ -81,7 +88,12 @@ def performed(evaluate: Evaluate, line: Mapping[str, Any]) -> Outcome:
         task = task_from_json(line)
     except Exception:
         return Outcome(line["number"], None, 0.0, (), traceback.format_exc())
-    return perform(evaluate, task)
+    try:
+        return perform(evaluate, task)
+    except CannotWrite:
+        raise
+    except BadInput:  # refused by a lesson
+        return Outcome(task.number, None, 0.0, (), traceback.format_exc())
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -92,4 +104,5 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 def outcome_from_json(line: Mapping[str, Any]) -> Outcome:
     """The outcome that `outcome_to_json` wrote."""
     evaluation = None if line["evaluation"] is None else Evaluation(**line["evaluation"])
-    return Outcome(line["number"], evaluation, line["seconds"], tuple(line["curve"]), line["error"])
+    curve = tuple(line["curve"])
+    return Outcome(line["number"], evaluation, line["seconds"], curve, line["error"], line.get("learnt"))

@@ -19,6 +19,7 @@ from convsmith.errors import BadInput, ConvsmithError
 from convsmith.runs import CannotWrite, to_json
 from convsmith.runs.environment import usable_cores
 
+from ..lesson import LessonTask
 from .portable import Portable, outcome_from_json, task_to_json
 from .protocol import Outcome, Pool, Task
 
@@ -68,7 +69,7 @@ class Processes(Pool):
         self._wanted_folder = folder
         self._folder: Path | None = None
         self._spec = b""
-        self._waiting: deque[Task] = deque()
+        self._waiting: deque[Task | LessonTask] = deque()
         self._tries: Counter[int] = Counter()
         self._unready = 0
         self._done: deque[Outcome] = deque()
@@ -84,7 +85,7 @@ class Processes(Pool):
         """Process numbers of the workers that are there now."""
         return [one.process.pid for one in self._all if one is not None]
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | LessonTask) -> None:
         self._waiting.append(task)
         self._hand_out()
 
@@ -214,7 +215,7 @@ class _Worker:
 
     def __init__(self, place: int, environment: dict[str, str]) -> None:
         self.place, self.ready = place, False
-        self.task: Task | None = None
+        self.task: Task | LessonTask | None = None
         # A session of its own: Ctrl-C is for the driver, whose end then ends this process.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "convsmith.nas.workers.worker"],

@@ -19,6 +19,8 @@ from convsmith.errors import BadInput
 from convsmith.graph import Graph
 from convsmith.runs import CannotWrite
 
+from ..lesson import LessonTask
+
 OnEpoch = Callable[[float], bool]
 Stop = Callable[[Sequence[float], int, Sequence[dict[str, Any]]], bool]
 
@@ -81,6 +83,7 @@ class Outcome:
         seconds: that it took.
         curve: validation scores after each epoch, where they were watched.
         error: why it failed, with the traceback.
+        learnt: of a lesson, the line of its algorithm's history.
     """
 
     number: int
@@ -88,6 +91,7 @@ class Outcome:
     seconds: float
     curve: tuple[float, ...] = ()
     error: str | None = None
+    learnt: dict[str, Any] | None = None
 
 
 class Pool(ABC):
@@ -102,7 +106,7 @@ class Pool(ABC):
         """How many tasks are worked on at once; may change while a cluster grows or shrinks."""
 
     @abstractmethod
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | LessonTask) -> None:
         """Give a task to whoever is free next."""
 
     @abstractmethod
@@ -135,21 +139,23 @@ class Here(Pool):
     is_alone = True
 
     def __init__(self, evaluate: Evaluate) -> None:
-        self._evaluate, self._waiting = evaluate, deque[Task]()
+        self._evaluate, self._waiting = evaluate, deque[Task | LessonTask]()
 
     @property
     def slots(self) -> int:
         return 1
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | LessonTask) -> None:
         self._waiting.append(task)
 
     def wait(self) -> Outcome:
         return perform(self._evaluate, self._waiting.popleft())
 
 
-def perform(evaluate: Evaluate, task: Task) -> Outcome:
+def perform(evaluate: Evaluate, task: Task | LessonTask) -> Outcome:
     """Do a task; whatever goes wrong in it is its outcome, but for a full disk, which ends the search.
+
+    What a lesson refuses ends it as well.
 
     Example:
         >>> from convsmith.zoo import network
@@ -159,6 +165,8 @@ def perform(evaluate: Evaluate, task: Task) -> Outcome:
         >>> perform(lambda graph, *, epochs, seed: Evaluation(float("nan"), 1.5), task).error
         'the score is nan'
     """
+    if isinstance(task, LessonTask):
+        return _learn(evaluate, task)
     curve: list[float] = []
     more: dict[str, Any] = {}
     if task.stop is not None:
@@ -183,6 +191,17 @@ def perform(evaluate: Evaluate, task: Task) -> Outcome:
     return Outcome(
         task.number, Evaluation(score, seconds, result.loss, dict(result.more)), seconds, tuple(curve)
     )
+
+
+def _learn(evaluate: Evaluate, task: LessonTask) -> Outcome:
+    began = time.perf_counter()
+    try:
+        learnt = task.learn(evaluate)
+    except BadInput:  # a full disk, too
+        raise
+    except Exception:
+        return Outcome(task.number, None, time.perf_counter() - began, (), traceback.format_exc())
+    return Outcome(task.number, None, float(learnt["seconds"]), learnt=learnt)
 
 
 def named(thing: Callable[..., Any]) -> str:

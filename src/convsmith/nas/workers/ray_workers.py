@@ -17,6 +17,7 @@ from convsmith.errors import BadInput, ConvsmithError
 from convsmith.installed import need
 from convsmith.runs import to_json
 
+from ..lesson import LessonTask
 from .portable import Portable, outcome_from_json, task_to_json
 from .protocol import Outcome, Pool, Task
 
@@ -83,7 +84,7 @@ class RayWorkers(Pool):
         self._arrays = [self._ray.put(array) for array in portable.arrays.values()]
         # What is lost is begun again here, not by Ray, which would do so for ever where memory is short.
         self._train = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_train_somewhere())
-        self._running: dict[Any, Task] = {}
+        self._running: dict[Any, Task | LessonTask] = {}
         self._tries: Counter[int] = Counter()
         self._done: deque[Outcome] = deque()
 
@@ -93,7 +94,7 @@ class RayWorkers(Pool):
             self._counted, self._slots = time.monotonic(), max(1, self._count())
         return self._slots
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task | LessonTask) -> None:
         line = to_json(task_to_json(task))
         elsewhere = {"ray.io/node-id": f"!in({','.join(sorted(self._unfit))})"} if self._unfit else None
         train = self._train.options(label_selector=elsewhere)

@@ -175,9 +175,21 @@ def _rows(
         if search.get("images"):
             said += f", each on {search['images']:,} images"
         rows.append(("trials", said))
+    if search.get("learnt"):
+        rows.append(("learned first", _learnt(search["learnt"])))
     if search.get("winner_arm"):
         rows.append(("the winner came from", words.arm(search["winner_arm"])))
     return rows
+
+
+def _learnt(found: dict[str, Any]) -> str:
+    """What an algorithm that shares weights did before it proposed, and its alarms."""
+    net = found.get("supernet") or {}
+    said = f"{found.get('steps', 0):,} steps in {words.number(found.get('seconds'))} s"
+    if net.get("params") is not None:
+        said += f" of a supernet with {net['params']:,} parameters, which is no candidate"
+    more = [*(f"alarm: {one}" for one in found.get("alarm") or ()), *(found.get("notes") or ())]
+    return "; ".join([said, *more])
 
 
 def _compared(named: list[tuple[str, dict[str, Any]]], search: dict[str, Any]) -> list[dict[str, Any]]:

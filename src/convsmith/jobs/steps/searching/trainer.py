@@ -48,6 +48,7 @@ def trainer(
     from ....data.view import selected
     from ....engine.loop import fit
     from ....engine.predict import evaluate as judge
+    from ....nas.lesson import Material, WithImages
     from ....nas.workers.protocol import Evaluation
     from ....pretrained.packed import unpacked
 
@@ -81,7 +82,7 @@ def trainer(
         more = {"train_loss": fitted.history[-1]["loss"]}
         return Evaluation(judged["accuracy"], fitted.seconds, judged["loss"], more)
 
-    return evaluate
+    return WithImages(evaluate, Material(full[0], y, full[1], y_validation, augment))
 
 
 def resized(x_NHWC: np.ndarray, rows: int, columns: int) -> np.ndarray:
