@@ -124,7 +124,16 @@ def test_from_dropped_digits_to_a_classified_picture(address: str, digits: Path)
         page.set_input_files("#photo", str(digits / "0" / "0000.png"))
         page.wait_for_selector("#bars i")
         assert page.inner_text("#verdict").split()[0] in {str(digit) for digit in range(10)}
-        assert "ms for the network" in page.inner_text("#speed")
+        assert "there and back" in page.inner_text("#speed")
+        said = [page.inner_text("#verdict"), page.inner_text("#bars")]
+        page.click("#here")
+        page.wait_for_selector("html[data-network=page]")
+        page.set_input_files("#photo", str(digits / "0" / "0000.png"))
+        page.wait_for_selector("#speed:has-text('in this page')")
+        assert [page.inner_text("#verdict"), page.inner_text("#bars")] == said
+        if page.locator("#look").is_visible():
+            page.click("#look")
+            page.wait_for_selector("#heat:visible")
         audit("try")
         page.goto(address.partition("?")[0])
         assert page.locator("table.runs tbody tr").count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
 from pathlib import Path
 
@@ -155,6 +156,30 @@ def test_no_name_in_an_address_leads_elsewhere(browser: TestClient, home: Home) 
                 assert "<h1" in answer.text, (form, name)
 
 
+def test_a_strangers_run_brings_no_code_to_life(browser: TestClient, home: Home, studio: Studio) -> None:
+    run = home.runs / "0001"
+    (run / "space.py").write_text(f"open({str(home.runs / 'acted')!r}, 'w')")
+    graph = json.loads((run / "graph.json").read_text())
+    graph["nodes"][1]["kind"] = "Strange"
+    (run / "graph.json").write_text(json.dumps(graph))
+    pages = ("", "/try", "/units", "/fool", ".json", "/network.svg", "/setup.json")
+    for page in pages:
+        assert browser.get(f"/runs/0001{page}").status_code in (200, 404), page
+    assert browser.get("/runs/compare?runs=0001,0002").status_code == 200
+    for what in ("units", "int8", "pictures"):
+        assert browser.post("/runs/0001/look.json", json={"what": what}).status_code == 409
+    assert browser.post("/runs/0001/go-on.json", json={}).status_code == 409
+    about = json.loads((home.runs / "0002" / "run.json").read_text())
+    about |= {"kind": "train", "command": ["convsmith", "train", "evil.py:net", "digits"]}
+    (home.runs / "0002" / "run.json").write_text(json.dumps(about))
+    for network in ("evil.py:net", "../x", "--help", {"nodes": []}, "http://x"):
+        recipe = json.dumps({"data": "digits", "network": network})
+        (home.runs / "0002" / "recipe.json").write_text(recipe)
+        assert browser.post("/runs/0002/go-on.json", json={}).status_code == 400, network
+    assert studio.jobs.all() == []
+    assert not (home.runs / "acted").exists()
+
+
 def test_links_are_not_followed(browser: TestClient, home: Home, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (home.runs / "0001" / "README.md").unlink(missing_ok=True)
@@ -169,7 +194,7 @@ def test_a_picture_named_by_a_strangers_run_stays_in_it_and_is_one(browser: Test
     (home.runs / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\nsecret")
     rows = [{"file": "../../secret.png"}, {"file": "page.png"}]
     (run / "explain" / "page.png").write_text("<script>alert(1)</script>")
-    (run / "explain" / "explain.json").write_text(__import__("json").dumps(rows))
+    (run / "explain" / "explain.json").write_text(json.dumps(rows))
     assert browser.get("/runs/0001/heatmap/0.png").status_code == 404
     assert browser.get("/runs/0001/heatmap/1.png").status_code == 404
     assert browser.get("/runs/0001/heatmap/2.png").status_code == 404

@@ -68,6 +68,8 @@ def test_the_state_is_what_the_files_and_the_process_say(studio: Studio) -> None
     for code, said in codes.items():
         told(job.path / "exit.json", {"code": code, "at": 1.0})
         assert state() == said
+    told(job.path / "job.json", job.about | {"stop": 1.0})
+    assert state() == "stopped"
     (job.path / "job.json").write_text("[")
     assert job.id not in [one.id for one in studio.jobs.all()]
 

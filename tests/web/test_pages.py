@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from PIL import Image
 from starlette.testclient import TestClient
 
+from convsmith.device.page import page
 from convsmith.engine.predict import predict
 from convsmith.engine.weights import initial
 from convsmith.formats.onnx import export_onnx
@@ -182,7 +185,7 @@ def test_cells_of_the_confusion_matrix_hold_their_images(browser: TestClient, ho
 def test_going_on_says_the_command(browser: TestClient, studio: Studio, home: Home) -> None:
     job = browser.post("/runs/0002/go-on.json", json={"minutes": 5, "nonce": "n"}).json()["job"]
     argv = studio.jobs.get(job).about["argv"]
-    assert argv == ["forge", "--resume", str(home.runs / "0002"), "--more-minutes", "5"]
+    assert argv == ["forge", "--resume", str(home.runs / "0002"), "--more-minutes=5"]
     assert browser.post("/runs/0002/go-on.json", json={"minutes": "x"}).status_code == 400
     with Run.resume(home.runs / "0002"):
         assert browser.post("/runs/0002/go-on.json", json={}).status_code == 409
@@ -238,6 +241,29 @@ def test_a_network_answers_by_its_runs_rule(tmp_path: Path) -> None:
     softer = np.sqrt(direct) / np.sqrt(direct).sum()
     np.testing.assert_allclose(ruled["p"], softer, atol=2e-6)
     assert "error" in answer(opened(tmp_path), b"no image")
+
+
+def test_a_network_for_the_page_is_data_alone(browser: TestClient, home: Home) -> None:
+    run = home.runs / "0001"
+    assert browser.get("/runs/0001/setup.json").json() == {"setup": None, "weights": None}
+    made = page(network(2), initial(network(2), 0), classes=CLASSES)
+    (run / "model.html").write_bytes(made.content.replace(b"</body>", b"<script>alert(1)</script></body>"))
+    found = browser.get("/runs/0001/setup.json").json()
+    assert found["setup"]["classes"] == CLASSES
+    assert "alert" not in json.dumps(found)
+    assert len(base64.b64decode(found["weights"])) > 4 * 8000
+    worker = browser.get("/net/worker.js")
+    assert worker.headers["content-type"].startswith("text/javascript")
+    for name in re.findall(r"'(/net/\w+\.js)'", worker.text):
+        assert "globalThis" in browser.get(name).text
+    assert browser.get("/net/page.js").status_code == 404
+    for content in (
+        "",
+        '<script id="setup" type="application/json">[1]</script>',
+        made.content.decode()[:3000],
+    ):
+        (run / "model.html").write_text(content)
+        assert browser.get("/runs/0001/setup.json").status_code == 500
 
 
 def test_files_are_fetched_by_a_table(browser: TestClient) -> None:

@@ -103,8 +103,13 @@ class Facts:
         return Picture(uri, int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big"))
 
 
-def read(folder: str | os.PathLike[str]) -> Facts:
+def read(folder: str | os.PathLike[str], *, own_code: bool = True) -> Facts:
     """Everything that a run folder tells.
+
+    Args:
+        folder: the run.
+        own_code: whether the run's own files are run where its network has kinds that are not known; without
+            it such a network is not there.
 
     Raises:
         NotARun: the folder holds none of a run's files.
@@ -124,7 +129,8 @@ def read(folder: str | os.PathLike[str]) -> Facts:
     facts.evidence = _object(facts, "explain/evidence.json")
     if graph := _object(facts, "graph.json"):
         try:
-            teach(path, graph)
+            if own_code:
+                teach(path, graph)
             facts.graph = Graph.from_json(graph)
         except BadInput as error:
             facts.troubles.append(f"graph.json: {error}")

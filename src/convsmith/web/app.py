@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,7 +25,8 @@ from . import course, orders, results, uploads
 from .answers import Answers
 from .guard import Guard, TooMuch
 from .home import Home
-from .jobs import DRIVING, Jobs
+from .inpage import network_of, script_of
+from .jobs import DRIVING, Jobs, _object
 from .pages import STATIC, json_of, refused, shown
 from .refusal import Refused
 from .sets import NAMED, ImageSet, Sets
@@ -51,6 +53,8 @@ LOOKS = {
     "fool": "pictures that fool it", "report": "the report again",
 }  # fmt: skip
 """Jobs on a finished run, by command."""
+OWN_CODE = ("space.py", "network.py", "algorithm.py")
+"""Files of a run that commands on it may run."""
 SHEET = re.compile(r"sheet-\d{4}\.jpg")
 
 
@@ -136,17 +140,17 @@ class Studio:
             raise Refused(409, f"run {name}", "is being worked on", "one that rests", "stop it first")
         if about["kind"] not in DRIVING:
             raise Refused(400, f"run {name}", f"is of '{about['kind']}'", " or ".join(DRIVING))
-        argv = (
-            ["train", "x", "--resume", str(path)]
-            if about["kind"] == "train"
-            else ["forge", "--resume", str(path)]
-        )
+        self._without_code(path)
+        argv = ["forge", "--resume", str(path)]
         if about["kind"] == "train":
-            command = [word for word in about["command"][1:] if isinstance(word, str)]
-            argv = [*command, "--resume", str(path)] if command and "--resume" not in command else argv
+            network = _object(path / "recipe.json").get("network")
+            if not isinstance(network, str) or not re.fullmatch(r"[a-z]\w{0,60}", network):
+                way = f"convsmith train NETWORK --resume {path}"
+                raise Refused(400, f"run {name}", "is of a network that was a file", "one of the zoo", way)
+            argv = ["train", network, "--resume", str(path)]
         more = sent.get("minutes")
         if more:
-            argv += ["--more-minutes", orders.number(more, "minutes", -60 * 24 * 14, 60 * 24 * 14)]
+            argv.append(f"--more-minutes={orders.number(more, 'minutes', -60 * 24 * 14, 60 * 24 * 14)}")
         job = self.jobs.start(
             argv, kind=about["kind"], title=f"go on with {name}", nonce=str(sent.get("nonce", "")),
             run=name, data=None,
@@ -158,6 +162,7 @@ class Studio:
         name = request.path_params["run"]
         path = self.home.run(name)
         what, nonce = str(sent.get("what", "")), str(sent.get("nonce", ""))
+        self._without_code(path)
         if what in LOOKS:
             job = self.jobs.start(
                 [what, str(path)], kind=what, title=f"{name}: {LOOKS[what]}", nonce=nonce, run=name
@@ -180,6 +185,14 @@ class Studio:
             raise Refused(400, "job", f"got {what!r:.40}", ", ".join((*LOOKS, *EXPORTS, "pictures")))
         return json_of({"job": job.to_json()})
 
+    def _without_code(self, path: Path) -> None:
+        """See that a command on a run would run no code that the run brings along: it may be a stranger's."""
+        found = [name for name in OWN_CODE if (path / name).exists()]
+        if found:
+            came = f"brings code of its own ({found[0]})"
+            way = "in a terminal, where you know whose it is"
+            raise Refused(409, f"run {path.name}", came, "a run without", way)
+
     def cell(self, request: Request) -> Response:
         """The test images of a cell of the confusion matrix, and where their thumbnails lie."""
         name = request.path_params["run"]
@@ -200,8 +213,6 @@ class Studio:
 
     def _thumbnails(self, name: str) -> tuple[str, dict[str, Any]]:
         """Address and list of the thumbnails of a run's images; an empty list where none were made."""
-        from .jobs import _object
-
         source = self.shelf.one(name)["source"]
         for one in self.sets.all():
             held = one.thumbnails() if one.source == source else {}
@@ -292,6 +303,14 @@ class Studio:
         facts = results.facts_of(self.home.run(name))
         size = list(facts.graph.input_shape) if facts.graph is not None else []
         return shown(request, "try.html", run=about, classes=facts.classes, size=size)
+
+    def setup(self, request: Request) -> Response:
+        """A run's network for the page itself; nothing where no page was exported."""
+        return json_of(network_of(self.home.run(request.path_params["run"])))
+
+    def script(self, request: Request) -> Response:
+        """A script that runs a network."""
+        return Response(script_of(request.path_params["name"]), media_type="text/javascript")
 
     def answer(self, run: str, image: bytes) -> Response:
         """What a run's network says of an image."""
@@ -565,6 +584,8 @@ def application(studio: Studio, *, token: str, port: int) -> Guard:
         *get(f"{run}/pictures/{{sheet}}", studio.picture, beside=False),
         *get(f"{run}/get/{{file}}", studio.file, beside=False),
         *get(f"{run}/try", studio.try_it),
+        *get(f"{run}/setup.json", studio.setup, beside=False),
+        *get("/net/{name}.js", studio.script, beside=False),
         *get(f"{run}/units", studio.units),
         *get(f"{run}/fool", studio.fool),
         Route(f"{run}/answer.json", answer, methods=["POST"]),

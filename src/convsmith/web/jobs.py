@@ -190,7 +190,7 @@ class Jobs:
         about = _object(path / "job.json")
         if not isinstance(about.get("argv"), list):
             return None
-        return Job(path, about, _state(path))
+        return Job(path, about, _state(path, asked=bool(about.get("stop"))))
 
 
 DRIVING = ("forge", "train", "search")
@@ -199,10 +199,12 @@ STARTING = 60.0
 """Seconds that a process may take before it has written its number."""
 
 
-def _state(path: Path) -> str:
+def _state(path: Path, *, asked: bool = False) -> str:
+    """How a job stands; `asked` to stop, what a signal ended was stopped."""
     ended = _object(path / "exit.json")
     if ended:
-        return CODES.get(int(ended["code"]), "failed")
+        code = int(ended["code"])
+        return "stopped" if asked and code > 128 else CODES.get(code, "failed")
     process = _object(path / "pid.json")
     if process:
         alive = _is_alive(int(process["pid"]), str(process["began"]))

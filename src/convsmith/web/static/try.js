@@ -1,8 +1,74 @@
 // A picture is shown to the network: dropped, pasted, drawn, or from the camera.
-import { $, ask, data, doing, el, percent, toast } from "/static/page.js";
+import { $, ask, data, doing, el, nonce, percent, poll, post, toast } from "/static/page.js";
 
 const name = data.run.name, classes = data.classes;
+const pad = $("#pad"), pen = pad.getContext("2d", { willReadFrequently: true }), video = $("#video");
+let frames = [];
 let shown = null, last = null, asking = false, next = null, stream = null;
+
+// The network in this page, in a worker, where the run has it as a page; else the studio answers.
+let worker = null;
+function crew({ setup, weights }) {
+  const made = new Worker("/net/worker.js"), waiting = new Map();
+  let id = 0;
+  made.onmessage = ({ data: answer }) => { waiting.get(answer.id)?.(answer); waiting.delete(answer.id); };
+  made.onerror = () => { for (const resolve of waiting.values()) resolve({ error: "the network cannot run in this page" }); worker = null; };
+  const task = async (name, given = {}, moved = []) => {
+    const message = { id: ++id, task: name, ...given };
+    const answer = await new Promise((resolve) => { waiting.set(message.id, resolve); made.postMessage(message, moved); });
+    if (answer.error) throw new Error(answer.error);
+    return answer;
+  };
+  const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0)).buffer;
+  return { task, heat: !setup.heat?.refused, ready: task("open", { setup, weights: bytes }, [bytes]) };
+}
+const ready = (async () => {
+  const inside = await ask(`/runs/${name}/setup.json`, { timeout: 60000 }).catch(() => ({ setup: null }));
+  if (inside.setup) {
+    worker = crew(inside);
+    await worker.ready.catch(() => { worker = null; });
+  }
+  $("#inside").hidden = Boolean(worker);
+  document.documentElement.dataset.network = worker ? "page" : "studio";
+})();
+
+function pictureOf(seen) {
+  const [rows, columns, channels] = data.size, canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+  [canvas.width, canvas.height] = [columns, rows];
+  const image = pen.createImageData(columns, rows);
+  for (let n = 0; n < rows * columns; n++) { for (let c = 0; c < 3; c++) image.data[4 * n + c] = seen[channels === 1 ? n : 3 * n + c]; image.data[4 * n + 3] = 255; }
+  pen.putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}
+const here = async (given) => {
+  const answer = given instanceof ImageBitmap ? await worker.task("frame", { bitmap: given }, [given]) : await worker.task("file", { blob: given });
+  return { p: [...answer.probabilities], none: answer.rejected, ms: answer.milliseconds, seen: pictureOf(answer.seen), classes, here: true };
+};
+async function looked() {
+  const best = last.p.indexOf(Math.max(...last.p)), map = await worker.task("heat", { number: best }), canvas = $("#heat"), pen = canvas.getContext("2d");
+  [canvas.width, canvas.height] = [map.columns, map.rows];
+  const image = pen.createImageData(map.columns, map.rows);
+  map.values.forEach((value, n) => image.data.set([255, 60 + 170 * value, 20, 200 * value], 4 * n));
+  pen.putImageData(image, 0, 0);
+  const under = $("#stage img") || (pad.hidden ? null : pad), on = $("#look").getAttribute("aria-pressed") === "true";
+  canvas.hidden = !on || !under;
+  if (under) Object.assign(canvas.style, { width: `${under.clientWidth}px`, height: `${under.clientHeight}px` });
+}
+$("#look").addEventListener("click", doing($("#look"), async () => {
+  const on = $("#look").getAttribute("aria-pressed") !== "true";
+  $("#look").setAttribute("aria-pressed", String(on));
+  $("#look").textContent = on ? "Hide where it looked" : "Show where it looked";
+  await looked();
+}));
+$("#here").addEventListener("click", doing($("#here"), async () => {
+  const { job } = await post(`/runs/${name}/look.json`, { what: "page", nonce: nonce() });
+  $("#here-said").textContent = "The network is written as a page…";
+  poll(() => `/jobs/${job.id}.json`, ({ job: now }) => {
+    if (now.state === "running" || now.state === "waiting") return true;
+    if (now.state === "done") location.reload(); else $("#here-said").textContent = `Not this one: ${now.message || now.state}`;
+    return "end";
+  });
+}));
 
 function show(found) {
   const named = found.classes.length ? found.classes : classes;
@@ -12,19 +78,25 @@ function show(found) {
   const verdict = $("#verdict");
   verdict.replaceChildren(none ? "None of these" : named[best] ?? String(best), " ", el("small", {}, none ? (found.none && !threshold ? `by the rule that this network was given; the nearest is ${named[best]}` : `the surest, ${named[best]}, has only ${percent(top)}`) : `${percent(top)} sure${order[1] && top < 0.6 ? `, or ${named[order[1][1]]}` : ""}`));
   $("#bars").replaceChildren(...order.slice(0, 6).map(([p, k]) => { const bar = el("i"); bar.style.width = `${Math.max(0.5, 100 * p)}%`; return el("div", {}, el("span", {}, named[k] ?? String(k)), bar, el("span", {}, percent(p))); }));
-  $("#wrong").hidden = false;
+  $("#wrong").hidden = !shown || Boolean(stream);
   if (found.seen) { $("#seen").src = found.seen; $("#seen-row").hidden = false; }
-  $("#speed").textContent = `${found.ms.toFixed(found.ms < 10 ? 2 : 0)} ms for the network itself${found.all ? `, ${found.all.toFixed(0)} ms with the way there and back` : ""}.`;
+  $("#speed").textContent = `${found.ms.toFixed(found.ms < 10 ? 2 : 0)} ms for the network itself, ${found.here ? "in this page; nothing was sent" : `${found.all.toFixed(0)} ms with the way there and back`}.${stream ? ` ${frames.length} pictures a second.` : ""}`;
+  $("#look").hidden = !found.here || !worker?.heat || Boolean(stream);
+  if (!$("#look").hidden) looked().catch(toast); else $("#heat").hidden = true;
 }
 async function classify(blob) {
   if (asking) { next = blob; return; }
   asking = true;
-  shown = blob;
+  if (blob instanceof Blob) shown = blob;
   const began = performance.now();
   if (!last) $("#verdict").textContent = "…";
   try {
-    last = await ask(`/runs/${name}/answer.json`, { method: "POST", body: blob, timeout: 90000 });
-    last.all = performance.now() - began;
+    await ready;
+    const found = worker ? await here(blob) : await ask(`/runs/${name}/answer.json`, { method: "POST", body: blob, timeout: 90000 });
+    found.all = performance.now() - began;
+    const now = performance.now();
+    frames = [...frames.filter((at) => now - at < 1000), now];
+    last = found;
     show(last);
   } catch (error) { $("#verdict").textContent = "No answer."; toast(error); stop(); } finally {
     asking = false;
@@ -54,7 +126,6 @@ document.addEventListener("drop", (event) => { event.preventDefault(); drop.clas
 document.addEventListener("paste", (event) => { const file = [...event.clipboardData.files][0]; if (file) picture(file); });
 
 // Drawing: light on dark, as handwritten digits are.
-const pad = $("#pad"), pen = pad.getContext("2d", { willReadFrequently: true });
 const clear = () => { pen.fillStyle = "#000"; pen.fillRect(0, 0, pad.width, pad.height); $("#verdict").textContent = "Draw something."; $("#bars").replaceChildren(); };
 let drawing = null, timer = 0;
 const where = (event) => { const box = pad.getBoundingClientRect(); return [(event.clientX - box.left) * pad.width / box.width, (event.clientY - box.top) * pad.height / box.height]; };
@@ -76,7 +147,6 @@ function stroke(event) {
 }
 const send = () => pad.toBlob((blob) => classify(blob), "image/png");
 
-const video = $("#video");
 function stop() {
   for (const track of stream?.getTracks() || []) track.stop();
   stream = null;
@@ -104,6 +174,7 @@ $("#camera").addEventListener("click", doing($("#camera"), async () => {
   const loop = async () => {
     if (!stream) return;
     if (!asking && !document.hidden) {
+      if (worker) { createImageBitmap(video).then((bitmap) => { if (stream) classify(bitmap); }); setTimeout(() => requestAnimationFrame(loop), matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 30); return; }
       const square = Math.min(video.videoWidth, video.videoHeight);
       frame.getContext("2d").drawImage(video, (video.videoWidth - square) / 2, (video.videoHeight - square) / 2, square, square, 0, 0, side, side);
       frame.toBlob((blob) => { if (stream && blob) classify(blob); }, "image/png");
