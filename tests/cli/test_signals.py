@@ -110,9 +110,9 @@ def test_a_name_longer_than_any_file(capsys: pytest.CaptureFixture[str]) -> None
 
 PHASES = (
     "a first finished network",  # the linear head stands
-    "[4/8] train",  # the teacher answers to the bank of views
-    "teacher: ",  # a cut is fine-tuned
-    "tuned-1: ",  # the last training
+    "[4/8] train",  # a cut is fine-tuned
+    "tuned-1: ",  # a teacher is asked
+    "no teacher: ",  # the last training
 )
 
 

@@ -33,7 +33,7 @@ def main() -> None:
         code = run(arguments)
         stopping.is_ending = True
     except Stopped as stopped:
-        code = stopping.say(stopped.number)
+        stopping.end(stopped.number)
     sys.exit(code)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 UNWINDS_WITHIN = 5.0  # seconds
@@ -55,11 +57,19 @@ class Stopping:
                 pass  # nobody listens any more, as after SIGHUP
         return 128 + number
 
+    def end(self, number: int) -> NoReturn:
+        """Say the line and end the process: on its way out Python would forget the handler of the alarm."""
+        code = self.say(number)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.is_ending:
-            os._exit(self.say(number))
+            self.end(number)
         self.is_ending = True
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda *_: os._exit(self.say(number)))
+            signal.signal(signal.SIGALRM, lambda *_: self.end(number))
             signal.setitimer(signal.ITIMER_REAL, UNWINDS_WITHIN)
         raise Stopped(number)
