@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from convsmith.errors import BadInput
 from convsmith.insight.answer_rule import CHOICES, FEWEST, AnswerRule, fit
+from convsmith.insight.selective import judged
 from convsmith.runs.files import to_json
 
 RULE = AnswerRule(1.7, "energy", 2.5, 0.04, "100 validation images", "")
@@ -82,6 +83,32 @@ def test_fitting(seed, sure, n):
 def test_the_planted_temperature_is_found():
     y, known, others = drawn(1, n=4000, sure=3.0)
     assert fit(y, known, {"noise": others}).temperature == pytest.approx(3.0, rel=0.1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 60), score=st.sampled_from(CHOICES))
+def test_who_is_turned_away_on_other_images(seed, n, score):
+    """Counted image by image."""
+    y, known, others = drawn(seed, n=n)
+    rule = AnswerRule(1.5, score, 3.0, 0.05)
+    found = judged(rule, y, known, {"noise": others, "again": others[:1]})
+    away = [bool(rule.apply(row[None])[1][0]) for row in known]
+    assert found["rejected"] == pytest.approx(np.mean(away))
+    kept = [k for k in range(n) if not away[k]]
+    right = [bool(known[k].argmax() == y[k]) for k in range(n)]
+    assert found["answered_accuracy"] == (pytest.approx(np.mean([right[k] for k in kept])) if kept else None)
+    assert found["no_class"]["n"] == n + 1
+    assert found["no_class"]["kinds"]["noise"] == pytest.approx(rule.apply(others)[1].mean())
+    values = {"max_logit": known.max(1), "energy": np.log(np.exp(known.astype(float)).sum(1))}[score]
+    for row, share in zip(found["at"], (0, 0.05, 0.1), strict=True):
+        left = sorted(range(n), key=lambda k: values[k])[int(share * n) :]
+        assert (row["rejected"], row["n"]) == (share, len(left))
+        assert row["accuracy"] == pytest.approx(np.mean([right[k] for k in left]))
+        assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
+    plain = judged(AnswerRule(), y, known, {"noise": others})
+    assert "rejected" not in plain
+    assert plain["score"] == "probability"
+    assert plain["ece"] == pytest.approx(plain["calibrated_ece"], abs=1e-6)
 
 
 def test_too_few_images_and_pictures_that_look_alike_are_said():

@@ -11,10 +11,11 @@ import pytest
 
 from convsmith.errors import BadInput
 from convsmith.insight.answer_rule import AnswerRule
-from convsmith.insight.calibration import softmax
+from convsmith.insight.calibration import reliability, softmax
 from convsmith.jobs.inputs.classifier import answers
 from convsmith.jobs.inputs.run_images import own_images
 from convsmith.jobs.inputs.trained import trained
+from convsmith.jobs.mistakes import mistakes
 
 
 def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> None:
@@ -35,6 +36,30 @@ def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> Non
 
     assert loss(rule.temperature) < min(loss(rule.temperature * 1.1), loss(rule.temperature / 1.1), loss(1.0))
     assert rule.apply(asked.logits(np.zeros((1, 32, 32, 1), np.uint8)))[1].all()
+
+
+def test_report_card_and_mistakes_say_what_the_rule_does_on_test_images(
+    run_of_digits: Path, tmp_path: Path
+) -> None:
+    asked = answers(run_of_digits)
+    own = own_images(asked.net)
+    rows = own.parts["test"]
+    y, said = own.y[rows], asked.logits(own.pixels_NHWC[rows])
+    metrics = json.loads((run_of_digits / "metrics.json").read_text())
+    found, (p, away) = metrics["answers"], asked.net.rule.apply(said)
+    assert found["rejected"] == pytest.approx(away.mean())
+    assert found["at"][0]["accuracy"] == pytest.approx(metrics["test_accuracy"])
+    assert found["at"][2]["n"] == len(y) - len(y) // 10
+    assert found["calibrated_ece"] == pytest.approx(reliability(y, p)["ece"])
+    assert found["calibrated_ece"] < found["ece"]
+    assert found["no_class"]["rejected"] > 0.8
+    for name in ("report.html", "README.md"):
+        assert f"divided by {asked.net.rule.temperature:.3g}" in (run_of_digits / name).read_text()
+    run = tmp_path / "runs" / "0001"
+    shutil.copytree(run_of_digits, run)
+    wrong = mistakes(str(run), method="gradient", quiet=True).found
+    assert wrong["temperature"] == asked.net.rule.temperature
+    assert wrong["tempered"]["ece"] == pytest.approx(found["calibrated_ece"], abs=1e-6)
 
 
 def test_a_run_without_a_rule_says_so_and_a_damaged_one_is_one_line(

@@ -35,6 +35,23 @@ def test_card_says_what_came_out(run_folder: RunFolder) -> None:
     assert "convsmith forge digits --max-params 20k --minutes 3" in text
 
 
+def test_card_says_what_the_answers_are_worth(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    text = card(folder).read_text()
+    assert "An image whose energy is below 2.5 is called none of the classes." in text
+    assert "3.1 points off on average as the network gives it, 1.2 points by the rule" in text
+    assert "turns away 6.1% of them (95% interval 4.0 to 9.0%), and 97.5% of 400 made-up pictures" in text
+    assert "| 10% | 324 | 99.0% | 90.0 to 99.0% |" in text
+    (folder / "answer_rule.json").write_text(
+        json.dumps(
+            json.loads((folder / "answer_rule.json").read_text()) | {"fitted_on": "", "note": "so few"}
+        )
+    )
+    text = card(folder).read_text()
+    assert "## What its answers are worth" not in text
+    assert "- Its confidences are not calibrated probabilities: so few." in text
+
+
 def test_tables_keep_their_columns_whatever_the_classes_are_called(run_folder: RunFolder) -> None:
     text = card(run_folder(classes=["a|b", "<img src=x>", "```\n# x", "*bold*"])).read_text()
     tables = [line for line in text.splitlines() if line.startswith("|")]

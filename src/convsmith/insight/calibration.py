@@ -138,13 +138,16 @@ def energy(logits_NK: np.ndarray) -> np.ndarray:
     return top + np.log(np.exp(logits_NK - top[:, None]).sum(1))
 
 
-def rejection(known_N: np.ndarray, unknown_M: np.ndarray, *, keep: float = 0.95) -> dict[str, float]:
+def rejection(
+    known_N: np.ndarray, unknown_M: np.ndarray, *, keep: float = 0.95, threshold: float | None = None
+) -> dict[str, float]:
     """A threshold on a score that separates images of the classes from pictures of nothing known.
 
     Args:
         known_N: the score (largest logit, `energy`, confidence) of validation images.
         unknown_M: the score of pictures that belong to no class.
         keep: which share of the known images must stay above the threshold.
+        threshold: one that was decided on elsewhere, instead of the one that keeps so many.
 
     Returns:
         auroc (the chance that a known image scores above an unknown one, ties half), threshold, kept (share
@@ -161,7 +164,7 @@ def rejection(known_N: np.ndarray, unknown_M: np.ndarray, *, keep: float = 0.95)
     below = np.searchsorted(known, unknown, side="left")
     ties = np.searchsorted(known, unknown, side="right") - below
     auroc = 1 - float((below + ties / 2).mean()) / len(known)
-    threshold = float(known[int((1 - keep) * len(known))])
+    threshold = float(known[int((1 - keep) * len(known))]) if threshold is None else threshold
     return {
         "auroc": auroc,
         "threshold": threshold,

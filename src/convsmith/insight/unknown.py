@@ -90,14 +90,16 @@ def _puzzle(image_HWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def thresholds(
-    known_NK: np.ndarray, unknown: Mapping[str, np.ndarray], *, keep: float = KEEP
-) -> list[dict[str, Any]]:
+    known_NK: np.ndarray, unknown: Mapping[str, np.ndarray], *, keep: float = KEEP,
+    fixed: Mapping[str, float] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """For each score, how well a threshold on it keeps the known and turns the unknown away.
 
     Args:
         known_NK: logits of images of the classes, held out.
         unknown: kind -> logits of pictures that belong to no class.
         keep: the share of the known that must stay.
+        fixed: score -> its threshold, where that was decided elsewhere.
 
     Returns:
         For each score: score, name, threshold, kept, auroc and let_in over all unknown together (with 0.95
@@ -114,10 +116,11 @@ def thresholds(
     for score, (called, compute) in SCORES.items():
         known = compute(known_NK.astype(np.float64))
         others = {kind: compute(logits.astype(np.float64)) for kind, logits in unknown.items()}
-        whole = rejection(known, np.concatenate(list(others.values())), keep=keep)
+        at = (fixed or {}).get(score)
+        whole = rejection(known, np.concatenate(list(others.values())), keep=keep, threshold=at)
         kinds = {}
         for kind, values in others.items():
-            one = rejection(known, values, keep=keep)
+            one = rejection(known, values, keep=keep, threshold=at)
             kinds[kind] = {"auroc": one["auroc"], "let_in": one["let_in"], "n": len(values)}
         found.append({"score": score, "name": called, **whole, "kinds": kinds})
     return found

@@ -79,7 +79,7 @@ def forged(
 
 def work(job: Job) -> None:
     """The steps, in their order; each has its results in the run folder when it ends."""
-    from .steps.answer_rule import answer_rule
+    from .steps.answer_rule import answer_rule, judge_rule
     from .steps.explain import explain
     from .steps.export import export, export_int8
     from .steps.images import prepare, work_at
@@ -99,9 +99,10 @@ def work(job: Job) -> None:
     done = finals(job, known, found, own)
     winner = done["winner"]
     work_at(job, winner.graph)
-    answer_rule(job, winner)
+    rule = answer_rule(job, winner)
     job.display.step(STEPS[4])
     metrics, probabilities = judge(job, done)
+    metrics |= judge_rule(job, winner, rule)
     job.display.step(STEPS[5])
     explain(job, winner, probabilities)
     job.display.step(STEPS[6])

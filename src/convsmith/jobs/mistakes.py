@@ -79,8 +79,8 @@ def mistakes(
 ) -> Mistakes:
     """Show where a network is wrong: which classes and images, how sure it was, which labels may be wrong.
 
-    The figures are those of the run's test images. The temperature is fitted on its validation images, and
-    labels are questioned in both; forge and search end by training on the latter, which makes both milder.
+    The figures are those of the run's test images. The temperature is that of its rule of answering. Labels
+    are questioned in its test images, and in its validation images where it has not learned from them.
 
     Args:
         run: a run folder; in Python also what forge and train return.
@@ -102,7 +102,7 @@ def mistakes(
     from ..data.refusal import check_there
     from ..engine.predict import predict
     from ..insight import mistakes as figures
-    from ..insight.calibration import reliability, temperature, tempered
+    from ..insight.calibration import reliability, tempered
     from ..insight.labels import suspected_labels
     from ..insight.method import method as by_name
     from ..reports import report
@@ -124,12 +124,11 @@ def mistakes(
     display.step(STEPS[1])
     p = predict(net.graph, x_NHWC, weights=net.weights)
     found = figures.figures(y, p, names)
-    by, after, both, p_both = None, None, rows, p
+    by = net.rule.temperature if net.rule.fitted_on else None
+    after, both, p_both = None if by is None else reliability(y, tempered(p, by)), rows, p
     if own.parts and "validation" not in own.learned:
         held = _known(own, "validation")
         p_held = predict(net.graph, own.pixels_NHWC[held], weights=net.weights)
-        by = temperature(own.y[held], p_held)
-        after = reliability(y, tempered(p, by))
         both, p_both = np.concatenate([rows, held]), np.concatenate([p, p_held])
     wrong = figures.surest_wrong(y, p)
     said: dict[str, Any] = {

@@ -81,7 +81,7 @@ def _check_ends(graph: Graph) -> None:
 
 
 def _work(job: Job) -> None:
-    from .steps.answer_rule import answer_rule
+    from .steps.answer_rule import answer_rule, judge_rule
     from .steps.explain import explain
     from .steps.export import export
     from .steps.images import prepare
@@ -92,10 +92,10 @@ def _work(job: Job) -> None:
     prepare(job)
     job.display.step(STEPS[1])
     finals = {"winner": train_one(job)}
-    answer_rule(job, finals["winner"])
+    rule = answer_rule(job, finals["winner"])
     job.display.step(STEPS[2])
     metrics, probabilities = judge(job, finals)
-    metrics |= judge_views(job, finals["winner"])
+    metrics |= judge_views(job, finals["winner"]) | judge_rule(job, finals["winner"], rule)
     job.display.step(STEPS[3])
     explain(job, finals["winner"], probabilities)
     job.display.step(STEPS[4])

@@ -19,6 +19,7 @@ from . import words
 from .facts import Facts
 from .page import TEMPLATES, UNEXPECTED, built, name_of
 from .sections import (
+    answers,
     data,
     devices,
     environment,
@@ -31,7 +32,7 @@ from .sections import (
     teacher,
 )
 
-PARTS = (head, data, pretrained, search, teacher, evaluation, export, devices, repeat, environment)
+PARTS = (head, data, pretrained, search, teacher, evaluation, answers, export, devices, repeat, environment)
 WORST = 5
 """Classes that are listed as the weakest."""
 

@@ -17,6 +17,7 @@ from . import facts as _facts
 from . import words
 from .facts import Facts
 from .sections import (
+    answers,
     data,
     devices,
     environment,
@@ -46,6 +47,7 @@ SECTIONS = (
     teacher,
     training,
     evaluation,
+    answers,
     explanations,
     mistakes,
     units,

@@ -1,8 +1,8 @@
-"""Step 4: the rule by which the network answers, from images that its weights have not learned from."""
+"""Step 4: the rule by which the network answers, and how it does on the test images."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...insight.answer_rule import FILE, AnswerRule, fit
 from ...units import counted
@@ -19,10 +19,13 @@ from .pretrained.linear import NAME as FITS
 if TYPE_CHECKING:
     import numpy as np
 
+    from ...engine.lower import Lowered
     from ...graph import Graph
 
 IMAGES, PICTURES = 1000, 100
 """Images that it is fitted on, and those of them that pictures of no class are made of, at most."""
+TESTED = 2000
+"""Test images that it is judged on, at most."""
 
 
 def answer_rule(job: Job, final: Final) -> AnswerRule:
@@ -83,15 +86,50 @@ def fitted(
     import numpy as np
 
     from ...engine.lower import lower
-    from ...insight.unknown import no_class
 
     net = lower(graph, weights)
     if not (net.ends_in_softmax or net.ends_in_one_sigmoid):
         return AnswerRule(note="the network does not end in a softmax")
     rows = evenly(np.arange(len(y)), IMAGES)
-    some = np.array(x_NHWC[evenly(rows, PICTURES)])
-    pictures = no_class(some, seed=seed) if len(some) else {}
-    return fit(
-        y[rows], logits(net, np.array(x_NHWC[rows])),
-        {kind: logits(net, made) for kind, made in pictures.items()}, images=images,
-    )  # fmt: skip
+    x = np.array(x_NHWC[rows])
+    return fit(y[rows], logits(net, x), of_no_class(net, x, seed=seed), images=images)
+
+
+def of_no_class(net: Lowered, x_NHWC: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
+    """Kind -> a network's logits on pictures of no class that are made of some of these images."""
+    import numpy as np
+
+    from ...insight.unknown import no_class
+
+    some = x_NHWC[evenly(np.arange(len(x_NHWC)), PICTURES)]
+    made = no_class(some, seed=seed) if len(some) else {}
+    return {kind: logits(net, pictures) for kind, pictures in made.items()}
+
+
+def judge_rule(job: Job, final: Final, rule: AnswerRule) -> dict[str, Any]:
+    """The rule on test images and on pictures of no class that are made of them.
+
+    Returns:
+        ``{"answers": ...}`` for metrics.json, as `insight.selective.judged` has it; nothing for a network
+        that has no logits.
+    """
+    import numpy as np
+
+    from ...engine.lower import lower
+    from ...insight.selective import judged
+
+    net = lower(final.graph, final.weights)
+    if not (net.ends_in_softmax or net.ends_in_one_sigmoid):
+        return {}
+    x_NHWC, y = job.part("test", size=input_size(final.graph))
+    rows = evenly(np.arange(len(y)), TESTED)
+    x = np.array(x_NHWC[rows])
+    found = judged(rule, y[rows], logits(net, x), of_no_class(net, x, seed=job.recipe["seed"] + 1))
+    said = f"calibration error {found['ece']:.1%}, {found['calibrated_ece']:.1%} by the rule of answering"
+    if "no_class" in found:
+        away = found["no_class"]["rejected"]
+        said += (
+            f"; it turns away {found['rejected']:.1%} of the test images, {away:.1%} of pictures of no class"
+        )
+    job.display.say(said)
+    return {"answers": found}

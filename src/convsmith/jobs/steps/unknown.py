@@ -28,6 +28,8 @@ def turned_away(
 ) -> dict[str, Any]:
     """Score known images beside pictures of no class, and find the thresholds.
 
+    The score and threshold that the run's rule of answering has are taken as they are.
+
     Args:
         x_NHWC: known images, held out.
         others_NHWC: the user's own pictures that belong to no class.
@@ -47,7 +49,9 @@ def turned_away(
         for number, (kind, pictures) in enumerate(kinds.items()):
             bar.update(number / len(kinds), kind)
             said[kind] = asked.logits(pictures)
-    scores = thresholds(known, said)
+    rule = asked.net.rule
+    fixed = {} if rule.score is None or rule.threshold is None else {rule.score: rule.threshold}
+    scores = thresholds(known, said, fixed=fixed)
     for score in scores:
         compute = SCORES[score["score"]][1]
         score["fooling"] = {
@@ -72,12 +76,16 @@ def turned_away(
                 "taken_share": most[1],
             }
         )
-    best = max(scores, key=lambda score: score["auroc"])
+    best = max(scores, key=lambda score: (score["score"] in fixed, score["auroc"]))
     display.say(
-        f"pictures of no class: {best['name']} tells them apart best, AUROC {best['auroc']:.4f}; "
-        f"with {KEEP:.0%} of the known kept, {best['let_in']:.1%} get in"
+        f"pictures of no class: {best['name']} tells them apart "
+        f"{'by the rule of answering' if fixed else 'best'}, AUROC {best['auroc']:.4f}; "
+        f"with {best['kept']:.1%} of the known kept, {best['let_in']:.1%} get in"
     )
-    return {"keep": KEEP, "known": len(x_NHWC), "kinds": rows, "scores": scores, "best": best["score"]}
+    return {
+        "keep": KEEP, "known": len(x_NHWC), "kinds": rows, "scores": scores, "best": best["score"],
+        "rule": bool(fixed),
+    }  # fmt: skip
 
 
 def _commonest(labels: np.ndarray) -> tuple[int, float]:

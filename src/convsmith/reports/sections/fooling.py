@@ -175,6 +175,7 @@ def _unknown(facts: Facts, found: dict[str, Any]) -> dict[str, Any] | None:
         "scores": scores,
         "best": best,
         "keep": found.get("keep"),
+        "rule": bool(found.get("rule")),
         "known": found.get("known"),
         "fooling": [(names.get(kind, kind), share) for kind, share in (best.get("fooling") or {}).items()],
     }
