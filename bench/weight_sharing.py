@@ -1,4 +1,4 @@
-"""Where weight sharing ends on NAS-Bench-201: DARTS and its cures on real CIFAR-10, looked up in the
+"""Where weight sharing ends on NAS-Bench-201: DARTS, its cures and ENAS on real CIFAR-10, looked up in the
 table.
 
     python bench/weight_sharing.py DATA [--minutes 20] [--images 4000] [--seeds 3] [--only darts
@@ -32,7 +32,7 @@ from convsmith.nas.settings import parse_options, settings_of
 from convsmith.nas.spaces import space
 from convsmith.nas.supernet.cells import SKIPS
 
-CONTENDERS = ("darts", "darts:cure=beta", "darts:cure=drnas", "darts:cure=minus")
+CONTENDERS = ("darts", "darts:cure=beta", "darts:cure=drnas", "darts:cure=minus", "enas")
 
 
 class Table:

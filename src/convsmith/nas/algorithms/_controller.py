@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Batch = list[tuple[Answers, float]]
 """Genotypes, each with its advantage over the moving average of scores."""
 
+Squash = Callable[[Tensor, Options], Tensor]
 _KEPT_STUDENTS = 4
 
 
@@ -29,11 +30,14 @@ class Controller(nn.Module):
         width: of the LSTM.
         layers: of the LSTM.
         reach: the first weights are drawn from -reach to reach, always the same.
+        squash: what is made of the logits of a question before they become odds; None leaves them.
     """
 
-    def __init__(self, space: Space, *, width: int, layers: int, reach: float) -> None:
+    def __init__(
+        self, space: Space, *, width: int, layers: int, reach: float, squash: Squash | None = None
+    ) -> None:
         super().__init__()
-        self._space = space
+        self._space, self._squash = space, squash or (lambda logits, options: logits)
         questions = Features.of(space).questions
         self._question = {name: place for place, name in enumerate(questions)}
         pairs = [(name, option) for name, options in questions.items() for option in options]
@@ -67,7 +71,8 @@ class Controller(nn.Module):
             places = self._places(name, options)
             if min(places) < 0:
                 return int(rng.integers(len(options)))
-            odds = self.head(out[0, 0])[places].double().softmax(0).numpy()
+            logits = self._squash(self.head(out[0, 0])[places], options)
+            odds = logits.double().softmax(0).numpy()
             chosen = int(rng.choice(len(options), p=odds / np.sum(odds)))
             last = places[chosen]
             return chosen
@@ -85,12 +90,12 @@ class Controller(nn.Module):
             if min(places) < 0:
                 continue
             chosen = index_of(answers[name], options)
-            asked.append((len(inputs) - 1, places, chosen))
+            asked.append((len(inputs) - 1, places, chosen, options))
             last = last if chosen is None else places[chosen]
         out = self.head(self.lstm(torch.stack(inputs)[None])[0][0])
         total, entropy = out.new_zeros(()), out.new_zeros(())
-        for place, places, chosen in asked:
-            logs = out[place, places].log_softmax(0)
+        for place, places, chosen, options in asked:
+            logs = self._squash(out[place, places], options).log_softmax(0)
             total = total + logs[chosen]
             entropy = entropy - (logs.exp() * logs).sum()
         return total, entropy
