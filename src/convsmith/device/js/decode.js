@@ -9,25 +9,31 @@ globalThis.ConvsmithDecode = (() => {
   const MOST_PIXELS = 50_000_000, MOST_BYTES = 200_000_000, STRIP = 1 << 20;
   const AS_STORED = { imageOrientation: "none", colorSpaceConversion: "none", premultiplyAlpha: "none" };
   const BACK = { 6: 8, 8: 6 }; // the other ways to turn a picture undo themselves
-  // A grey JPEG of 16 x 8 pixels whose EXIF says that it stands upright when turned to the right.
-  const TURNED = "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDABsSFBcUERsXFhceHBsg"
-    + "KEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqmx5moq6T/wAALCAAIABABAREA/8QAFAABAAAAAAAAAAAAAAAAAAAA"
-    + "AP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AD//Z";
+  // Pictures of 16 x 8 pixels whose EXIF says that they stand upright when turned to the right.
+  const TURNED = {
+    JPEG: "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUl"
+      + "KFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqmx5moq6T/wAALCAAIABABAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQ"
+      + "AQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AD//Z",
+    PNG: "iVBORw0KGgoAAAANSUhEUgAAABAAAAAICAAAAADVHSBLAAAAGmVYSWZNTQAqAAAACAABARIAAwAAAAEABgAAAAAAANZnS2kAAAARSURBVHjaY2xg"
+      + "QAVMDAMiAABISACQTZI0cgAAAABJRU5ErkJggg==",
+    WebP: "UklGRlIAAABXRUJQVlA4WAoAAAAIAAAADwAABwAAVlA4TBEAAAAvD8ABAAdQwAIWsP+BiOh/AABFWElGGgAAAE1NACoAAAAIAAEBEgADAAAAAQAG"
+      + "AAAAAAAA",
+  };
 
   class Refusal extends Error {}
 
   const plain = (count) => String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 
-  let anyway = null;
-  /* Whether this browser turns pictures as EXIF says though asked not to. */
-  async function turnsAnyway() {
-    if (anyway === null) {
-      const bytes = Uint8Array.from(atob(TURNED), (letter) => letter.charCodeAt(0));
-      const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }), AS_STORED);
-      anyway = bitmap.width === 8;
+  const anyway = new Map();
+  /* Whether this browser turns pictures of a format as EXIF says though asked not to. */
+  async function turnsAnyway(format) {
+    if (!anyway.has(format)) {
+      const bytes = Uint8Array.from(atob(TURNED[format]), (letter) => letter.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes]), AS_STORED);
+      anyway.set(format, bitmap.width === 8);
       bitmap.close();
     }
-    return anyway;
+    return anyway.get(format);
   }
 
   function context(columns, rows) {
@@ -94,7 +100,7 @@ globalThis.ConvsmithDecode = (() => {
       sized(bitmap.height, bitmap.width);
       const { orientation, format } = header || { orientation: 1 };
       const step = format === "JPEG" ? shrinking(bitmap.height, bitmap.width, size) : 1;
-      if (format !== "JPEG" || orientation === 1 || !(await turnsAnyway()))
+      if (orientation === 1 || !(await turnsAnyway(format)))
         return upright(pixelsOf(bitmap, step), orientation);
       const stored = upright(pixelsOf(bitmap, 1), BACK[orientation] || orientation);
       return upright(averaged(stored, step), orientation);
