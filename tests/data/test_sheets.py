@@ -51,6 +51,7 @@ def test_findings_point_to_positions(
     Image.open(root / "cat" / "003.png").save(root / "dog" / "again.bmp")
     said = check(root, thumbnails=tmp_path / "thumbs").to_json()
     held = json.loads((tmp_path / "thumbs" / "images.json").read_text())
+    assert said["working"]["channels"] in (1, 3)
     names = dict(zip(held["rows"], held["names"], strict=True))
     (torn,) = (one for one in said["findings"] if "cat/003.png" in one["names"])
     assert [names[row] for row in torn["rows"]] == list(torn["names"])

@@ -148,13 +148,13 @@ def test_a_day_of_polling_keeps_nothing(browser: TestClient, home: Home, studio:
                 if number % 20 == 0:
                     browser.get("/runs.json")
 
-        poll(60)
+        poll(40)
         tracemalloc.start()
         try:
-            poll(60)
+            poll(40)
             before = tracemalloc.get_traced_memory()[0]
-            poll(240)
+            poll(120)
             grown = tracemalloc.get_traced_memory()[0] - before
         finally:
             tracemalloc.stop()
-    assert grown < 200_000  # of 240 requests; a kilobyte kept of each would be more
+    assert grown < 100_000  # of 120 requests; a kilobyte kept of each would be more

@@ -133,6 +133,24 @@ def test_only_images_below_the_roots_are_named(browser: TestClient, home: Home, 
     assert browser.post("/data/new.json", json={"kind": "url", "source": "http://x"}).status_code == 400
 
 
+def test_how_many_networks_fit_is_found_out_once_by_a_job(browser: TestClient, studio: Studio) -> None:
+    number = browser.post("/data/new.json", json={"kind": "named", "source": "digits"}).json()["id"]
+    url = f"/data/{number}/drawn.json"
+    assert browser.post(url, json={}).json() == {"state": "waiting", "working": None, "spaces": None}
+    job = studio.jobs.all()[0]
+    working = {"height": 8, "width": 8, "channels": 1, "why": "all are"}
+    (job.path / "out").write_text(json.dumps({"working": working, "classes": {"0": {}, "1": {}, "2": {}}}))
+    (job.path / "exit.json").write_text('{"code": 0, "at": 1}')
+    for _ in range(2):
+        assert browser.post(url, json={}).json()["state"] == "waiting"
+    assert len(studio.jobs.all()) == 2
+    job = studio.jobs.all()[0]
+    assert job.about["argv"][:6] == ["list", "spaces", "--input", "8x8x1", "--classes", "3"]
+    (job.path / "out").write_text('{"spaces": {"stages": {"params": [1, 2]}}}')
+    (job.path / "exit.json").write_text('{"code": 0, "at": 1}')
+    assert browser.post(url, json={}).json()["spaces"] == {"stages": {"params": [1, 2]}}
+
+
 def test_what_is_mended_is_a_table_and_touches_no_image(
     browser: TestClient, home: Home, studio: Studio
 ) -> None:

@@ -60,7 +60,9 @@ class Listed:
         return "\n".join(f"{name:{width}}  {note}" for name, note in self.rows.items())
 
 
-def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, runs: str = "runs") -> Listed:
+def listing(
+    what: What, *, input_shape: Size | None = None, classes: int = 10, sample: int = 0, runs: str = "runs"
+) -> Listed:
     """List what there is to choose from: runs, networks, pretrained networks, spaces, algorithms,
     explanations, kinds, readers, recipes of a training or devices.
 
@@ -68,6 +70,8 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
         what: which names to list.
         input_shape: rows, columns and channels that the sizes of spaces are counted for; 32x32x3 without it.
         classes: how many classes they are counted for.
+        sample: with --json, also what so many networks cost that are drawn at random from each space:
+            parameters, multiply-adds and bytes of activations.
         runs: the folder of run folders that "runs" lists.
 
     Example:
@@ -77,6 +81,10 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
     if what != "spaces" and (input_shape is not None or classes != 10):
         flag = "--classes" if input_shape is None else "--input"
         raise BadInput(flag, f"given for {what}, which have no size", "spaces", "convsmith list spaces")
+    if not 0 <= sample <= 10_000 or (sample and what != "spaces"):
+        raise BadInput(
+            "--sample", f"got {sample} for {what}", "0 to 10,000 networks of spaces", "--sample 100"
+        )
     if what == "runs":
         return Listed(what, _runs(Path(runs)))
     if what == "networks":
@@ -94,7 +102,8 @@ def listing(what: What, *, input_shape: Size | None = None, classes: int = 10, r
             {name: row.to_json() for name, row in DEVICES.items()},
         )  # fmt: skip
     if what == "spaces":
-        return Listed(what, _spaces(input_shape or (32, 32, 3), classes))
+        shape = input_shape or (32, 32, 3)
+        return Listed(what, _spaces(shape, classes), _drawn(shape, classes, sample) if sample else {})
     if what == "recipes":
         from ..engine.train.presets import PRESETS
 
@@ -125,6 +134,22 @@ def _spaces(input_shape: tuple[int, ...], classes: int) -> dict[str, str]:
     size = space_size(members, np.random.default_rng(0), limit=0, walks=60)
     rows[NAME] = f"{size!s:22}  {_line(members_of)} Of {DEFAULT}, or of what --pretrained names."
     return dict(sorted(rows.items()))
+
+
+def _drawn(input_shape: tuple[int, ...], classes: int, count: int) -> dict[str, dict[str, Any]]:
+    """What networks cost that are drawn at random: figure -> its values, in the same order."""
+    import numpy as np
+
+    from ..ledger.budget import Budget
+    from ..nas.spaces import SPACES, space
+
+    names, budget = ("params", "macs", "memory"), Budget()
+    found = {}
+    for name in SPACES:
+        rng, one = np.random.default_rng(0), space(name, input_shape, classes)
+        rows = [budget.figures(one.graph(one.sample(rng)), names) for _ in range(count)]
+        found[name] = {figure: [row[figure] for row in rows] for figure in names}
+    return found
 
 
 def _runs(folder: Path) -> dict[str, str]:

@@ -404,6 +404,10 @@ class Studio:
             raise Refused(400, "fixes", "are none", '{"out": [names], "labels": {name: class}}')
         return json_of(self.sets.mend(self.sets.get(request.path_params["set"]), out, labels))
 
+    def drawn(self, request: Request, sent: dict[str, Any]) -> Response:
+        """What networks of each space would cost here."""
+        return json_of(self.sets.drawn(self.sets.get(request.path_params["set"])))
+
     def forget_set(self, request: Request, sent: dict[str, Any]) -> Response:
         """Take a set from the list; its files stay where they are."""
         self.sets.change(self.sets.get(request.path_params["set"]), gone=True)
@@ -607,6 +611,7 @@ def application(studio: Studio, *, token: str, port: int) -> Guard:
         *post("/data/{set}/look.json", studio.look_again),
         *post("/data/{set}/fixes.json", studio.mend),
         *post("/data/{set}/forget.json", studio.forget_set),
+        *post("/data/{set}/drawn.json", studio.drawn),
         *get("/data/{set}/{sheet}", studio.sheet, beside=False),
         *get("/data/{set}.json", studio.set, beside=False),
         *get("/data/{set}", studio.set, beside=False),

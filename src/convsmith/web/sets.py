@@ -32,6 +32,8 @@ ARCHIVE = "archive.zip"
 MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp", b"RIFF": ".webp",
 }  # fmt: skip
+SAMPLE = 150
+"""Networks of each space that are drawn, to say how many would fit."""
 FIXES, TABLE = "fixes.json", "images.csv"
 
 
@@ -158,7 +160,7 @@ class Sets:
         if one.about["kind"] == "path" and Path(one.source).is_file():
             argv.append("--outside")
         job = self._jobs.start(argv, kind="check", title=f"look at {one.about['title']}", data=one.id)
-        self.change(one, check=job.id)
+        self.change(one, check=job.id, drawn=None)
         return job
 
     def checked(self, one: ImageSet) -> tuple[Job | None, dict[str, Any]]:
@@ -170,6 +172,31 @@ class Sets:
             job = None
         said = job.out() if job is not None and job.state == "done" else None
         return job, said if isinstance(said, dict) else {}
+
+    def drawn(self, one: ImageSet) -> dict[str, Any]:
+        """What networks for these images cost that are drawn at random from each space, as a job finds out.
+
+        Returns:
+            ``state`` of the job, ``working`` (the size that they are counted for), and ``spaces``: name ->
+            figure -> values; None before the job has ended.
+        """
+        said = self.checked(one)[1]
+        working = said.get("working") or {}
+        if not working:
+            return {"state": "waiting", "working": None, "spaces": None}
+        number = one.about.get("drawn")
+        try:
+            job = self._jobs.get(str(number)) if number else None
+        except Refused:
+            job = None
+        if job is None:
+            shape = f"{working['height']}x{working['width']}x{working['channels']}"
+            argv = ["list", "spaces", "--input", shape, "--classes", str(max(2, len(said["classes"])))]
+            argv += ["--sample", str(SAMPLE), "--json"]
+            job = self._jobs.start(argv, kind="list", title=f"networks for {one.about['title']}", data=one.id)
+            self.change(one, drawn=job.id)
+        out = job.out() if job.state == "done" else None
+        return {"state": job.state, "working": working, "spaces": (out or {}).get("spaces")}
 
     def keep(self, run: str, source: str, label: str, image: bytes) -> ImageSet:
         """Keep an image with the label that a person gives it: in the run's own set where that was sent here,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..decoding.record import Progress
 from ..images import Images
 from ..labelling.groups import grouped
 from ..read import listing
+from ..resolution import resolution
 from .finding import Checkup, Finding, sort_findings
 from .shortcuts import by_border, by_file
 from .symptoms import blank, classes, copies, groups, lookalikes, modes, shapes, unreadable, untaught
@@ -100,7 +101,8 @@ def examine(images: Images) -> Checkup:
         for question in (untaught, copies, lookalikes, groups, blank, shapes, modes, by_file, by_border):
             found += question(images)
     found += [Finding("note", "also", note) for note in images.notes]
-    return Checkup(images.source, images.found, sort_findings(found), _per_class(images))
+    working = asdict(resolution(images)) if len(images) else {}
+    return Checkup(images.source, images.found, sort_findings(found), _per_class(images), working)
 
 
 def _per_class(images: Images) -> dict[str, dict[str, float]]:

@@ -57,12 +57,14 @@ class Checkup:
         found: the report on what there is, as `Images.found`.
         findings: errors first.
         classes: for each class: count, mean and spread of the grey level, mean height and width.
+        working: height, width and channels that a network would see them at, and why; empty without images.
     """
 
     source: str
     found: dict[str, Any]
     findings: tuple[Finding, ...]
     classes: dict[str, dict[str, float]] = field(default_factory=dict)
+    working: dict[str, Any] = field(default_factory=dict)
 
     @property
     def hurts(self) -> bool:
@@ -76,6 +78,7 @@ class Checkup:
             "hurts": self.hurts,
             "findings": [asdict(finding) for finding in self.findings],
             "classes": self.classes,
+            "working": self.working,
             "found": self.found,
         }
 

@@ -46,6 +46,21 @@ if (form) {
     const found = data.check.found?.images || 0;
     $(".time .says").textContent = `${seconds(value * 60)}; ${value < 2 ? "a first impression" : value < 15 ? "good for small images" : value < 90 ? "for photographs" : "for the last points"}${found > 5000 && value < 10 ? "; so many images want longer" : ""}`;
   }
+  // Of networks drawn at random, how many would fit.
+  let drawn = null;
+  async function draw(tries = 0) {
+    const found = await post(`/data/${form.data.value}/drawn.json`).catch(() => null);
+    if (found?.spaces) { drawn = found; fits(); } else if (found && tries < 120 && (found.state === "running" || found.state === "waiting")) setTimeout(() => draw(tries + 1), 2000);
+  }
+  function fits() {
+    const rows = drawn?.spaces[form.space.value], box = $("#fits");
+    if (!rows) { box.textContent = ""; return; }
+    const limit = Object.fromEntries(limits.map(parts).filter((one) => one.use.checked).map((one) => [one.name, read(one.text.value)]));
+    const small = form.precision.value === "int8" ? 1 : 4, all = rows.params.map((params, k) => k);
+    const kept = all.filter((k) => !(rows.params[k] > limit.max_params || rows.macs[k] > limit.max_macs || small * rows.params[k] > limit.max_bytes || rows.memory[k] * small / 4 > limit.max_memory));
+    const [low, high] = [Math.min(...rows.params), Math.max(...rows.params)], { height, width, channels } = drawn.working;
+    box.textContent = `Of ${all.length} networks drawn at random for ${width} × ${height} × ${channels} images ${kept.length ? `about ${Math.max(1, Math.round(100 * kept.length / all.length))}% keep this` : "none keeps this; the search mends them until they fit, where that can be"}. They have from ${count(low)} to ${count(high)} parameters.`;
+  }
   let asked = 0;
   function fields() {
     const found = { data: form.data.value, minutes: read(form.minutes.value) || form.minutes.value, nonce: data.nonce };
@@ -64,6 +79,7 @@ if (form) {
       $("#wrong").hidden = true;
       $("#start").disabled = false;
       $("#says").textContent = says();
+      fits();
     } catch (error) {
       if (mine !== asked) return;
       $("#wrong").textContent = `${error.message}${error.expected ? `; expected ${error.expected}` : ""}${error.try ? `; try: ${error.try}` : ""}`;
@@ -96,4 +112,5 @@ if (form) {
   minutes.value = images > 20000 ? 30 : images > 3000 ? 15 : 3;
   place(Number(minutes.value));
   preset();
+  draw();
 }

@@ -65,7 +65,7 @@ function now(found) {
   $("#more").hidden = running || !data.run.minutes;
   const ended = $("#ended");
   ended.hidden = found.state !== "failed";
-  if (found.state === "failed") { ended.className = "card error"; ended.replaceChildren(el("h2", {}, "It failed"), el("p", {}, found.message), el("p", { class: "quiet" }, "What was done is kept. Another budget is a run of its own; “Go on” tries the same again.")); }
+  if (found.state === "failed") { ended.className = "card error"; ended.replaceChildren(el("h2", {}, "It failed"), el("p", {}, found.message), el("p", { class: "quiet" }, "What was done is kept. Another budget is a run of its own; “Go on” tries the same again."), el("p", {}, el("a", { class: "button", href: found.job?.data ? `/new?data=${found.job.data}` : "/new" }, "Another budget"))); }
 }
 
 let wasRunning = data.run.state === "running", pause = null;

@@ -6,7 +6,7 @@ const gauge = $("#gauge");
 if (gauge) {
   const share = Number(gauge.dataset.share), round = 2 * Math.PI * 50;
   gauge.append(svg("circle", { cx: 60, cy: 60, r: 50, fill: "none", stroke: "var(--line)", "stroke-width": 12 }),
-    svg("circle", { cx: 60, cy: 60, r: 50, fill: "none", stroke: "var(--accent)", "stroke-width": 12, "stroke-linecap": "round", "stroke-dasharray": `${round * share} ${round}`, transform: "rotate(-90 60 60)" }));
+    svg("circle", { cx: 60, cy: 60, r: 50, fill: "none", stroke: "var(--accent)", "stroke-width": 12, "stroke-dasharray": `${round * share} ${round}`, transform: "rotate(-90 60 60)" }));
 }
 for (const cell of $$(".confusion td[data-share]")) {
   const share = Number(cell.dataset.share);
