@@ -4,11 +4,12 @@ from .data import Images as Images
 from .data import read as read
 from .engine.keras.calls import evaluate as evaluate
 from .engine.keras.calls import fit as fit
-from .engine.keras.calls import predict as predict
 from .jobs.explain import explain as explain
 from .jobs.export import export as export
 from .jobs.fool import fool as fool
+from .jobs.load import load as load
 from .jobs.mistakes import mistakes as mistakes
+from .jobs.predict import predict as predict
 from .jobs.robustness import robustness as robustness
 from .jobs.running.run_result import Done as Done
 from .jobs.style import style as style

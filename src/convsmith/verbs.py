@@ -137,6 +137,18 @@ VERBS = {
         ("convsmith latency-table mobile --input 64x64x3 --output pi4.json",),
         python="",
     ),
+    "predict": Verb(
+        "convsmith.jobs.predict_photos:predict_photos",
+        "Say what a finished network sees in photographs.",
+        ("json", "csv"),
+        (
+            "convsmith predict runs/0007 new_photos/",
+            "convsmith predict runs/0007 cat.jpg --top 3",
+            "convsmith predict model.onnx holiday.zip --out answers.csv",
+            "ls photos/*.jpg | convsmith predict runs/0007 - --csv > answers.csv",
+        ),
+        python="",
+    ),
     "explain": Verb(
         "convsmith.jobs.explain:explain",
         "Show what a network looked at in an image.",
@@ -236,7 +248,13 @@ VERBS = {
     ),
     "read": Verb("convsmith.data:read", "Read labelled images.", is_command=False),
     "fit": Verb("convsmith.engine.keras.calls:fit", "Keras's fit, faster.", is_command=False),
-    "predict": Verb("convsmith.engine.keras.calls:predict", "Keras's predict, faster.", is_command=False),
+    "load": Verb("convsmith.jobs.load:load", "Open a finished network.", is_command=False),
+    "predict in Python": Verb(
+        "convsmith.jobs.predict:predict",
+        "What a finished network says, or Keras's predict, faster.",
+        python="predict",
+        is_command=False,
+    ),
     "evaluate": Verb("convsmith.engine.keras.calls:evaluate", "Keras's evaluate, faster.", is_command=False),
 }
 

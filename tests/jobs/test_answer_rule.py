@@ -12,14 +12,14 @@ import pytest
 from convsmith.errors import BadInput
 from convsmith.insight.answer_rule import AnswerRule
 from convsmith.insight.calibration import reliability, softmax
-from convsmith.jobs.inputs.classifier import answers
 from convsmith.jobs.inputs.run_images import own_images
 from convsmith.jobs.inputs.trained import trained
+from convsmith.jobs.load import load
 from convsmith.jobs.mistakes import mistakes
 
 
 def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> None:
-    asked = answers(run_of_digits)
+    asked = load(run_of_digits)
     rule, own = asked.net.rule, own_images(asked.net)
     rows = own.parts["validation"]
     y, logits = own.y[rows], asked.logits(own.pixels_NHWC[rows]).astype(float)
@@ -41,7 +41,7 @@ def test_a_training_fits_it_on_its_validation_images(run_of_digits: Path) -> Non
 def test_report_card_and_mistakes_say_what_the_rule_does_on_test_images(
     run_of_digits: Path, tmp_path: Path
 ) -> None:
-    asked = answers(run_of_digits)
+    asked = load(run_of_digits)
     own = own_images(asked.net)
     rows = own.parts["test"]
     y, said = own.y[rows], asked.logits(own.pixels_NHWC[rows])

@@ -18,7 +18,7 @@ from convsmith.errors import BadInput, BadName
 from convsmith.graph import Graph
 from convsmith.insight import answer_rule
 from convsmith.insight.calibration import softmax, temperature
-from convsmith.jobs.inputs.classifier import logits
+from convsmith.jobs.inputs.logits import logits
 from convsmith.jobs.inputs.run_images import own_images
 from convsmith.jobs.inputs.trained import is_known, opened, trained
 from convsmith.jobs.running.run_result import Done

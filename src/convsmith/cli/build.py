@@ -37,7 +37,8 @@ def command(
 ) -> Callable[..., None]:
     """A function that typer can turn into a command: the verb's arguments, plus a flag for each format.
 
-    What the verb returns is shown by its ``render(format)``; its ``exit_code``, if any, ends the command.
+    What the verb returns is shown by its ``render(format)``, or written by its ``write(format, say)``; its
+    ``exit_code``, if any, ends the command.
 
     Args:
         verb: any function with a typed signature; arguments annotated ``Annotated[..., "api"]`` stay out.
@@ -80,7 +81,11 @@ def command(
 
 def show(result: Any, wanted: str) -> None:
     """Print a verb's result in the wanted format, and end with its exit code where it has one."""
-    text = result.render(wanted) if hasattr(result, "render") else result
+    if hasattr(result, "write"):  # long results come piece by piece
+        result.write(wanted, lambda piece: print(piece, end=""))
+    text = (
+        None if hasattr(result, "write") else result.render(wanted) if hasattr(result, "render") else result
+    )
     if text is not None and text != "":
         print(text if wanted == "json" else printable(str(text)), flush=True)
     code = getattr(result, "exit_code", 0)

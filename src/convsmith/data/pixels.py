@@ -19,9 +19,7 @@ from .doctor.looks import digest
 from .files.evict import evict, used
 from .files.wholefile import reserve, whole
 from .items import Files, Items, Rows
-from .pixels_in import resized, seen
-
-VERSION = 2  # part of the key: raise it when decoding or resizing changes what comes out
+from .pixels_in import DEFINITION, resized, seen
 
 
 def decode_row(items: Items, i: int, raw: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
@@ -125,7 +123,7 @@ def _gone(items: Items, i: int, reason: str) -> BadInput:
 
 def cache_path(folder: Path, fingerprint: str, size: tuple[int, int], channels: int) -> Path:
     """The cache file of one set at one working size."""
-    return Path(folder) / f"pixels-{fingerprint[:32]}-{size[0]}x{size[1]}x{channels}-v{VERSION}.npy"
+    return Path(folder) / f"pixels-{fingerprint[:32]}-{size[0]}x{size[1]}x{channels}-v{DEFINITION}.npy"
 
 
 def cached(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -7,6 +7,7 @@ every form of file and compares.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from ..errors import BadInput
 from .decoding.decode import MAX_PIXELS, Unreadable, decode
 from .items import read_bytes
 from .program import ENOUGH
+
+DEFINITION = 2
+"""Number of this definition, which exported files carry and names of caches hold: raise it with a change."""
 
 
 def resized(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
@@ -46,6 +50,35 @@ def resized(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndar
     out = np.asarray(image)
     out = out[:, :, None] if out.ndim == 2 else out
     return np.repeat(out, channels, axis=2) if out.shape[2] < channels else out
+
+
+def described(size: tuple[int | None, int | None], channels: int | None) -> dict[str, Any]:
+    """The definition as exported files carry it beside their network.
+
+    Args:
+        size: (height, width) that the network works at, in pixels; None where it takes any.
+        channels: 1 or 3.
+
+    Example:
+        >>> found = described((64, 48), 3)
+        >>> found["definition"] == DEFINITION, found["jpeg_at_least"]
+        (True, 256)
+    """
+    known = [side for side in size if side is not None]
+    return {
+        "definition": DEFINITION,
+        "height": size[0],
+        "width": size[1],
+        "channels": channels,
+        "values": "raw, 0 to 255",
+        "frame": "first",
+        "orientation": "upright as EXIF says",
+        "sixteen_bits": "(v + 128) // 257",
+        "transparent": "on white",
+        "grey": "ITU-R 601, Pillow's L",
+        "jpeg_at_least": ENOUGH * max(known) if known else None,
+        "resize": "squashed, Pillow's antialiased BILINEAR",
+    }
 
 
 def seen(data: bytes, size: tuple[int, int], channels: int, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:

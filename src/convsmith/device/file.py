@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,7 @@ def device_file(
     precision: str = "float",
     x_NHWC: np.ndarray | None = None,
     classes: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
     ranges: str = "minmax",
 ) -> DeviceFile:
     """Write a network as a LiteRT file, in memory.
@@ -85,6 +86,7 @@ def device_file(
         precision: "float", "fp16" (weights in 16 bits) or "int8".
         x_NHWC: raw pixels of training images, for the ranges of int8.
         classes: the classes' names in order, for the file's metadata.
+        about: further entries of the metadata.
         ranges: how they are measured; see `measured_ranges`.
 
     Raises:
@@ -103,5 +105,5 @@ def device_file(
         if x_NHWC is None or not len(x_NHWC):
             raise BadInput("--precision int8", "no images to measure ranges on", "training images", "--data")
         program = written = quantized(program, measured_ranges(program, x_NHWC, method=ranges))
-    about = about_file(graph, precision, classes)
-    return DeviceFile(to_tflite(written, about), program, precision, tuple(classes))
+    entries = about_file(graph, precision, classes) | dict(about or {})
+    return DeviceFile(to_tflite(written, entries), program, precision, tuple(classes))

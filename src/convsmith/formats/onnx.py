@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,9 @@ INPUT = "image"
 LARGEST = 2_000_000_000
 
 
-def to_onnx(graph: Graph, weights: Weights, *, classes: Sequence[str] = ()) -> onnx.ModelProto:
+def to_onnx(
+    graph: Graph, weights: Weights, *, classes: Sequence[str] = (), about: Mapping[str, str] | None = None
+) -> onnx.ModelProto:
     """The network as an ONNX model.
 
     The input is called ``image`` and is what Keras's is: float32, (N, rows, columns, channels), raw pixel
@@ -42,6 +44,7 @@ def to_onnx(graph: Graph, weights: Weights, *, classes: Sequence[str] = ()) -> o
         graph: the network.
         weights: full name -> float32 array in Keras's layout.
         classes: the classes' names in order; they go into the metadata.
+        about: further entries of the metadata.
 
     Raises:
         BadInput: for a missing weight, a layer without an ONNX form, or more than 2 GB.
@@ -79,12 +82,17 @@ def to_onnx(graph: Graph, weights: Weights, *, classes: Sequence[str] = ()) -> o
         producer_name="convsmith",
         producer_version=__version__,
     )
-    helper.set_model_props(model, _metadata(graph, classes))
+    helper.set_model_props(model, _metadata(graph, classes) | dict(about or {}))
     return model
 
 
 def export_onnx(
-    graph: Graph, weights: Weights, path: str | Path, *, classes: Sequence[str] = ()
+    graph: Graph,
+    weights: Weights,
+    path: str | Path,
+    *,
+    classes: Sequence[str] = (),
+    about: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write the network to an ``.onnx`` file, whole; see `to_onnx`.
 
@@ -93,7 +101,7 @@ def export_onnx(
     """
     from ..runs.files import write_whole
 
-    model = to_onnx(graph, weights, classes=classes)
+    model = to_onnx(graph, weights, classes=classes, about=about)
     found = model.SerializeToString(deterministic=True)
     write_whole(Path(path), found)
     return {

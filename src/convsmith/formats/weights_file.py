@@ -48,6 +48,7 @@ def write_weights_file(
     classes: Sequence[str] = (),
     licence: str = "",
     origin: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> int:
     """Write a network as one .safetensors file, whole.
 
@@ -58,6 +59,7 @@ def write_weights_file(
         classes: names of those that it tells apart.
         licence: of the weights.
         origin: where they come from.
+        more: further texts for the header.
 
     Returns:
         Bytes written.
@@ -80,6 +82,7 @@ def write_weights_file(
     check(graph, weights)
     about = {"graph": json.dumps(graph.to_json()), "licence": licence, "origin": origin}
     about |= {"classes": json.dumps(list(classes)) if classes else ""}
+    about |= more or {}
     save(path, weights, {name: text for name, text in about.items() if text})
     return Path(path).stat().st_size
 

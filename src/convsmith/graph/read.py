@@ -149,7 +149,7 @@ def _from_file(path: Path, input_shape: InputShape) -> Graph:
                 return _from_text(keras_config(path), str(path), input_shape)
             if start.startswith(b"\x89HDF"):
                 return _from_text(old_keras_config(path), str(path), input_shape)
-            if path.suffix == ".onnx":
+            if path.suffix.lower() == ".onnx":
                 from .onnx import from_onnx
 
                 return from_onnx(path, input_shape=input_shape)

@@ -39,6 +39,7 @@ def export_device(
     """
     from ..device.file import device_file
     from ..runs.files import write_whole
+    from .inputs.carried import carried
     from .inputs.run_images import own_images
     from .running.progress import Display
 
@@ -52,7 +53,10 @@ def export_device(
     display.step(f"{precision} file")
     x_NHWC = None if own is None else _spread(own, own.learned)
     _no_halves_in_c(target, precision)
-    file = device_file(net.graph, net.weights, precision=precision, x_NHWC=x_NHWC, classes=net.classes)
+    file = device_file(
+        net.graph, net.weights, precision=precision, x_NHWC=x_NHWC, classes=net.classes,
+        about=carried(net.graph, net.rule),
+    )  # fmt: skip
     ranged = len(x_NHWC) if x_NHWC is not None and precision == "int8" else None
     about = described(file, target.name, ranged)
     if own is not None:

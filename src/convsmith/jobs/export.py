@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,18 +117,25 @@ def _ending(path: str | None, format: str | None) -> str:
 
 def _onnx(net: Trained, target: Path) -> dict[str, Any]:
     from ..formats.onnx import export_onnx
+    from .inputs.carried import as_texts, carried
 
-    return export_onnx(net.graph, net.weights, target, classes=net.classes)
+    about = as_texts(carried(net.graph, net.rule))
+    return export_onnx(net.graph, net.weights, target, classes=net.classes, about=about)
 
 
 def _keras(net: Trained, target: Path) -> dict[str, Any]:
-    """Write a .keras file whole, through Keras itself."""
+    """Write a .keras file whole, through Keras itself, with what it carries beside its network."""
     from ..formats.keras import to_keras
+    from ..graph.keras.files import ABOUT
     from ..runs.files import write_whole
+    from .inputs.carried import carried
 
+    about = {"classes": list(net.classes)} | carried(net.graph, net.rule)
     with tempfile.TemporaryDirectory() as folder:
         half = Path(folder) / "model.keras"
         to_keras(net.graph, net.weights).save(half)
+        with zipfile.ZipFile(half, "a") as archive:
+            archive.writestr(ABOUT, json.dumps(about, ensure_ascii=False))
         content = half.read_bytes()
     write_whole(target, content)
     return {"file": target.name, "bytes": len(content)}
@@ -136,12 +144,13 @@ def _keras(net: Trained, target: Path) -> dict[str, Any]:
 def _safetensors(net: Trained, target: Path) -> dict[str, Any]:
     """Write the weights with their Graph, and the licence of what they started from."""
     from ..formats.weights_file import write_weights_file
+    from .inputs.carried import as_texts, carried
     from .inputs.trained import licence_of
 
     begun = licence_of(net.path)
     written = write_weights_file(
         target, net.graph, net.weights, classes=net.classes, licence=str(begun.get("licence", "")),
-        origin=str(begun.get("origin", "")),
+        origin=str(begun.get("origin", "")), more=as_texts(carried(net.graph, net.rule)),
     )  # fmt: skip
     return {"file": target.name, "bytes": written}
 

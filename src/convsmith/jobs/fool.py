@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..data import Images
-    from .inputs.classifier import Answers
+    from .using.classifier import Classifier
 
 What = Literal["all", "direct", "cppn", "gradient", "adversarial", "unknown"]
 PARTS = ("direct", "cppn", "gradient", "adversarial", "unknown")
@@ -120,18 +120,18 @@ def fool(
     from ..reports import report
     from ..runs import Run
     from ..runs.files import place_in
-    from .inputs.classifier import answers
+    from .load import load
     from .running.progress import Display
     from .steps.fooling import FOLDER
 
     if outside and data is None and others is None:
         raise BadInput("--outside", "given without --data and --others", "images that it is for")
-    asked = answers(run)
+    asked = load(run)
     labels = _labels(asked, label)
     others_NHWC = None if others is None else _others(asked, others, images, outside)
     wanted = PARTS if what == "all" else (what,)
     display = Display(len(wanted), quiet=quiet)
-    with Run.resume(asked.net.path) as driven:
+    with Run.resume(asked.path) as driven:
         place_in(driven.path, FOLDER)
         name = f"{FOLDER}/fool.json"
         before = driven.read_json(name) if driven.has(name) else {}
@@ -154,12 +154,12 @@ def fool(
         whole = {**before, **result, "seed": seed}
         _write_arrays(driven, f"{FOLDER}/fool.npz", arrays)
         driven.write_json(name, whole)
-    report(asked.net.path)
-    return Fooled(asked.net.path, whole)
+    report(asked.path)
+    return Fooled(asked.path, whole)
 
 
 def _work(
-    asked: Answers,
+    asked: Classifier,
     run: Any,
     display: Any,
     wanted: tuple[str, ...],
@@ -250,8 +250,8 @@ def _check(
         raise BadInput("--epsilon", f"got {epsilon:g}", "above 0, in pixel units up to 255", "--epsilon 8")
 
 
-def _labels(asked: Answers, label: str | None) -> list[int]:
-    classes = asked.net.classes
+def _labels(asked: Classifier, label: str | None) -> list[int]:
+    classes = asked.classes
     if label is None:
         return list(range(len(classes)))
     if label not in classes:
@@ -259,7 +259,7 @@ def _labels(asked: Answers, label: str | None) -> list[int]:
     return [classes.index(label)]
 
 
-def _others(asked: Answers, others: Any, most: int, outside: bool) -> np.ndarray:
+def _others(asked: Classifier, others: Any, most: int, outside: bool) -> np.ndarray:
     """Pictures of no class at the network's size."""
     from .inputs.photos import is_set, photos
 

@@ -13,8 +13,8 @@ from ..units import counted
 
 if TYPE_CHECKING:
     from ..data import Images
-    from .inputs.classifier import Answers
     from .inputs.heldout import HeldOut
+    from .using.classifier import Classifier
 
 FOLDER = "explain/robustness"
 
@@ -86,8 +86,8 @@ def robustness(
     from ..reports import report
     from ..runs import Run
     from ..runs.files import place_in
-    from .inputs.classifier import answers
     from .inputs.heldout import held_out
+    from .load import load
     from .running.progress import Display
 
     for name, value in (("--images", images), ("--seed", seed + 1)):
@@ -96,9 +96,9 @@ def robustness(
     if isinstance(data, str):
         check_there(data)
     names = tuple(CORRUPTIONS)
-    asked = answers(run)
+    asked = load(run)
     display = Display(1, quiet=quiet)
-    with Run.resume(asked.net.path) as driven:
+    with Run.resume(asked.path) as driven:
         place_in(driven.path, FOLDER)
         display.step("robustness")
         known = held_out(asked.net, data=data, outside=outside, most=images)
@@ -115,11 +115,13 @@ def robustness(
         accuracies = [[one["accuracy"] for one in row["severities"]] for row in result["corruptions"]]
         _arrays(driven, names, accuracies)
         driven.write_json(f"{FOLDER}/robustness.json", result)
-    report(asked.net.path)
-    return Robust(asked.net.path, result)
+    report(asked.path)
+    return Robust(asked.path, result)
 
 
-def _pictures(run: Any, asked: Answers, known: HeldOut, result: dict[str, Any], seed: int) -> dict[str, Any]:
+def _pictures(
+    run: Any, asked: Classifier, known: HeldOut, result: dict[str, Any], seed: int
+) -> dict[str, Any]:
     """A strip for each corruption, one sheet of all, and what the network says of each picture."""
     import numpy as np
 
@@ -129,7 +131,7 @@ def _pictures(run: Any, asked: Answers, known: HeldOut, result: dict[str, Any], 
     said = asked.probabilities(known.x_NHWC)
     right = np.flatnonzero(said.argmax(1) == known.y)
     place = int(right[np.argsort(said[right].max(1))[len(right) // 2]]) if len(right) else 0
-    image, classes = known.x_NHWC[place : place + 1], asked.net.classes
+    image, classes = known.x_NHWC[place : place + 1], asked.classes
     rows = []
     for found in result["corruptions"]:
         strip = np.concatenate(

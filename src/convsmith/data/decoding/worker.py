@@ -56,7 +56,8 @@ def _receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
 def work(
     job: dict[str, Any], body: bytes, complained: Callable[[], bool] = lambda: False
 ) -> tuple[dict[str, Any], bytes]:
-    """Do one job: look at a file (``scan``), bring it to the working size (``pixels``), or ``nothing``.
+    """Do one job: look at a file (``scan``), bring it to the working size (``see``; ``pixels`` where it was
+    looked at before), or ``nothing``.
 
     Args:
         job: what to do.
@@ -73,11 +74,12 @@ def work(
             if complained():
                 mark(record, "damaged")
             return {"ok": True}, record.tobytes()
-        if digest(data).hex() != job["raw"]:
+        if job["do"] == "pixels" and digest(data).hex() != job["raw"]:
             raise Unreadable("has changed since it was read")
         height, width, channels = job["shape"]
-        # its size was bounded when it was looked at
-        pixels = seen(data, (height, width), channels, max_pixels=sys.maxsize)
+        # the size of what was looked at was bounded then
+        most = job["max_pixels"] if job["do"] == "see" else sys.maxsize
+        pixels = seen(data, (height, width), channels, max_pixels=most)
         return {"ok": True}, np.ascontiguousarray(pixels).tobytes()
     except Unreadable as error:
         return {"ok": False, "reason": str(error)}, b""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BadInput
+from ...strict_json import parse
 from ..names import Names
 from .calls import is_model
 
@@ -32,6 +33,26 @@ def keras_config(path: Path) -> bytes:
     if len(text) > MAX_TEXT:
         raise BadInput(str(path), f"has a config.json of more than {MAX_TEXT:,} bytes", "a network's JSON")
     return text
+
+
+ABOUT = "about-convsmith.json"
+"""What convsmith adds to a .keras file; Keras leaves it alone."""
+
+
+def keras_about(path: Path) -> dict[str, Any]:
+    """What a .keras file that convsmith wrote says beside its network, such as "classes"; empty elsewhere."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if ABOUT not in archive.namelist():
+                return {}
+            with archive.open(ABOUT) as file:
+                text = file.read(MAX_TEXT + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise BadInput(str(path), f"is a damaged zip ({error})", "a .keras file", "save it again") from None
+    found = parse(text[:MAX_TEXT], f"{path}, {ABOUT}")
+    return found if isinstance(found, dict) else {}
 
 
 def old_keras_config(path: Path) -> bytes:

@@ -42,7 +42,7 @@ class Trained:
 def is_known(source: str) -> bool:
     """Whether this is a run folder, or a .keras or .safetensors file that is there."""
     path = Path(source)
-    return (path / "run.json").exists() or (path.suffix in (KERAS, ARRAYS) and path.is_file())
+    return (path / "run.json").exists() or (path.suffix.lower() in (KERAS, ARRAYS) and path.is_file())
 
 
 def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
@@ -55,17 +55,22 @@ def opened(source: str) -> tuple[Graph, dict[str, np.ndarray], tuple[str, ...]]:
     Raises:
         BadInput: for anything else, or a file that is damaged.
     """
-    if Path(source).suffix == ARRAYS:
+    if Path(source).suffix.lower() == ARRAYS:
         from ...formats.weights_file import read_weights_file
 
         held = read_weights_file(source)
         return held.graph, held.weights, held.classes
-    if Path(source).suffix == KERAS:
+    if Path(source).suffix.lower() == KERAS:
         from ...graph import read
+        from ...graph.keras.files import keras_about
         from ...graph.keras.weights import read_keras_weights
 
         graph = read(source)
-        return graph, read_keras_weights(source, graph), ()
+        weights = read_keras_weights(source, graph)
+        names = keras_about(Path(source)).get("classes", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BadInput(source, "has classes that are no names", "a list of them")
+        return graph, weights, tuple(names)
     found = trained(source)
     return found.graph, found.weights, found.classes
 
@@ -119,6 +124,14 @@ def rule_of(folder: str | Path) -> AnswerRule:
     return AnswerRule.from_json(run.read_json(RULE), str(run.path / RULE))
 
 
+def told_by(source: str | Path) -> dict[str, Any]:
+    """What a .keras or .safetensors file carries beside its network, as texts or JSON objects."""
+    from ...engine.weights import open_metadata
+    from ...graph.keras.files import keras_about
+
+    return dict(open_metadata(source)) if Path(source).suffix.lower() == ARRAYS else keras_about(Path(source))
+
+
 def licence_of(source: str | Path) -> dict[str, Any]:
     """Licence, origin and whether commerce is allowed, as a run or a file says of its weights; may be empty.
 
@@ -135,7 +148,7 @@ def licence_of(source: str | Path) -> dict[str, Any]:
         chosen = run.read_json("chosen.json") if run.has("chosen.json") else {"winner": "search"}
         is_its = chosen.get("inherits", chosen["winner"] != "search")
         return dict(run.read_json("pretrained.json")["source"]) if is_its else {}
-    said = open_metadata(source) if Path(source).suffix == ARRAYS else {}
+    said = open_metadata(source) if Path(source).suffix.lower() == ARRAYS else {}
     found: dict[str, Any] = {"origin": said["origin"]} if said.get("origin") else {}
     licence = said.get("licence") or said.get("license")
     if licence:

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..inputs.classifier import Answers
     from ..inputs.heldout import HeldOut
     from ..running.progress import Display
+    from ..using.classifier import Classifier
 
 EXAMPLES = 8
 CURVES = (("fgsm", "linf"), ("pgd", "linf"), ("pgd", "l2"))
 
 
 def attacked(
-    asked: Answers, run: Run, display: Display, known: HeldOut, *, epsilon: float | None, seed: int
+    asked: Classifier, run: Run, display: Display, known: HeldOut, *, epsilon: float | None, seed: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attack held-out images with FGSM and PGD.
 
@@ -61,7 +61,7 @@ def attacked(
 
 
 def _examples(
-    asked: Answers, run: Run, known: HeldOut, epsilon: float | None, seed: int
+    asked: Classifier, run: Run, known: HeldOut, epsilon: float | None, seed: int
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Images that are recognised, one of each class first, each changed as little as it takes."""
     import numpy as np
@@ -87,7 +87,7 @@ def _examples(
         changed[still] = _attacked(asked, x[still], y[still], size, seed)
         after[still] = asked.probabilities(changed[still])
         used[still] = size
-    classes, found = asked.net.classes, []
+    classes, found = asked.classes, []
     for at in range(len(y)):
         said, truth = int(after[at].argmax()), int(y[at])
         change = changed[at].astype(np.float32) - x[at]
@@ -109,7 +109,7 @@ def _examples(
     return found, {"adversarial_before_NHWC": x, "adversarial_after_NHWC": changed}
 
 
-def _attacked(asked: Answers, x_NHWC: np.ndarray, y: np.ndarray, epsilon: float, seed: int) -> np.ndarray:
+def _attacked(asked: Classifier, x_NHWC: np.ndarray, y: np.ndarray, epsilon: float, seed: int) -> np.ndarray:
     """The images changed by PGD and rounded to whole pixels, uint8."""
     import numpy as np
     import torch

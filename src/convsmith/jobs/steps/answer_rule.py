@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...insight.answer_rule import FILE, AnswerRule, fit
 from ...units import counted
-from ..inputs.classifier import logits
 from ..inputs.heldout import evenly
+from ..inputs.logits import logits
 from ..inputs.trained import rule_of
 from ..running.job import Job
 from .full import Final

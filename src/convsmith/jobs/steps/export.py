@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...units import show_bytes
+from ..inputs.carried import as_texts, carried
+from ..inputs.trained import rule_of
 from ..running.job import Job
 from .full import Final
 from .searching.latency import table_of
@@ -25,7 +27,8 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     from ...formats.onnx import export_onnx
 
     path = job.run.path / FILE
-    written = export_onnx(final.graph, final.weights, path, classes=job.images.classes)
+    about = as_texts(carried(final.graph, rule_of(job.run.path)))
+    written = export_onnx(final.graph, final.weights, path, classes=job.images.classes, about=about)
     x_NHWC, _ = job.part("test")
     check = check_onnx(path, final.graph, final.weights, x_NHWC)
     table = table_of(job, _begun_from(job))
@@ -62,7 +65,10 @@ def export_int8(job: Job, final: Final) -> dict[str, Any]:
 
     x_NHWC, _ = job.part("train", "validation")
     seen = np.array(x_NHWC[evenly(np.arange(len(x_NHWC)), RANGE_IMAGES)])
-    file = device_file(final.graph, final.weights, precision="int8", x_NHWC=seen, classes=job.images.classes)
+    file = device_file(
+        final.graph, final.weights, precision="int8", x_NHWC=seen, classes=job.images.classes,
+        about=carried(final.graph, rule_of(job.run.path)),
+    )  # fmt: skip
     job.run.write(INT8, file.content)
     test_NHWC, y = job.part("test")
     rows = evenly(np.arange(len(y)), TEST_IMAGES)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..inputs.classifier import Answers
     from ..running.progress import Display
+    from ..using.classifier import Classifier
 
 FOLDER = "explain/fool"
 KEPT_EVERY = 20
@@ -26,7 +26,7 @@ AT_ONCE = 64
 
 
 def evolved(
-    asked: Answers,
+    asked: Classifier,
     run: Run,
     display: Display,
     encoding: str,
@@ -95,7 +95,7 @@ def evolved(
 
 
 def ascended(
-    asked: Answers,
+    asked: Classifier,
     run: Run,
     display: Display,
     mean_HWC: np.ndarray,
@@ -144,23 +144,23 @@ def ascended(
 
 
 def _written(
-    run: Run, kind: str, asked: Answers, pictures: np.ndarray, confidence: np.ndarray, labels: list[int]
+    run: Run, kind: str, asked: Classifier, pictures: np.ndarray, confidence: np.ndarray, labels: list[int]
 ) -> list[dict[str, Any]]:
     return [_picture(run, kind, asked, label, pictures[label], confidence[label]) for label in labels]
 
 
 def _picture(
-    run: Run, kind: str, asked: Answers, label: int, pixels_HWC: np.ndarray, confidence: Any
+    run: Run, kind: str, asked: Classifier, label: int, pixels_HWC: np.ndarray, confidence: Any
 ) -> dict[str, Any]:
     """Write one picture, enlarged so that it can be looked at; what fool.json says of it."""
     from ...insight.pictures.tiles import png, tile
 
     name = f"{kind}/{label}.png"
     run.write(f"{FOLDER}/{name}", png(tile(pixels_HWC)))
-    return {"file": name, "class": asked.net.classes[label], "confidence": float(confidence)}
+    return {"file": name, "class": asked.classes[label], "confidence": float(confidence)}
 
 
-def _key(asked: Answers, encoding: str, children: int, seed: int) -> str:
+def _key(asked: Classifier, encoding: str, children: int, seed: int) -> str:
     """What an evolution is of: the network with its weights, the encoding and its numbers."""
     digest = hashlib.sha256(f"{asked.net.graph.fingerprint} {encoding} {children} {seed}".encode())
     for name, array in asked.net.weights.items():

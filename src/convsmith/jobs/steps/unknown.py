@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...runs import Run
-    from ..inputs.classifier import Answers
     from ..running.progress import Display
+    from ..using.classifier import Classifier
 
 SHOWN = 6
 
 
 def turned_away(
-    asked: Answers,
+    asked: Classifier,
     run: Run,
     display: Display,
     x_NHWC: np.ndarray,
@@ -63,7 +63,7 @@ def turned_away(
         file = f"unknown/{number}.png"
         run.write(f"{FOLDER}/{file}", png(row(list(pictures[:SHOWN]))))
         sure = probability(said[kind].astype("float64"))
-        classes = asked.net.classes
+        classes = asked.classes
         most = _commonest(said[kind].argmax(1))
         rows.append(
             {
