@@ -17,8 +17,9 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from convsmith.web.app import Studio, application
+from convsmith.web.app import application
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -13,8 +13,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from convsmith.runs import Run
-from convsmith.web.app import Studio, application
+from convsmith.web.app import application
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 
 from ..reports.conftest import write_run
 

@@ -17,8 +17,9 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from convsmith.web.app import Studio, application
+from convsmith.web.app import application
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 FLAGS = [

@@ -12,9 +12,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from convsmith.web import guard
-from convsmith.web.app import Studio, application
+from convsmith.web.app import application
 from convsmith.web.guard import CSP, TooMuch, _bounded
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 
 from .conftest import OWN, PORT
 

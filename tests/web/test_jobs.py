@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 
 from convsmith.web import jobs as module
 from convsmith.web import shim
-from convsmith.web.app import Studio
 from convsmith.web.home import Home
 from convsmith.web.jobs import Jobs
 from convsmith.web.orders import forge, number
 from convsmith.web.refusal import Refused
+from convsmith.web.state import Studio
 
 from .conftest import told
 

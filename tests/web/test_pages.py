@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 import re
 import shutil
 from pathlib import Path
@@ -20,8 +21,8 @@ from convsmith.formats.onnx import export_onnx
 from convsmith.insight.answer_rule import AnswerRule
 from convsmith.runs import Run
 from convsmith.web.answerer import answer, opened
-from convsmith.web.app import Studio
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 from convsmith.web.tail import records, tail
 
 from ..reports.conftest import network
@@ -271,6 +272,35 @@ def test_files_are_fetched_by_a_table(browser: TestClient) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="model.onnx"'
     for name in ("run.json", "recipe.json", "data.json", ".lock", "report.html"):
         assert browser.get(f"/runs/0001/get/{name}").status_code == 404, name
+
+
+def test_one_damaged_run_does_not_hide_the_others(browser: TestClient, home: Home) -> None:
+    rng, run = random.Random(0), home.runs / "0001"
+    files = [path for path in sorted(run.rglob("*.json")) if path.name != "graph.json"]
+    bad: tuple[object, ...] = (None, [], {}, "x", 3, -1.5, {"a": [1]}, ["x", None], True)
+    failed = 0
+    for _ in range(60):
+        file = rng.choice(files)
+        kept = file.read_bytes()
+        value = json.loads(kept)
+        if isinstance(value, dict) and value:
+            value[rng.choice(sorted(value))] = rng.choice(bad)
+        else:
+            value = rng.choice(bad)
+        file.write_text(json.dumps(value))
+        found = browser.get("/runs.json")
+        assert found.status_code == 200, (file.name, value)
+        assert {one["name"] for one in found.json()["runs"]} == {"0001", "0002"}
+        assert browser.get("/").status_code == 200, (file.name, value)
+        page = browser.get("/runs/0001")
+        assert "<h1" in page.text, (file.name, value)
+        failed += page.status_code != 200
+        file.write_bytes(kept)
+    assert failed < 12, failed
+    about = json.loads((home.runs / "0002" / "run.json").read_text())
+    about["ended"]["how"] = "abducted"
+    (home.runs / "0002" / "run.json").write_text(json.dumps(about))
+    assert browser.get("/runs/0002.json").json()["run"]["state"] == "open"
 
 
 def test_damaged_files_cost_their_part_and_not_the_page(browser: TestClient, home: Home) -> None:

@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from convsmith.errors import BadInput
 from convsmith.runs import Run
 from convsmith.web import studio as module
-from convsmith.web.app import Studio
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 from convsmith.web.studio import _alone, _listening, studio
 
 

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from convsmith.data import read
 from convsmith.web import uploads
-from convsmith.web.app import Studio
 from convsmith.web.home import Home
+from convsmith.web.state import Studio
 from convsmith.web.uploads import safe
 
 HOSTILE = (

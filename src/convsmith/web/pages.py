@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from .. import __version__
 from ..reports import words
@@ -17,6 +18,7 @@ from .refusal import Refused
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+SHEET = re.compile(r"sheet-\d{4}\.jpg")
 
 
 @cache
@@ -60,3 +62,30 @@ def refused(request: Request, error: Refused) -> Response:
         return json_of(error.to_json(), error.status)
     page = templates().get_template("error.html")
     return HTMLResponse(page.render(error=error, path=request.url.path, data={}), error.status)
+
+
+def count_of(request: Request, name: str) -> int:
+    """A whole number of the address; 0 without it."""
+    text = request.query_params.get(name, "0")
+    if not re.fullmatch(r"\d{1,15}", text):
+        raise Refused(400, name, f"got {text!r:.40}", "a whole number")
+    return int(text)
+
+
+def maybe_of(request: Request, name: str) -> int | None:
+    """The same; None without it."""
+    return count_of(request, name) if request.query_params.get(name) else None
+
+
+def png_of(content: bytes) -> Response:
+    """A picture that the browser may keep for a minute."""
+    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=60"})
+
+
+def sheet_of(folder: Path, name: str) -> Response:
+    """A sheet of thumbnails, by its name in a list."""
+    if not SHEET.fullmatch(name) or not (folder / name).is_file() or (folder / name).is_symlink():
+        raise Refused(404, "picture", "is not there", "a sheet that the list names")
+    return FileResponse(
+        folder / name, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"}
+    )

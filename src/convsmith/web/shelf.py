@@ -147,20 +147,25 @@ def _is_span(value: Any) -> bool:
 
 
 def _read(home: Home, path: Path) -> dict[str, Any]:
-    """What its files say; a damaged one is listed with what is wrong."""
+    """What its files say; a run whose files are damaged is listed with what is wrong."""
     empty: dict[str, Any] = {
         "name": path.name, "kind": "", "created": "", "finished": None, "state": "failed", "data": "",
         "classes": [], "accuracy": None, "interval": None, "params": None, "macs": None, "bytes": None,
         "latency_ms": None, "budget_kept": None, "seconds": None, "limits": {}, "message": "", "command": [],
-        "minutes": None, "images": None,
+        "minutes": None, "images": None, "source": "",
     }  # fmt: skip
     try:
-        run = Run.open(path)
+        return empty | _told(home, path, Run.open(path))
     except BadInput as error:
         return empty | {"message": str(error)}
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        return empty | {"message": f"its files hold what they should not ({error})"[:300]}
+
+
+def _told(home: Home, path: Path, run: Run) -> dict[str, Any]:
     recipe, data, result = (_object(path / f"{name}.json") for name in ("recipe", "data", "result"))
     ended = run.ended
-    finished = run.finished
+    how = str(ended.get("how"))
     limits = {name: recipe[name] for name in recipe if name.startswith("max_") and _number(recipe[name])}
     source = str(data.get("source") or recipe.get("data") or "")
     found = data.get("found") or {}
@@ -169,7 +174,7 @@ def _read(home: Home, path: Path) -> dict[str, Any]:
         "kind": run.kind,
         "created": run.created,
         "finished": _object(path / "run.json").get("finished"),
-        "state": "done" if finished else str(ended.get("how") or "open"),
+        "state": "done" if run.finished else how if how in WORDS else "open",
         "data": _called(home, source),
         "source": source,
         "classes": [str(name) for name in data.get("classes", ())],

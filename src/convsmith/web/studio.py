@@ -63,7 +63,8 @@ def studio(
         address = f"http://127.0.0.1:{at}/?token={token}"
         write_whole(home.own / "address", address)
         (home.own / "address").chmod(0o600)
-        from .app import Studio, application
+        from .app import application
+        from .state import Studio
 
         app = application(Studio(home, at_once), token=token, port=at)
         print(f"convsmith studio on {home.runs}\n\n    {address}\n", flush=True)
