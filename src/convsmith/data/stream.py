@@ -14,8 +14,8 @@ import numpy as np
 from ..errors import BadInput
 from .decoding.decode import MAX_PIXELS, Unreadable
 from .decoding.workers import Decoders, wanted
-from .given import Given, Pictures
-from .items import Files
+from .given import Chosen, Given, Pictures
+from .items import Files, Items, Rows
 from .pixels_in import resized, seen
 
 FEW = 8
@@ -66,7 +66,7 @@ def batches(
 
     Example:
         >>> from .given import given
-        >>> photos = given(np.full((3, 4, 4), 7, np.uint8))
+        >>> photos = given(np.full((3, 9, 9), 7, np.uint8))
         >>> [batch.pixels_NHWC.shape for batch in batches(photos, (2, 2), 3, batch_size=2)]
         [(2, 2, 2, 3), (1, 2, 2, 3)]
     """
@@ -89,10 +89,15 @@ def batches(
 
 def _processes(photos: Given, workers: int | None) -> int:
     """How many processes decode."""
-    files = [part for part in photos.parts if not isinstance(part, Pictures)]
+    files = [part for part in photos.parts if not _in_memory(part)]
     if workers is None and len(photos) <= FEW and all(isinstance(part, Files) for part in files):
         return 0
     return wanted(photos, sum(map(len, files)), workers)
+
+
+def _in_memory(part: Items) -> bool:
+    """Whether these are pixels already."""
+    return isinstance(part, Pictures) or (isinstance(part, Chosen) and isinstance(part.images.items, Rows))
 
 
 def _decoded(

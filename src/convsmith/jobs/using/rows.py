@@ -31,8 +31,9 @@ def pieces(rows: Iterable[Prediction], form: str, *, top: int, head: dict[str, A
         >>> print("".join(pieces([row], "csv", top=2, head={})), end="")
         image,answer,class_1,probability_1,class_2,probability_2,reason
         '=a.png,cat,cat,0.75,dog,0.25,
-        >>> json.loads("".join(pieces([row], "json", top=1, head={"network": "runs/0001"})))["images"]
-        [{'image': '=a.png', 'answer': 'cat', 'top': [{'class': 'cat', 'probability': 0.75}]}]
+        >>> found = json.loads("".join(pieces([row], "json", top=2, head={"network": "runs/0001"})))
+        >>> found["network"], found["images"][0]["answer"], found["images"][0]["top"][1]
+        ('runs/0001', 'cat', {'class': 'dog', 'probability': 0.25})
     """
     if form == "csv":
         yield from _csv(rows, top)
