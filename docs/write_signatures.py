@@ -15,7 +15,7 @@ from typing import Any
 
 from convsmith.options import EMPTY, Option
 from convsmith.signatures import options_of
-from convsmith.verbs import PYTHON
+from convsmith.verbs import CLASSES, PYTHON
 
 FILE = Path(__file__).resolve().parents[1] / "src" / "convsmith" / "__init__.pyi"
 HEAD = '"""Made by docs/write_signatures.py from the groups of options; change those instead."""\n'
@@ -23,7 +23,7 @@ HEAD = '"""Made by docs/write_signatures.py from the groups of options; change t
 
 def written() -> str:
     """The file's text."""
-    lines: set[tuple[str, str]] = set()
+    lines = {(_relative(module), f"{name} as {name}") for name, module in CLASSES.items()}
     functions = []
     for name, verb in PYTHON.items():
         function = verb.function
@@ -34,7 +34,7 @@ def written() -> str:
             module, _, own = verb.target.partition(":")
             lines.add((_relative(module), f"{own} as {name}"))
     imports = "".join(f"from {module} import {what}\n" for module, what in sorted(lines, key=_order))
-    return f"{HEAD}\n{imports}\n__version__: str\n\n" + "\n".join(functions)
+    return f"{HEAD}\nimport builtins\n{imports}\n__version__: str\n\n" + "\n".join(functions)
 
 
 def _order(line: tuple[str, str]) -> tuple[str, str]:
@@ -57,7 +57,8 @@ def _function(name: str, function: Any) -> str:
 
 def _parameter(one: Option) -> str:
     default = "" if one.default is EMPTY else f" = {_literal(one.default)}"
-    return f"{one.name}: {one.note}{default}"
+    note = re.sub(r"\blist\b", "builtins.list", one.note)  # convsmith.list is a verb
+    return f"{one.name}: {note}{default}"
 
 
 def _literal(value: Any) -> str:

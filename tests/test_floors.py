@@ -22,6 +22,7 @@ FLOORS = [
         "endings",
         "errors",
         "installed",
+        "notebooks",
         "options",
         "own_code",
         "printable",

@@ -1,20 +1,28 @@
 """Made by docs/write_signatures.py from the groups of options; change those instead."""
 
+import builtins
 from .data import Images as Images
 from .data import read as read
 from .engine.keras.calls import evaluate as evaluate
 from .engine.keras.calls import fit as fit
+from .engine.keras.calls import predict as predict
+from .errors import BadInput as BadInput
+from .graph import Graph as Graph
+from .insight.convolve import convolve as convolve
+from .jobs.doctor import doctor as check
 from .jobs.explain import explain as explain
 from .jobs.export import export as export
 from .jobs.fool import fool as fool
-from .jobs.load import load as load
+from .jobs.latency_table import latency_table as latency_table
+from .jobs.listing import listing as list
 from .jobs.mistakes import mistakes as mistakes
-from .jobs.predict import predict as predict
 from .jobs.robustness import robustness as robustness
 from .jobs.running.run_result import Done as Done
 from .jobs.style import style as style
+from .jobs.trials import trials as trials
 from .jobs.units import see_units as see_units
 from .ledger import audit as audit
+from .ledger import Budget as Budget
 from .ledger import compare as compare
 from .ledger import diff as diff
 from .ledger import draw as draw
@@ -24,6 +32,7 @@ from .reports import report as report
 from .units import Bytes as Bytes
 from .units import Count as Count
 from .units import Size as Size
+from .web.studio import studio as studio
 
 __version__: str
 
@@ -45,7 +54,7 @@ def forge(
     epochs: int | None = None,
     space: str | SpaceFunction = "stages",
     algorithm: str = "auto",
-    option: list[str] | None = None,
+    option: builtins.list[str] | None = None,
     stop_early: bool = False,
     warm_start: str | None = None,
     plan: str | None = None,
@@ -167,7 +176,7 @@ def search(
     trials: int | None = None,
     epochs: int | None = None,
     algorithm: str = "auto",
-    option: list[str] | None = None,
+    option: builtins.list[str] | None = None,
     stop_early: bool = False,
     warm_start: str | None = None,
     plan: str | None = None,

@@ -98,7 +98,6 @@ VERBS = {
             "convsmith check photos/ --strict --page doctor.html",
             "convsmith check photos/ --run runs/0007",
         ),
-        python="",
     ),
     "train": Verb(
         "convsmith.jobs.train:train",
@@ -128,14 +127,13 @@ VERBS = {
         "The trials of a search: table, front, and which choices matter.",
         ("json", "csv", "html", "svg"),
         ("convsmith trials runs/0007", "convsmith trials runs/0007 --csv > trials.csv"),
-        python="",
     ),
     "latency-table": Verb(
         "convsmith.jobs.latency_table:latency_table",
         "Measure a space's building blocks here, for searches elsewhere.",
         ("json",),
         ("convsmith latency-table mobile --input 64x64x3 --output pi4.json",),
-        python="",
+        python="latency_table",
     ),
     "predict": Verb(
         "convsmith.jobs.predict_photos:predict_photos",
@@ -213,7 +211,6 @@ VERBS = {
         "A hand-made filter on a photo, step by step.",
         ("json",),
         ("convsmith convolve photo.jpg --filter vertical-edge --stride 2",),
-        python="",
     ),
     "export": Verb(
         "convsmith.jobs.export:export",
@@ -237,14 +234,12 @@ VERBS = {
         "The whole way in the browser: from a folder of photos to a network.",
         (),
         ("convsmith studio", "convsmith studio runs/ --data ~/photos"),
-        python="",
     ),
     "list": Verb(
         "convsmith.jobs.listing:listing",
         "What there is to choose from, by name.",
         ("json",),
         ("convsmith list runs", "convsmith list networks", "convsmith list pretrained --json"),
-        python="",
     ),
     "read": Verb("convsmith.data:read", "Read labelled images.", is_command=False),
     "fit": Verb("convsmith.engine.keras.calls:fit", "Keras's fit, faster.", is_command=False),
@@ -267,6 +262,11 @@ PYTHON = {
     if (name := command if verb.python is None else verb.python)
 }
 """The verbs of the package, by their names there."""
+
+CLASSES = {
+    "BadInput": "convsmith.errors", "Budget": "convsmith.ledger", "Graph": "convsmith.graph",
+}  # fmt: skip
+"""What else the package has at its top: class -> module."""
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..notebooks import InNotebooks
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -30,8 +32,8 @@ class Position:
     value: float
 
 
-@dataclass(frozen=True)
-class Convolved:
+@dataclass(frozen=True, repr=False)
+class Convolved(InNotebooks):
     """A photograph after one filter.
 
     Args:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..endings import ending_of
+from ..notebooks import InNotebooks
 from ..units import counted
 
 if TYPE_CHECKING:
     from ..data.doctor.finding import Checkup, Finding
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(InNotebooks):
     """A checkup, and whether findings make the command fail.
 
     Args:

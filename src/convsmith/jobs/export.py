@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..endings import ending_of
 from ..errors import BadInput, BadName
+from ..notebooks import InNotebooks
 from ..units import show_bytes
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from .inputs.trained import Trained
 
 
-@dataclass(frozen=True)
-class Exported:
+@dataclass(frozen=True, repr=False)
+class Exported(InNotebooks):
     """A written file.
 
     Args:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput, BadName
+from ..notebooks import InNotebooks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,8 @@ What = Literal["all", "direct", "cppn", "gradient", "adversarial", "unknown"]
 PARTS = ("direct", "cppn", "gradient", "adversarial", "unknown")
 
 
-@dataclass(frozen=True)
-class Fooled:
+@dataclass(frozen=True, repr=False)
+class Fooled(InNotebooks):
     """What fooled a network.
 
     Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..endings import ending_of
 from ..errors import BadInput
+from ..notebooks import InNotebooks
 from ..runs.environment import cpu_model
 from ..units import Size, counted
 
@@ -26,8 +27,8 @@ SAVE_EVERY = 20  # blocks
 WHOLE, FEWEST = 40, 8  # networks measured whole; of 40 a margin for 95% of them can be told
 
 
-@dataclass(frozen=True)
-class Measured:
+@dataclass(frozen=True, repr=False)
+class Measured(InNotebooks):
     """What was measured, and how well blocks add up."""
 
     path: str

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..notebooks import InNotebooks, frame_of, framed, table
 from ..registry import Registry
 from ..units import Size
 
 if TYPE_CHECKING:
+    import pandas
+
     from ..device.devices import Device
 
 What = Literal[
@@ -38,8 +41,8 @@ _HOMES = {
 }
 
 
-@dataclass(frozen=True)
-class Listed:
+@dataclass(frozen=True, repr=False)
+class Listed(InNotebooks):
     """Names, and one line about each.
 
     Args:
@@ -51,6 +54,24 @@ class Listed:
     what: str
     rows: dict[str, str]
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def in_short(self) -> str:
+        """How many of what."""
+        return f"{len(self.rows)} {self.what}"
+
+    def _repr_html_(self) -> str:
+        named = [{"name": name, "about": line} for name, line in self.rows.items()]
+        return framed(table(named, ["name", "about"]))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A row for each name, with its figures where there are any, else with the line about it.
+
+        Raises:
+            BadInput: pandas is not installed.
+        """
+        about = self.figures or {name: {"about": line} for name, line in self.rows.items()}
+        return frame_of([{"name": name, **row} for name, row in about.items()])
 
     def render(self, wanted: str) -> str:
         """As text or as one JSON object."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..notebooks import InNotebooks, framed, picture, pre
 from ..units import counted
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ SUREST, PAIRS, EACH, THUMBNAILS, SUSPECTS = 24, 4, 3, 1500, 50
 """How many are shown: surest mistakes, confused pairs, images of a pair, thumbnails, suspected labels."""
 
 
-@dataclass(frozen=True)
-class Mistakes:
+@dataclass(frozen=True, repr=False)
+class Mistakes(InNotebooks):
     """What was found.
 
     Args:
@@ -36,6 +37,11 @@ class Mistakes:
 
     folder: Path
     found: dict[str, Any]
+
+    def _repr_html_(self) -> str:
+        drawn = [(name, self.folder / f"{name}.svg") for name in ("confusion", "reliability", "attributes")]
+        charts = [picture(path.read_text(encoding="utf-8"), name) for name, path in drawn if path.is_file()]
+        return framed(pre(self.render("text")), *charts)
 
     def render(self, wanted: str) -> str:
         """As text or as one JSON object."""

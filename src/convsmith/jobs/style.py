@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..endings import ending_of
 from ..errors import BadInput
+from ..notebooks import InNotebooks
 from ..units import Bytes, show_bytes
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ SMALLEST = 16
 FOLDER = "explain/style"
 
 
-@dataclass(frozen=True)
-class Styled:
+@dataclass(frozen=True, repr=False)
+class Styled(InNotebooks):
     """A painted picture.
 
     Args:

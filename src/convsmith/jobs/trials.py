@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
-from ..installed import need
+from ..notebooks import InNotebooks, frame_of, framed, heading, picture, table
 from ..printable import spreadsheet_cell
 from ..runs import to_json
 from ..units import counted
@@ -32,20 +32,27 @@ _AGAINST = ("params", "macs", "memory", "latency_ms")
 class Trials(list[dict[str, Any]]):
     """The trials of a search, in order, as in trials.jsonl."""
 
+    def __repr__(self) -> str:
+        best = max((one["score"] for one in self if one.get("score") is not None), default=None)
+        return f"<Trials {counted(len(self), 'trial')}" + ("" if best is None else f", best {best:.2%}") + ">"
+
+    def _repr_html_(self) -> str:
+        found = rows(self)
+        names = [name for name in _COLUMNS if any(row.get(name) is not None for row in found)]
+        names += sorted({name for row in found for name in row if name.startswith("answer.")})
+        return framed(table(found, names))
+
     def to_pandas(self) -> pandas.DataFrame:
         """One row for each trial; answers are columns named ``answer.<question>``.
 
         Raises:
             BadInput: pandas is not installed.
         """
-        need("to_pandas", "pandas")
-        import pandas
-
-        return pandas.DataFrame(rows(self))
+        return frame_of(rows(self))
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, repr=False)
+class Told(InNotebooks):
     """What the trials of a run say.
 
     Args:
@@ -80,6 +87,27 @@ class Told:
         known = [one for one in self.ranked if one.get(quantity) is not None and one["rung"] == rung]
         by_point = {(one[quantity], one["score"]): one for one in reversed(known)}
         return Trials(by_point[point] for point in pareto(list(by_point)))
+
+    @property
+    def in_short(self) -> str:
+        """How many there are, and whether there will be more."""
+        return self._state()
+
+    def _repr_html_(self) -> str:
+        plots = [
+            picture(self._plot(name), f"front against {name}")
+            for name in _AGAINST
+            if len(self.front(name)) > 1
+        ]
+        return framed(heading(self._state()), *plots, self.ranked._repr_html_())
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row for each trial, in order.
+
+        Raises:
+            BadInput: pandas is not installed.
+        """
+        return self.trials.to_pandas()
 
     def render(self, wanted: str) -> str:
         """As text, JSON, CSV, an HTML page or an SVG picture of the front."""

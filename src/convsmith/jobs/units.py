@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BadInput
+from ..notebooks import InNotebooks
 from ..units import counted
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ STEPS, FEWEST = 64, 40
 """Steps of an image that is made; images on which it is worth while to switch units off."""
 
 
-@dataclass(frozen=True)
-class Units:
+@dataclass(frozen=True, repr=False)
+class Units(InNotebooks):
     """What was found of a network's units.
 
     Args:

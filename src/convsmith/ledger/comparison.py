@@ -8,12 +8,13 @@ from typing import Any
 
 from ..errors import BadInput
 from ..graph import Graph
+from ..notebooks import framed, picture
 from ..units import Bytes, Count, Size, show_bytes
 from .budget import Budget, Excess
 from .chart import Point, chart
 from .files import check_ending, save
 from .rows import rows
-from .source import graph_of
+from .source import Network, graph_of
 from .table import Column, Table, Tabled, Worked, page
 from .totals import Totals, totals
 
@@ -39,7 +40,7 @@ class Entry:
     over: tuple[Excess, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Tabled):
     """Several networks. ``print(comparison)`` shows the table, ``.svg`` and ``.png`` the chart."""
 
@@ -76,6 +77,15 @@ class Comparison(Tabled):
     def html(self) -> str:
         """The table and the chart as one page."""
         return page("Networks compared", f"{self.table.fragment}\n{self.svg}")
+
+    @property
+    def in_short(self) -> str:
+        """The networks' names."""
+        return ", ".join(entry.name for entry in self.entries)
+
+    def _repr_html_(self) -> str:
+        drawn = picture(self.svg, "parameters against multiply-adds") if self.points else ""
+        return framed(self.table.fragment, drawn)
 
     @property
     def points(self) -> list[Point]:
@@ -119,7 +129,7 @@ class Comparison(Tabled):
 
 
 def compare(
-    *networks: str,
+    *networks: Network,
     input_shape: Size | None = None,
     classes: int | None = None,
     max_params: Count | None = None,

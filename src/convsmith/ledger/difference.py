@@ -14,13 +14,13 @@ from ..graph.picture.blocks import described
 from ..units import Size, counted
 from .files import check_ending, save
 from .rows import Row, rows
-from .source import graph_of
+from .source import Network, graph_of
 from .table import Column, Table, Tabled, shown
 
 Pair = tuple[Row | None, Row | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Difference(Tabled):
     """Two networks side by side. ``print(difference)`` shows what differs.
 
@@ -90,8 +90,8 @@ class Difference(Tabled):
 
 
 def diff(
-    before: str,
-    after: str,
+    before: Network,
+    after: Network,
     *,
     input_shape: Size | None = None,
     classes: int | None = None,

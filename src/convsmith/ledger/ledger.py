@@ -15,7 +15,7 @@ from ..units import Bytes, Count, Size, counted, show_bytes, show_count
 from .budget import Budget, Excess
 from .files import check_ending, save
 from .rows import Row, rows
-from .source import graph_of
+from .source import Network, graph_of
 from .table import Table, Tabled
 from .totals import Totals, concentration, totals
 from .views import VIEWS
@@ -25,7 +25,7 @@ View = Literal["default", "formulas", "full", "course"]
 Precision = Literal["float32", "float16", "int8"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ledger(Tabled):
     """What a network costs. ``print(ledger)`` shows the table; the forms are attributes.
 
@@ -51,6 +51,11 @@ class Ledger(Tabled):
     def table(self) -> Table:
         """The chosen view as a table."""
         return VIEWS[self.view](self)
+
+    @property
+    def in_short(self) -> str:
+        """The network, and its totals in words."""
+        return f"{self.graph.name}: {_sentence(self.totals)}"
 
     def to_json(self) -> dict[str, Any]:
         """Rows and totals as ``docs/ledger-json.md`` describes them."""
@@ -168,7 +173,7 @@ def _memory(totals: Totals) -> str:
 
 
 def size(
-    network: str,
+    network: Network,
     *,
     input_shape: Size | None = None,
     classes: int | None = None,

@@ -8,12 +8,12 @@ from ..graph.picture.draw import Drawing
 from ..graph.picture.draw import draw as drawn
 from ..units import Size
 from .files import check_ending, save
-from .source import graph_of
+from .source import Network, graph_of
 from .what_if import changed
 
 
 def draw(
-    network: str,
+    network: Network,
     *,
     input_shape: Size | None = None,
     classes: int | None = None,

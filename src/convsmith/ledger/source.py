@@ -6,13 +6,18 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import graph as graphs
 from ..errors import BadInput, nearest_path
 from ..graph import Graph
 from ..own_code import is_in_file
 
+if TYPE_CHECKING:
+    from keras import Model
+
+Network: TypeAlias = "str | os.PathLike[str] | Graph | Model"
+"""What a person calls a network: a name in the zoo, a file, a Graph or a Keras model."""
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
 
 

@@ -9,9 +9,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..notebooks import InNotebooks, frame_of_csv, framed, heading
 from ..printable import shortened, spreadsheet_cell
+
+if TYPE_CHECKING:
+    import pandas
 
 MOST_LETTERS = 120
 """Letters of a cell that a person reads; files hold names of any length. CSV and JSON keep them whole."""
@@ -179,7 +183,7 @@ class Table:
         )
 
 
-class Tabled(ABC):
+class Tabled(InNotebooks, ABC):
     """What a command gives back: a table, and the forms that it can be had in."""
 
     @property
@@ -190,6 +194,22 @@ class Tabled(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The result as a JSON-able dictionary."""
+
+    @property
+    def in_short(self) -> str:
+        """What the table is of."""
+        return self.table.title
+
+    def _repr_html_(self) -> str:
+        return framed(heading(self.table.title), self.table.fragment)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A row for each row of the table, with plain numbers; shapes are texts, what is unknown is missing.
+
+        Raises:
+            BadInput: pandas is not installed.
+        """
+        return frame_of_csv(self.csv)
 
     @property
     def text(self) -> str:
@@ -224,9 +244,6 @@ class Tabled(ABC):
     def exit_code(self) -> int:
         """What a command that shows it ends with."""
         return 0
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def page(title: str, body: str) -> str:

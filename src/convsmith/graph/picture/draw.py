@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...notebooks import InNotebooks
 from ...printable import shortened
 from ..graph import Graph
 from .blocks import Box, Fold, blocks, boxes, folds
@@ -12,8 +13,8 @@ from .label import labelled
 _SHORT = {"BatchNormalization": "BN", "LayerNormalization": "LN", "ZeroPadding2D": "pad"}
 
 
-@dataclass(frozen=True)
-class Drawing:
+@dataclass(frozen=True, repr=False)
+class Drawing(InNotebooks):
     """A network's boxes, cut into blocks, repeated blocks folded.
 
     Args:
@@ -55,6 +56,17 @@ class Drawing:
         length = (fold.last - fold.blocks[0].boxes[0] + 1) // fold.times
         last = self.shape(self.boxes[index + length * (fold.times - 1)])
         return first if last == first else f"{first} … {last}"
+
+    @property
+    def in_short(self) -> str:
+        """Name and size."""
+        return self.title
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> None:  # type: ignore[override]
+        """A notebook takes the picture."""
 
     @property
     def svg(self) -> str:
@@ -117,9 +129,6 @@ class Drawing:
         import json
 
         return json.dumps(self.to_json(), indent=1) if form == "json" else getattr(self, form)
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def draw(graph: Graph, *, fold: bool = True) -> Drawing:

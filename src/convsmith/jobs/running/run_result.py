@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...notebooks import InNotebooks, framed, heading, table
+
 if TYPE_CHECKING:
     from ..trials import Trials
 
 
-@dataclass(frozen=True)
-class Done:
+@dataclass(frozen=True, repr=False)
+class Done(InNotebooks):
     """What a job made.
 
     Args:
@@ -40,6 +42,20 @@ class Done:
         from ..trials import Trials
 
         return Trials(Run.open(self.path).lines("trials.jsonl"))
+
+    @property
+    def in_short(self) -> str:
+        """Where it lies, how good it is, what it costs."""
+        found = self.result
+        params, accuracy = found.get("params"), found.get("test_accuracy")
+        parts = [f"{accuracy:.2%} on test"] if accuracy is not None else []
+        parts += [f"{params:,} parameters"] if params is not None else []
+        return f"{self.path}" + (f": {', '.join(parts)}" if parts else "")
+
+    def _repr_html_(self) -> str:
+        lines = [line.partition("  ") for line in self.render("text").splitlines()]
+        rows = [{"": name, " ": said.strip()} for name, _, said in lines]
+        return framed(heading(str(self.path)), table(rows, ["", " "]))
 
     def _alike(self) -> str:
         """Said where the baselines found the same network."""

@@ -8,7 +8,7 @@ from ...errors import BadInput
 from ...graph import Graph
 from ...units import Size
 from ..files import check_ending, save
-from ..source import graph_of
+from ..source import Network, graph_of
 from ..table import shown
 from ..what_if import changed
 from . import cells
@@ -21,7 +21,7 @@ from .table_in import Published, read_table
 def audit(
     table: str,
     *,
-    network: str,
+    network: Network,
     input_shape: Size | None = None,
     classes: int | None = None,
     what_if: str | None = None,

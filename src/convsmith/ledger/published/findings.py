@@ -74,7 +74,7 @@ class ExplainedCell(NamedTuple):
     convention: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit(Tabled):
     """What an audit found. ``print(audit)`` shows it; exit code 1 when a cell is wrong or unreadable.
 
