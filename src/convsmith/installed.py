@@ -17,7 +17,8 @@ CORE = {
 
 EXTRAS = {
     "ai_edge_litert": "device", "mlflow": "mlflow", "optuna": "optuna", "pandas": "pandas",
-    "pyarrow": "parquet", "ray": "ray", "tensorboard": "tensorboard", "umap": "umap",
+    "pyarrow": "parquet", "ray": "ray", "starlette": "studio", "uvicorn": "studio",
+    "tensorboard": "tensorboard", "umap": "umap",
 }  # fmt: skip
 """Modules that few people need -> the extra that brings them."""
 

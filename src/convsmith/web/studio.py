@@ -9,6 +9,7 @@ import webbrowser
 from pathlib import Path
 
 from ..errors import BadInput
+from ..installed import need
 from ..runs.files import saying_why, write_whole
 from .home import Home
 
@@ -38,16 +39,9 @@ def studio(
     Raises:
         BadInput: no extra packages, a folder that is not there, or another studio on the same runs.
     """
-    try:
-        import starlette  # noqa: F401
-        import uvicorn
-    except ImportError:
-        raise BadInput(
-            "studio",
-            "its packages are not installed",
-            "starlette and uvicorn",
-            'pip install "convsmith[studio]"',
-        ) from None
+    need("studio", "starlette", "uvicorn")
+    import uvicorn
+
     for flag, value, low, high in (("--port", port, 1, 65535), ("--at-once", at_once, 1, 64)):
         if not low <= value <= high:
             raise BadInput(flag, f"got {value}", f"{low} to {high:,}")
