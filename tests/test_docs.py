@@ -15,6 +15,7 @@ import pytest
 
 import convsmith
 from convsmith.cli.main import run
+from convsmith.jobs.running.run_result import Done
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -92,11 +93,34 @@ MODULES = sorted(
 )
 
 
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """What examples call `run`: a small network after one epoch."""
+    runs = str(tmp_path_factory.mktemp("examples") / "runs")
+    return convsmith.train("lenet5", "digits", size=(32, 32), epochs=1, threads=1, runs=runs, quiet=True)
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_of_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_of_docstrings(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
-    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    module = importlib.import_module(name)
+    needs = re.search(r">>> .*\(run\b", Path(str(module.__file__)).read_text())
+    given = {"run": request.getfixturevalue("finished")} if needs else {}
+    results = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE, extraglobs=given)
     assert results.failed == 0
+
+
+VERBS = sorted(
+    {name for name in convsmith.__all__ if name.islower()} - {"forge", "search", "studio", "style", "train"}
+)
+"""Those that take their minutes, or a browser, have their examples in the README and the how-tos."""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_an_example(verb: str) -> None:
+    assert ">>> " in (getattr(convsmith, verb).__doc__ or "")
 
 
 @pytest.mark.slow

@@ -39,6 +39,13 @@ def convolve(
     Raises:
         BadInput: for a file that is no image, a name that is not known, or a filter that does not fit.
         CannotWrite: the picture cannot be written.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.linear_gradient("L").save("photo.png")
+        >>> found = convolve("photo.png", filter="horizontal-edge", stride=2)
+        >>> found.output_HW.shape, str(found.picture)
+        ((128, 128), 'photo-horizontal-edge.png')
     """
     from ..data import photo as read_photo
     from ..runs.files import write_whole

@@ -64,6 +64,10 @@ def doctor(
 
     Raises:
         BadInput: when there is nothing to look at, or the run's network knows none of the classes.
+
+    Example:
+        >>> doctor("digits").exit_code
+        0
     """
     from ..data.doctor.check import check
     from .running.progress import Display

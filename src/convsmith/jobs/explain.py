@@ -123,6 +123,11 @@ def explain(
 
     Raises:
         BadInput: for images or a run that cannot be used, and for a method that is not valid for the network.
+
+    Example:
+        >>> found = explain(run, split="test", most=2, evidence=False, quiet=True)
+        >>> len(found.explanation), found.save().name
+        (2, 'grad_cam')
     """
     from ..engine.lower import lower
     from ..engine.predict import predict

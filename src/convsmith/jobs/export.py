@@ -73,6 +73,10 @@ def export(
     Raises:
         BadInput: for a run without a trained network, an ending that nothing is written for or that
             contradicts the format, or a place that cannot be written.
+
+    Example:
+        >>> export(run, "lenet5.onnx", quiet=True).path.stat().st_size > 100_000
+        True
     """
     from .inputs.trained import trained
 

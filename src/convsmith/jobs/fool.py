@@ -116,6 +116,10 @@ def fool(
 
     Raises:
         BadInput: for a run, options or images that cannot be used.
+
+    Example:
+        >>> "gradient" in fool(run, "gradient", steps=2, label="3", quiet=True).result
+        True
     """
     _check(what, generations, children, steps, epsilon, images, seed, label, others, data)
     from ..reports import report

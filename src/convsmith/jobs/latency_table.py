@@ -90,6 +90,11 @@ def latency_table(
 
     Raises:
         BadInput: an unknown space, sizes that are none, or a file that is another table.
+
+    Example:
+        >>> found = latency_table("chain", input_shape=(8, 8, 1), networks=1, minutes=0.01, quiet=True)
+        >>> found.path
+        'latency.json'
     """
     import numpy as np
 

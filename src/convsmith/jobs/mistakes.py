@@ -102,6 +102,11 @@ def mistakes(
 
     Raises:
         BadInput: a run or images that cannot be used.
+
+    Example:
+        >>> found = mistakes(run, quiet=True).found
+        >>> sum(map(sum, found["confusion"])) == found["images"]
+        True
     """
     import numpy as np
 

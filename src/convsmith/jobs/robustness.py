@@ -80,6 +80,11 @@ def robustness(
 
     Raises:
         BadInput: for a run, options or images that cannot be used.
+
+    Example:
+        >>> found = robustness(run, images=10, quiet=True).result
+        >>> found["n"], len(found["corruptions"])
+        (10, 12)
     """
     from ..data.refusal import check_there
     from ..insight.corruptions import CORRUPTIONS

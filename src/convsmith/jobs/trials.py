@@ -224,6 +224,18 @@ def trials(run: str) -> Told:
 
     Raises:
         BadInput: no run, or one without trials.
+
+    Example:
+        >>> import tempfile
+        >>> from convsmith.runs import Run
+        >>> none = dict.fromkeys("index arm_index rung epochs seed params macs bytes memory".split(), 1)
+        >>> none |= {"arm": "random", "answers": {}, "fingerprint": "", "status": "ok", "at": ""}
+        >>> none |= {"loss": 0.1, "latency_ms": 0.2, "seconds": 3.0}
+        >>> with Run.create(tempfile.mkdtemp(), kind="search", recipe={}) as made:
+        ...     for score in (0.7, 0.9):
+        ...         made.append("trials.jsonl", none | {"score": score})
+        >>> trials(made.path).trials
+        <Trials 2 trials, best 90.00%>
     """
     from ..runs import Run
     from ..runs.folder import is_driven

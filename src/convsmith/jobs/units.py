@@ -104,6 +104,11 @@ def see_units(
     Raises:
         BadInput: a run, a layer or images that cannot be used.
         Refused: the network has no convolution.
+
+    Example:
+        >>> found = see_units(run, layer="conv1", made="none", most=20, quiet=True)
+        >>> [(one["layer"], len(one["units"])) for one in found.layers]
+        [('conv1', 6)]
     """
     import numpy as np
 

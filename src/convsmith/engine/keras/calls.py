@@ -75,6 +75,15 @@ def fit(
 
     Raises:
         BadInput: what this call cannot take, by name; Keras's own ``model.fit`` then can.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), optimizer="adam")
+        >>> x, y = np.zeros((16, 8, 8, 1), "float32"), np.arange(16) % 10
+        >>> sorted(fit(model, x, y, epochs=2, verbose=0).history)
+        ['loss']
     """
     check_model(model)
     check_execution(model, callbacks, "train", "test")
@@ -139,6 +148,13 @@ def predict(
 
     Returns:
         The model's output, float32, as Keras lays it out; for several a list or a dictionary, as the model's.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> predict(model, np.zeros((3, 8, 8, 1), "float32"), verbose=0).shape
+        (3, 10)
     """
     check_model(model, compiled=False)
     check_execution(model, callbacks, "predict")
@@ -196,6 +212,14 @@ def evaluate(
 
     Returns:
         The loss, or the loss and the metrics in a list, or a dictionary of them.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> model.compile(loss="mse")
+        >>> evaluate(model, np.zeros((4, 8, 8, 1)), np.zeros((4, 10)), verbose=0)
+        0.0
     """
     check_model(model)
     check_execution(model, callbacks, "test")
