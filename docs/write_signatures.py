@@ -24,7 +24,7 @@ HEAD = '"""Made by docs/write_signatures.py from the groups of options; change t
 def written() -> str:
     """The file's text."""
     lines = {(_relative(module), f"{name} as {name}") for name, module in CLASSES.items()}
-    functions = []
+    functions, others = [], []
     for name, verb in PYTHON.items():
         function = verb.function
         if hasattr(function, "__options__"):
@@ -32,9 +32,12 @@ def written() -> str:
             lines |= _types(function)
         else:
             module, _, own = verb.target.partition(":")
-            lines.add((_relative(module), f"{own} as {name}"))
+            lines.add((_relative(module), f"{own} as {own}"))
+            if own != name:
+                others.append(f"{name} = {own}\n")
     imports = "".join(f"from {module} import {what}\n" for module, what in sorted(lines, key=_order))
-    return f"{HEAD}\nimport builtins\n{imports}\n__version__: str\n\n" + "\n".join(functions)
+    named = "".join(others)
+    return f"{HEAD}\nimport builtins\n{imports}\n__version__: str\n{named}\n" + "\n".join(functions)
 
 
 def _order(line: tuple[str, str]) -> tuple[str, str]:

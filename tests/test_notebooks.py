@@ -10,12 +10,12 @@ import pytest
 
 import convsmith as cs
 from convsmith import notebooks
-from convsmith.cli.commands import COMMANDS
 from convsmith.graph import notation as keras
 from convsmith.jobs.mistakes import Mistakes
 from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.trials import Told, Trials
 from convsmith.ledger.source import Network
+from convsmith.verbs import COMMANDS
 
 EVIL = "<script>alert(1)</script>"
 
@@ -142,11 +142,9 @@ def test_rows_become_pandas_tables() -> None:
 
 
 def test_every_command_is_a_verb_of_the_package() -> None:
-    other = {"units": "see_units"}  # convsmith.units is a module
-    for name, command in COMMANDS.items():
-        module, function = command.verb.split(":")
-        verb = getattr(cs, other.get(name, name.replace("-", "_")))
-        assert (verb.__module__.startswith(module), verb.__name__) == (True, function), name
+    for name, verb in COMMANDS.items():
+        own = name.replace("-", "_") if verb.python is None else verb.python
+        assert getattr(cs, own) is verb.function, name
 
 
 def test_a_star_import_leaves_pythons_own_names() -> None:

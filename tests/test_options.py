@@ -24,7 +24,7 @@ from convsmith.options import EMPTY, Choices, Options, Words, define, options_in
 from convsmith.runs import to_json
 from convsmith.signatures import composed, described, options_of
 from convsmith.units import Count
-from convsmith.verbs import COMMANDS, PYTHON, VERBS, describe
+from convsmith.verbs import CLASSES, COMMANDS, PYTHON, VERBS, describe
 
 ROOT = Path(__file__).resolve().parents[1]
 STUB = ROOT / "src" / "convsmith" / "__init__.pyi"
@@ -89,7 +89,8 @@ def test_types_for_editors_are_those_of_the_groups() -> None:
     written = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     imported = {name.asname for one in tree.body if isinstance(one, ast.ImportFrom) for name in one.names}
     assert set(written) == {"forge", "search", "train"}
-    assert set(PYTHON) <= set(written) | imported
+    imported |= {ast.unparse(one.targets[0]) for one in tree.body if isinstance(one, ast.Assign)}
+    assert {*PYTHON, *CLASSES} <= set(written) | imported
     for name, one in written.items():
         verb = getattr(convsmith, name)
         signature = inspect.signature(verb)
@@ -97,14 +98,15 @@ def test_types_for_editors_are_those_of_the_groups() -> None:
         names = [each.arg for each in arguments]
         assert names == list(signature.parameters)
         notes = [ast.unparse(each.annotation) for each in arguments if each.annotation]
-        assert notes == [each.annotation for each in signature.parameters.values()]
+        plain = [note.replace("builtins.list", "list") for note in notes]
+        assert plain == [each.annotation for each in signature.parameters.values()]
         assert ast.get_docstring(one) == inspect.getdoc(verb)
         assert all(f"\n    {each}: " in verb.__doc__ for each in names)
 
 
 def test_the_package_offers_the_verbs_of_the_table() -> None:
-    assert set(convsmith.__all__) == set(PYTHON) <= set(dir(convsmith))
-    assert "check" not in PYTHON
+    assert {*convsmith.__all__, "list"} == {*PYTHON, *CLASSES} <= set(dir(convsmith))
+    assert {"check", "trials", "latency_table"} <= set(PYTHON)
     assert {"read", "fit"} <= set(PYTHON) - set(COMMANDS)
     with pytest.raises(AttributeError, match="no attribute 'frge'"):
         _ = convsmith.frge

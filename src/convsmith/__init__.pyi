@@ -1,6 +1,7 @@
 """Made by docs/write_signatures.py from the groups of options; change those instead."""
 
 import builtins
+
 from .data import Images as Images
 from .data import read as read
 from .engine.keras.calls import evaluate as evaluate
@@ -9,20 +10,20 @@ from .engine.keras.calls import predict as predict
 from .errors import BadInput as BadInput
 from .graph import Graph as Graph
 from .insight.convolve import convolve as convolve
-from .jobs.doctor import doctor as check
+from .jobs.doctor import doctor as doctor
 from .jobs.explain import explain as explain
 from .jobs.export import export as export
 from .jobs.fool import fool as fool
 from .jobs.latency_table import latency_table as latency_table
-from .jobs.listing import listing as list
+from .jobs.listing import listing as listing
 from .jobs.mistakes import mistakes as mistakes
 from .jobs.robustness import robustness as robustness
 from .jobs.running.run_result import Done as Done
 from .jobs.style import style as style
 from .jobs.trials import trials as trials
 from .jobs.units import see_units as see_units
-from .ledger import audit as audit
 from .ledger import Budget as Budget
+from .ledger import audit as audit
 from .ledger import compare as compare
 from .ledger import diff as diff
 from .ledger import draw as draw
@@ -35,6 +36,8 @@ from .units import Size as Size
 from .web.studio import studio as studio
 
 __version__: str
+check = doctor
+list = listing
 
 def forge(
     data: str | Images | None = None,
