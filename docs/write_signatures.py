@@ -37,11 +37,11 @@ def written() -> str:
                 others.append(f"{name} = {own}\n")
     imports = "".join(f"from {module} import {what}\n" for module, what in sorted(lines, key=_order))
     named = "".join(others)
-    return f"{HEAD}\nimport builtins\n{imports}\n__version__: str\n{named}\n" + "\n".join(functions)
+    return f"{HEAD}\nimport builtins\n\n{imports}\n__version__: str\n{named}\n" + "\n".join(functions)
 
 
-def _order(line: tuple[str, str]) -> tuple[str, str]:
-    return line[0].lower(), line[1].lower()
+def _order(line: tuple[str, str]) -> tuple[str, bool, str]:
+    return line[0].lower(), not line[1][0].isupper(), line[1].lower()
 
 
 def _relative(module: str) -> str:
