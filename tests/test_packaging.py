@@ -149,9 +149,9 @@ def test_an_algorithm_of_an_extra_is_refused_before_any_work(algorithm, monkeypa
 @pytest.mark.parametrize(
     "command",
     [
-        ["forge", "digits", "--minutes", "1"],
+        ["forge", "digits", "--max-params", "20k", "--minutes", "1"],
         ["train", "lenet5", "digits", "--size", "32x32"],
-        ["search", "chain", "digits", "--trials", "2"],
+        ["search", "chain", "digits", "--max-params", "20k", "--trials", "2"],
         ["explain", "runs/0001", "a.png"],
         ["export", "runs/0001"],
     ],
