@@ -229,7 +229,7 @@ def trials(run: str) -> Told:
         >>> import tempfile
         >>> from convsmith.runs import Run
         >>> none = dict.fromkeys("index arm_index rung epochs seed params macs bytes memory".split(), 1)
-        >>> none |= {"arm": "random", "answers": {}, "fingerprint": "", "status": "ok", "at": ""}
+        >>> none |= {"arm": "random", "answers": {}, "fingerprint": "", "status": "ok", "at": 0.0}
         >>> none |= {"loss": 0.1, "latency_ms": 0.2, "seconds": 3.0}
         >>> with Run.create(tempfile.mkdtemp(), kind="search", recipe={}) as made:
         ...     for score in (0.7, 0.9):
