@@ -6,7 +6,6 @@ from .data import Images as Images
 from .data import read as read
 from .engine.keras.calls import evaluate as evaluate
 from .engine.keras.calls import fit as fit
-from .engine.keras.calls import predict as predict
 from .errors import BadInput as BadInput
 from .graph import Graph as Graph
 from .insight.convolve import convolve as convolve
@@ -16,7 +15,9 @@ from .jobs.export import export as export
 from .jobs.fool import fool as fool
 from .jobs.latency_table import latency_table as latency_table
 from .jobs.listing import listing as listing
+from .jobs.load import load as load
 from .jobs.mistakes import mistakes as mistakes
+from .jobs.predict import predict as predict
 from .jobs.robustness import robustness as robustness
 from .jobs.running.run_result import Done as Done
 from .jobs.style import style as style
