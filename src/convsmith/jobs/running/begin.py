@@ -148,5 +148,5 @@ def _begun(
 
 def _command() -> list[str]:
     program = Path(sys.argv[0])
-    is_ours = program.stem == "convsmith" or program.parts[-2:] == ("convsmith", "__main__.py")
+    is_ours = program.stem == "convsmith" or (program.parent.name, program.stem) == ("convsmith", "__main__")
     return ["convsmith", *sys.argv[1:]] if is_ours else []
