@@ -112,7 +112,8 @@ def in_code() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     return name_it, write_it
 
 
-OTHERS = {"latency.json", "card.md", "page.html"}  # a command's default output, and templates
+OTHERS = {"latency.json", "card.md", "page.html", "about-convsmith.json"}
+"""A command's default output, templates, and an entry of .keras files."""
 TABLE = table()
 
 
