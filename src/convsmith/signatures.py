@@ -78,6 +78,8 @@ def composed(verb: Callable[..., T]) -> Callable[..., T]:
         verb: its keyword-only arguments that are annotated with a group get that group, unchecked.
 
     Example:
+        >>> from dataclasses import dataclass
+        >>> from convsmith.options import define
         >>> @dataclass(frozen=True, kw_only=True)
         ... class Chance(Options):
         ...     seed: int = define(0, "of every random number.", least=0)

@@ -53,7 +53,8 @@ class Job:
     @property
     def budget(self) -> Budget:
         """The limits that the user gave; none for a job that takes none."""
-        found = Target.of(self.recipe).budget
+        is_limited = "max_params" in self.recipe  # the precision of a training is none of a budget
+        found = (Target.of(self.recipe) if is_limited else Target()).budget
         return replace(found, classes=self.images.classes) if found.precision == "int8" else found
 
     @property
