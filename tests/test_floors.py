@@ -37,6 +37,7 @@ FLOORS = [
     {"engine", "reports"},
     {"nas", "insight", "formats", "pretrained"},
     {"jobs", "web"},
+    {"serving"},
     {"verbs"},
     {"cli", "testing"},
 ]

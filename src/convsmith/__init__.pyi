@@ -31,6 +31,7 @@ from .ledger import draw as draw
 from .ledger import size as size
 from .nas.choose import SpaceFunction as SpaceFunction
 from .reports import report as report
+from .serving.serve import serve as serve
 from .units import Bytes as Bytes
 from .units import Count as Count
 from .units import Size as Size

@@ -35,27 +35,29 @@ def is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def need(where: str, *modules: str) -> None:
+def need(where: str, *modules: str, extra: str = "") -> None:
     """Refuse, before any work, what cannot be done without modules that are not here.
 
     Args:
         where: the option or the command that needs them.
         modules: names of `CORE` or `EXTRAS`.
+        extra: the one that brings them, where it is another than that of `EXTRAS`.
 
     Raises:
         BadInput: for the first that is not installed, with the command that installs it.
     """
     for module in modules:
         if not is_installed(module):
-            raise not_installed(where, module)
+            raise not_installed(where, module, extra)
 
 
-def not_installed(where: str, module: str) -> BadInput:
+def not_installed(where: str, module: str, extra: str = "") -> BadInput:
     """The refusal of what needs a module that is not here.
 
     Args:
         where: the option or the command that needs it.
         module: a name of `CORE` or `EXTRAS`.
+        extra: as for `need`.
 
     Example:
         >>> print(not_installed("--algorithm tpe", "optuna"))
@@ -66,7 +68,7 @@ def not_installed(where: str, module: str) -> BadInput:
     if module in CORE:
         came = f"{CORE[module]} is not installed"
         return BadInput(where, came, "every part of convsmith", "pip install convsmith")
-    way = f"pip install 'convsmith[{EXTRAS[module]}]'"
+    way = f"pip install 'convsmith[{extra or EXTRAS[module]}]'"
     return BadInput(where, f"{module} is not installed", "the extra", way)
 
 

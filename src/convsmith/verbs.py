@@ -229,6 +229,12 @@ VERBS = {
         (),
         ("convsmith report runs/0007",),
     ),
+    "serve": Verb(
+        "convsmith.serving.serve:serve",
+        "A finished network that answers over HTTP.",
+        (),
+        ("convsmith serve runs/0007", "convsmith serve model.onnx --port 9000 --threads 2"),
+    ),
     "studio": Verb(
         "convsmith.web.studio:studio",
         "The whole way in the browser: from a folder of photos to a network.",

@@ -30,6 +30,7 @@ def ask(
     batch_size: int,
     workers: int | None = None,
     decoders: Decoders | None = None,
+    max_pixels: int | None = None,
 ) -> Iterator[Predictions]:
     """What is said of photographs, batch by batch in their order.
 
@@ -44,12 +45,20 @@ def ask(
         batch_size: images at a time.
         workers: processes that decode; None for one per core, fewer for a few files.
         decoders: processes that are there already, instead of `workers`.
+        max_pixels: larger photographs are not decoded; as everywhere without it.
     """
+    from ...data.decoding.decode import MAX_PIXELS
     from ...data.stream import batches
 
     rows, columns, channels = shape
     stream = batches(
-        photos, (rows, columns), channels, batch_size=batch_size, workers=workers, decoders=decoders
+        photos,
+        (rows, columns),
+        channels,
+        batch_size=batch_size,
+        workers=workers,
+        decoders=decoders,
+        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
     )
     with ThreadPoolExecutor(1) as computing:
         before: Future[Predictions] | None = None

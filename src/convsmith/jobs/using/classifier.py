@@ -135,6 +135,7 @@ class Classifier:
         at_once: int | None = None,
         workers: int | None = None,
         decoders: Decoders | None = None,
+        max_pixels: int | None = None,
     ) -> Iterator[Predictions]:
         """What is said of photographs, batch by batch in their order, in flat memory.
 
@@ -143,6 +144,7 @@ class Classifier:
             at_once: images at a time; its own choice without it.
             workers: processes that decode; None for one per core, fewer for a few files.
             decoders: processes that are there already, which a server keeps, instead of `workers`.
+            max_pixels: larger photographs are not decoded; as everywhere without it.
         """
 
         def answer(x_NHWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +153,7 @@ class Classifier:
         size = at_once or self.batch_size
         yield from ask(
             photos, answer, self.classes, shape=self.shape, batch_size=size, workers=workers,
-            decoders=decoders,
+            decoders=decoders, max_pixels=max_pixels,
         )  # fmt: skip
 
     def predict(self, images: Any, *, outside: bool = False, at_once: int | None = None) -> Predictions:
