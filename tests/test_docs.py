@@ -113,7 +113,8 @@ def test_examples_of_docstrings(
 
 
 VERBS = sorted(
-    {name for name in convsmith.__all__ if name.islower()} - {"forge", "search", "studio", "style", "train"}
+    {name for name in convsmith.__all__ if name.islower()}
+    - {"forge", "search", "serve", "studio", "style", "train"}
 )
 """Those that take their minutes, or a browser, have their examples in the README and the how-tos."""
 
