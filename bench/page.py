@@ -7,7 +7,7 @@ plain ones, and MobileNetV2. A run is the network alone, from pixels to the numb
 median of as many as the seconds allow, after a tenth of them to warm up. Chromium where it is on the PATH and
 playwright is installed.
 
-Last results: not measured yet.
+Last results: none on a quiet machine yet.
 """
 
 from __future__ import annotations
