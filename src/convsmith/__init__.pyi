@@ -4,12 +4,12 @@ import builtins
 
 from .data import Images as Images
 from .data import read as read
-from .engine.keras.calls import evaluate as evaluate
 from .engine.keras.calls import fit as fit
 from .errors import BadInput as BadInput
 from .graph import Graph as Graph
 from .insight.convolve import convolve as convolve
 from .jobs.doctor import doctor as doctor
+from .jobs.evaluate import evaluate as evaluate
 from .jobs.explain import explain as explain
 from .jobs.export import export as export
 from .jobs.fool import fool as fool

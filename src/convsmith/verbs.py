@@ -197,6 +197,16 @@ VERBS = {
         ),
         python="see_units",
     ),
+    "evaluate": Verb(
+        "convsmith.jobs.evaluation:evaluate",
+        "Judge a network on labelled images of another day.",
+        ("json", "csv"),
+        (
+            "convsmith evaluate runs/0007 photos-of-may/",
+            "convsmith evaluate runs/0007 may.zip --csv",
+        ),
+        python="",
+    ),
     "mistakes": Verb(
         "convsmith.jobs.mistakes:mistakes",
         "Show where a network is wrong, and how sure it is of it.",
@@ -256,7 +266,12 @@ VERBS = {
         python="predict",
         is_command=False,
     ),
-    "evaluate": Verb("convsmith.engine.keras.calls:evaluate", "Keras's evaluate, faster.", is_command=False),
+    "evaluate in Python": Verb(
+        "convsmith.jobs.evaluate:evaluate",
+        "A run on images of another day; Keras's evaluate, faster.",
+        is_command=False,
+        python="evaluate",
+    ),
 }
 
 COMMANDS = {name: verb for name, verb in VERBS.items() if verb.is_command}

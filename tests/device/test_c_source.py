@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from convsmith.device.quantize import quantized
 from convsmith.device.ranges import measured_ranges
 from convsmith.errors import BadInput
 from convsmith.graph import notation as keras
+from convsmith.insight.answer_rule import AnswerRule
 from convsmith.testing.random_networks import random_network, random_weights
 from convsmith.zoo import network
 
@@ -127,6 +129,65 @@ def test_the_main_program_classifies_a_raw_image(tmp_path):
     assert "no image of 32 x 32 x 1 bytes" in short.stderr
     assert made.arena == 5888
     assert "#define DIGITS_ARENA 5888" in made.header
+
+
+ANSWERS = """
+#include <stdio.h>
+#include "net.h"
+int main(void)
+{{
+    float p[NET_OUTPUTS], away;
+    while (fread(net_input(), sizeof({number}), NET_ROWS * NET_COLUMNS, stdin) == NET_ROWS * NET_COLUMNS) {{
+        net_run();
+        away = (float)net_answer(p);
+        fwrite(p, sizeof(float), NET_OUTPUTS, stdout);
+        fwrite(&away, sizeof(float), 1, stdout);
+    }}
+    return 0;
+}}
+"""
+
+
+@pytest.mark.parametrize("score", ["max_logit", "energy", None])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_rule_of_answering_is_applied_as_elsewhere(score, whole, tmp_path):
+    """Beside `AnswerRule.apply` on the logits that the reference computes."""
+    rng = np.random.default_rng(3)
+    graph = network("lenet5", input_shape=(32, 32, 1))
+    weights, x = some_weights(graph, rng), images(graph, 6, rng)
+    program = to_program(graph, weights)
+    if whole:
+        program = quantized(program, measured_ranges(program, x))
+        x = (x - 128).astype(np.int8)
+    short = replace(program, ops=program.ops[:-1], outputs=program.ops[-1].inputs[:1])
+    if whole:
+        scale = program.tensors[short.outputs[0]].scale
+        found = np.concatenate([run_integers(short, x[i : i + 1]) for i in range(len(x))])
+        logits = (found.astype(float) - scale.zero_point) * scale.scales[0]
+    else:
+        logits = run_floats(short, x)
+    values = logits.max(1) if score == "max_logit" else np.log(np.exp(logits.astype(float)).sum(1))
+    middle = np.sort(values)[2:4].mean()
+    rule = AnswerRule(1.8, score, *((float(middle), 0.1) if score else (None, None)), fitted_on="some")
+    made = to_c(program, "net", rule=rule.to_json())
+    number = "int8_t" if whole else "float"
+    for name, text in (
+        ("net.c", made.source),
+        ("net.h", made.header),
+        ("all.c", ANSWERS.format(number=number)),
+    ):
+        (tmp_path / name).write_text(text)
+    subprocess.run(["gcc", *WARNINGS, "all.c", "net.c", "-lm", "-o", "run"], cwd=tmp_path, check=True)
+    sent = x.astype(np.int8 if whole else np.float32).tobytes()
+    said = subprocess.run([str(tmp_path / "run")], input=sent, stdout=subprocess.PIPE, check=True).stdout
+    table = np.frombuffer(said, np.float32).reshape(len(x), -1)
+    p, away = rule.apply(logits)
+    np.testing.assert_allclose(table[:, :-1], p, atol=1e-5)
+    assert table[:, -1].tolist() == away.tolist()
+    assert 0 < away.sum() < len(x) or score is None
+    assert ("NET_THRESHOLD" in made.header) == (score is not None)
+    (tmp_path / "main.c").write_text(made.main)
+    subprocess.run(["gcc", *WARNINGS, "main.c", "net.c", "-lm", "-o", "main"], cwd=tmp_path, check=True)
 
 
 def test_a_name_that_is_none_in_c_is_refused():

@@ -8,7 +8,7 @@ bit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import BadInput
 from .arena import planned
+from .c_answer import Answer
 from .c_calls import FLOAT, INT8, MOVES, as_float
 from .program import Program
 
@@ -50,7 +51,10 @@ class CSource:
     arena: int
 
 
-def to_c(program: Program, name: str, *, classes: Sequence[str] = (), about: str = "") -> CSource:
+def to_c(
+    program: Program, name: str, *, classes: Sequence[str] = (), about: str = "",
+    rule: Mapping[str, Any] | None = None,
+) -> CSource:  # fmt: skip
     """A program as C.
 
     Args:
@@ -58,6 +62,8 @@ def to_c(program: Program, name: str, *, classes: Sequence[str] = (), about: str
         name: begins every name that others see; letters, digits and underscores.
         classes: the classes' names in order.
         about: a line about what it is.
+        rule: how logits become answers: temperature, score and threshold as answer_rule.json has them. Where
+            the network ends in a softmax, the header then has a function that applies it.
 
     Raises:
         BadInput: for a name that is none in C, or an operator that has no C.
@@ -71,7 +77,7 @@ def to_c(program: Program, name: str, *, classes: Sequence[str] = (), about: str
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.A):
         raise BadInput("name", f"'{name}' is no name in C", "letters, digits and underscores", "net.c")
-    made = _Source(program, name)
+    made = _Source(program, name, rule)
     return CSource(
         name=name,
         source=made.source(classes, about),
@@ -85,8 +91,11 @@ def to_c(program: Program, name: str, *, classes: Sequence[str] = (), about: str
 class _Source:
     """One source in the making."""
 
-    def __init__(self, program: Program, name: str) -> None:
+    def __init__(self, program: Program, name: str, rule: Mapping[str, Any] | None = None) -> None:
         self.program, self.name = program, name
+        last = program.ops[-1]
+        is_softmax = last.code == "SOFTMAX" and last.output == program.outputs[0]
+        self.answer = Answer(name, last.inputs[0], rule) if rule and is_softmax else None
         self.whole = program.tensors[program.inputs[0]].type == "int8"
         self.type = "int8_t" if self.whole else "float"
         self.arena = planned(program, scratch=False)
@@ -148,7 +157,13 @@ class _Source:
         size = self.arena.bytes if self.whole else self.arena.bytes // 4
         names = ",\n    ".join(f'"{_quoted(item)}"' for item in classes)
         listed = f"const char *const {self.name}_classes[] = {{\n    {names}}};\n\n" if classes else ""
+        answer = ""
+        if self.answer:
+            logits = self.answer.logits
+            answer = self.answer.source(self.at(logits), self.program.tensors[logits])
         head = "" if self.whole else "#include <float.h>\n#include <math.h>\n"
+        if self.whole and self.answer:
+            head = "#include <math.h>\n"
         first, last = self.at(self.program.inputs[0]), self.at(self.program.outputs[0])
         arrays = "\n".join(self.arrays.values())
         body = "\n".join(self.lines)
@@ -158,6 +173,7 @@ class _Source:
             f"static number arena[{size}];\n\n{arrays}\n\n{listed}{functions}\n"
             f"{self.type} *{self.name}_input(void)\n{{\n    return {first};\n}}\n\n"
             f"const {self.type} *{self.name}_run(void)\n{{\n{body}\n    return {last};\n}}\n"
+            f"{answer}"
         )
 
     def header(self, classes: Sequence[str], about: str) -> str:
@@ -171,6 +187,7 @@ class _Source:
             zero = out.scale.zero_point
             meant = f" An output q means ({as_float(out.scale.scales[0])} * (q - ({zero})))."
         listed = f"extern const char *const {name}_classes[];\n" if classes else ""
+        answer = self.answer.header() if self.answer else ""
         return (
             f"/* {self._about(about)} */\n#ifndef {upper}_H\n#define {upper}_H\n#include <stdint.h>\n\n"
             f"#define {upper}_ROWS {rows}\n#define {upper}_COLUMNS {columns}\n"
@@ -180,7 +197,7 @@ class _Source:
             f"{listed}/* Where the image goes, before each run: rows x columns x channels, {pixels}. */\n"
             f"{self.type} *{name}_input(void);\n"
             f"/* Runs the network; the outputs stand until the next image.{meant} */\n"
-            f"const {self.type} *{name}_run(void);\n\n#ifdef __cplusplus\n}}\n#endif\n#endif\n"
+            f"const {self.type} *{name}_run(void);\n{answer}\n#ifdef __cplusplus\n}}\n#endif\n#endif\n"
         )
 
     def _about(self, about: str) -> str:
@@ -218,6 +235,9 @@ def _filled(file: str, name: str, made: _Source, classes: Sequence[str]) -> str:
     text = (HERE / file).read_text(encoding="utf-8")
     shown = f"puts({name}_classes[best]);" if classes else 'printf("%d\\n", best);'
     printed = f"Serial.println({name}_classes[best]);" if classes else "Serial.println(best);"
+    if made.answer and made.answer.turns_away:
+        shown = f'if ({name}_answer(0)) puts("none of the classes"); else {shown}'
+        printed = f'if ({name}_answer(0)) Serial.println("none of the classes"); else {printed}'
     pixel = "(int8_t)(c - 128)" if made.whole else "(float)c"
     changes = {"NAME": name.upper(), "name": name, "number": made.type, "pixel": pixel, "shown": shown,
                "printed": printed}  # fmt: skip

@@ -182,7 +182,11 @@ def fit(
     row = found[best]
     if row["let_in"] >= row["kept"]:
         return AnswerRule(by, fitted_on=fitted_on, note="no score tells pictures of no class apart")
-    return AnswerRule(by, best, row["threshold"], 1 - row["kept"], fitted_on)
+    scores = SCORES[best][1](logits_NK.astype("float64"))
+    below = scores[scores < row["threshold"]]
+    # Between two images, so that another program's roundings turn neither of them away.
+    threshold = (row["threshold"] + float(below.max())) / 2 if len(below) else row["threshold"]
+    return AnswerRule(by, best, threshold, 1 - row["kept"], fitted_on)
 
 
 def _float(value: Any) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..data import Images
     from ..device.file import DeviceFile
     from ..graph import Graph
+    from ..insight.answer_rule import AnswerRule
     from .inputs.run_images import OwnImages
     from .inputs.trained import Trained
 
@@ -63,7 +64,7 @@ def export_device(
         with display.bar("checking") as bar:
             about |= _checked(net, file, own, bar.update)
     if target.suffix.lower() == ".c":
-        about |= _written_in_c(file, target)
+        about |= _written_in_c(file, target, net.rule)
     else:
         write_whole(target, file.content)
     about["recorded"] = recorded(net.path, about)
@@ -75,13 +76,14 @@ def _no_halves_in_c(target: Path, precision: str) -> None:
         raise BadInput("--precision", "fp16 is nothing in C", "float or int8 for a .c file")
 
 
-def _written_in_c(file: DeviceFile, target: Path) -> dict[str, Any]:
+def _written_in_c(file: DeviceFile, target: Path, rule: AnswerRule) -> dict[str, Any]:
     """The network's .c and .h, a program for one image, and a folder that Arduino's editor opens."""
     from ..device.c_source import to_c
     from ..runs.files import write_whole
 
     right = f"{file.precision} numbers"
-    made = to_c(file.program, target.stem, classes=file.classes, about=right)
+    fitted = rule.to_json() if rule.fitted_on else None
+    made = to_c(file.program, target.stem, classes=file.classes, about=right, rule=fitted)
     sketch = target.with_name(f"{made.name}_arduino")
     sketch.mkdir(exist_ok=True)
     header = target.with_suffix(".h")

@@ -95,7 +95,8 @@ def own_images(net: Trained, data: str | Images | None = None, *, outside: bool 
     cache = None if data is not None and not same else net.path.parent / ".cache"
     pixels_NHWC = images.pixels((rows, columns), channels, cache)
     learned = ("train",) if run.kind == "train" else ("train", "validation")
-    return OwnImages(images, pixels_NHWC, ours[images.y], _parts(run, len(images)) if same else {}, learned)
+    y = np.where(images.y >= 0, ours[images.y], -1)  # without a label it is of no class
+    return OwnImages(images, pixels_NHWC, y, _parts(run, len(images)) if same else {}, learned)
 
 
 def _parts(run: Run, count: int) -> dict[str, np.ndarray]:
