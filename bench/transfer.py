@@ -1,7 +1,8 @@
 """Starting from a pretrained network: within a hard budget and a time, beside what people do.
 
     python bench/transfer.py [--seeds 3] [--only caltech12_100k:auto:0 ...] [--minutes 2] [--threads 2]
-                             [--results build/transfer.jsonl] [--table] [--data ../shared/data]
+                             [--results build/transfer.jsonl] [--table] [--curve curve.svg]
+                             [--data ../shared/data]
 
 Rows, each with three seeds that also split the images (of CIFAR-10 they draw the 5,000 training images; its
 test images are the official ones):
@@ -37,7 +38,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import itertools
 import json
+import math
 import os
 import platform
 import statistics
@@ -253,6 +256,66 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def curve(results: list[dict[str, Any]]) -> str:
+    """Test accuracy against parameters on the photographs, as SVG: pretrained and from random numbers."""
+    from convsmith.ledger.chart import BOTTOM, DIM, GRID, HEIGHT, INK, LEFT, RIGHT, TOP, WIDTH, Chart, Mark
+
+    lines = {"auto": ("starting from a pretrained network", "#1c6fc4"),
+             "none": ("searched from random numbers", "#de7738")}  # fmt: skip
+    some = [one for one in results if one["row"].startswith("caltech12") and one["contender"] in lines]
+    low, high = 1e4, 6e6
+    least = min(10 * int(10 * one["accuracy"]) for one in some)
+
+    def x(params: float) -> float:
+        return LEFT + math.log(params / low) / math.log(high / low) * (WIDTH - LEFT - RIGHT)
+
+    def y(percent: float) -> float:
+        return HEIGHT - BOTTOM - (percent - least) / (100 - least) * (HEIGHT - TOP - BOTTOM)
+
+    drawn = Chart()
+    add = drawn.marks.append
+    for params, name in ((1e4, "10k"), (1e5, "100k"), (1e6, "1M")):
+        add(Mark("line", x(params), TOP, x(params), HEIGHT - BOTTOM, colour=GRID))
+        add(Mark("text", x(params), HEIGHT - BOTTOM + 18, text=name, colour=DIM, anchor="middle"))
+    for percent in range(least, 101, 10):
+        add(Mark("line", LEFT, y(percent), WIDTH - RIGHT, y(percent), colour=GRID))
+        add(Mark("text", LEFT - 8, y(percent) + 4, text=f"{percent}%", colour=DIM, anchor="end"))
+    add(
+        Mark("text", LEFT, TOP - 16, text="test accuracy, 768 photographs of 12 classes", colour=DIM, size=13)
+    )
+    add(
+        Mark(
+            "text", WIDTH - RIGHT, HEIGHT - BOTTOM + 42, text="parameters", colour=DIM, size=13, anchor="end"
+        )
+    )
+    for place, (who, (name, colour)) in enumerate(lines.items()):
+        mine = sorted((one["params"], 100 * one["accuracy"], one) for one in some if one["contender"] == who)
+        for (params, percent, _), (params2, percent2, _) in itertools.pairwise(
+            one for one in mine if not one[2]["row"].endswith("tight")
+        ):
+            add(Mark("line", x(params), y(percent), x(params2), y(percent2), colour=colour))
+        for params, percent, one in mine:
+            about = f"{percent:.1f}%, {one['minutes']:g} min" + ", 10M MACs, 0.5 ms" * one["row"].endswith(
+                "tight"
+            )
+            add(Mark("dot", x(params), y(percent), radius=6, colour=colour))
+            above = one["row"].endswith("tight")
+            add(
+                Mark(
+                    "text",
+                    x(params),
+                    y(percent) + (-14 if above else 22),
+                    text=about,
+                    colour=INK,
+                    anchor="middle",
+                )
+            )
+        at = HEIGHT - BOTTOM - 46 + 20 * place
+        add(Mark("dot", WIDTH - RIGHT - 240, at - 4, radius=6, colour=colour))
+        add(Mark("text", WIDTH - RIGHT - 226, at, text=name, colour=INK, size=13))
+    return drawn.svg
+
+
 def machine() -> str:
     """The processor and the versions."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
@@ -270,6 +333,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=here / "build" / "transfer.jsonl")
     parser.add_argument("--data", type=Path, default=here.parent / "shared" / "data")
     parser.add_argument("--table", action="store_true", help="print what is there")
+    parser.add_argument("--curve", type=Path, help="draw accuracy against parameters there, as SVG")
     arguments = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "torch")
     wanted = [tuple(one.split(":")) for one in arguments.only] or [
@@ -278,7 +342,7 @@ def main() -> None:
     ]  # fmt: skip
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     results = [json.loads(line) for line in read_lines(arguments.results)]
-    for row, who, seed in [] if arguments.table else wanted:
+    for row, who, seed in [] if arguments.table or arguments.curve else wanted:
         minutes = arguments.minutes or ROWS[row]["minutes"]
         key = (row, who, int(seed), minutes)
         if any((one["row"], one["contender"], one["seed"], one["minutes"]) == key for one in results):
@@ -288,6 +352,8 @@ def main() -> None:
         append_line(arguments.results, to_json(result))
         results.append(result)
         print(f"  {to_json(result)}", flush=True)
+    if arguments.curve:
+        arguments.curve.write_text(curve(results))
     print(machine())
     print(table(results))
 
