@@ -188,6 +188,32 @@ def test_fine_tuning_begins_where_there_is_time_for_two_epochs(monkeypatch: pyte
     assert [one["cost"] for one in tuned._chosen(job, judged, 1.0)] == [60.0, 12.0]
 
 
+def test_fine_tuning_decides_again_where_a_linear_head_was_level(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from convsmith.jobs.steps.pretrained import probe
+    from convsmith.runs import Run
+
+    run = Run.create(tmp_path, kind="forge", recipe={})
+    said: list[str] = []
+    job: Any = SimpleNamespace(
+        run=run, rows=lambda name: range(120), display=SimpleNamespace(say=said.append)
+    )
+    level = {"arm": "both", "why": "level", "probe": {"validation": 0.575, "seconds": 58.0}}
+    for share, arm in ((0.60, "both"), (0.75, "pretrained")):
+        run.write_json(probe.FILE, level)
+        tuned: Any = SimpleNamespace(validation=share, seconds=10.0)
+        assert probe.after_tuning(job, tuned) == arm
+        record = run.read_json(probe.FILE)
+        assert (record["arm"], record["tuned"]) == (arm, share)
+        assert probe.after_tuning(job, SimpleNamespace(validation=0.0, seconds=1.0)) == arm  # type: ignore[arg-type]
+        assert run.read_json(probe.FILE) == record
+    assert said[-1].endswith("no search")
+    run.write_json(probe.FILE, {"arm": "both", "why": "no clock", "probe": None})
+    assert probe.after_tuning(job, tuned) == "both"
+    run.close()
+
+
 def test_a_teacher_is_worth_its_time_where_it_makes_far_fewer_errors() -> None:
     assert known._worth_learning(0.80) == pytest.approx(0.85)
     assert known._worth_learning(1.0) == 1.0

@@ -18,7 +18,7 @@ from .cuts import Judged, judge_cuts
 from .linear import fits, stand
 from .places import member_at, places_for
 from .probe import FILE as ARMS
-from .probe import leads, whose_turn
+from .probe import after_tuning, leads, whose_turn
 from .source import source_for
 from .tuned import LONGER, candidates, go_on, least_loss, longer, tune
 
@@ -67,6 +67,10 @@ def start_from_known(job: Job) -> Known | None:
     arm = whose_turn(job, head)
     if is_new and arm == "searched":
         (job.run.path / THREADS).unlink(missing_ok=True)  # its networks are of another kind
+    if arm == "both" and job.clock.limit is not None and job.recipe["teacher"] in ("auto", "none"):
+        tuned = tune(job, judged, None, candidates(job, judged, BOTH))
+        if tuned:
+            arm = after_tuning(job, least_loss(tuned))
     return Known(judged, head, arm)
 
 

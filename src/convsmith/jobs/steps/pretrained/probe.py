@@ -48,6 +48,31 @@ def whose_turn(job: Job, head: Final) -> str:
     return str(record["arm"])
 
 
+def after_tuning(job: Job, tuned: Final) -> str:
+    """Where both were to have their part: whether fine-tuned, the pretrained network has the time after all.
+
+    A linear head says less than a training that is as long as the probe's; written to arms.json.
+
+    Args:
+        job: the job.
+        tuned: the best of the fine-tuned networks, after their first trainings.
+    """
+    record = job.run.read_json(FILE)
+    if record["arm"] == "both" and record.get("probe") and "tuned" not in record:
+        share, other = tuned.validation or 0.0, float(record["probe"]["validation"])
+        record |= {"tuned": share, "difference": list(leads(share, other, len(job.rows("validation"))))}
+        if record["difference"][1] > 0:
+            record["arm"] = "pretrained"
+            record["why"] = (
+                f"on validation images the pretrained network, fine-tuned for {tuned.seconds:.0f} s, has "
+                f"{share:.1%}, one trained for {record['probe']['seconds']:.0f} s from random numbers "
+                f"{other:.1%}: no search"
+            )
+        job.run.write_json(FILE, record)
+        job.display.say(record["why"])
+    return str(record["arm"])
+
+
 def _decided(job: Job, head: Final) -> dict[str, Any]:
     share, limit = head.validation or 0.0, job.clock.limit
     if has_members(job):
