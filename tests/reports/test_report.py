@@ -385,6 +385,19 @@ def test_how_much_of_the_budget_the_largest_candidate_uses(run_folder: RunFolder
     assert "the largest network of the space that keeps the budget: 47,506" in page_of(folder).text
 
 
+def test_a_supernet_is_named_with_its_alarms(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    search = json.loads((folder / "search.json").read_text())
+    search["learnt"] = {
+        "steps": 1200, "seconds": 61.5, "supernet": {"params": 1_713_530, "macs": None},
+        "alarm": ["83% of the cell's operations are skip connections"], "notes": ["number 5 is the first"],
+    }  # fmt: skip
+    (folder / "search.json").write_text(json.dumps(search))
+    text = page_of(folder).text
+    assert "1,200 steps in 61.5 s of a supernet with 1,713,530 parameters, which is no candidate" in text
+    assert "alarm: 83% of the cell's operations are skip connections; number 5 is the first" in text
+
+
 def test_arms_that_found_the_same_network(run_folder: RunFolder) -> None:
     folder = run_folder()
     search = json.loads((folder / "search.json").read_text())

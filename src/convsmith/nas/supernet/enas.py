@@ -110,10 +110,8 @@ def rate_at(epoch: float) -> float:
     long.
 
     Example:
-        >>> round(rate_at(0), 4), round(rate_at(5), 4), round(rate_at(9.999), 4), round(rate_at(10), 4)
-        (0.05, 0.0252, 0.0005, 0.05)
-        >>> round(rate_at(20), 4), round(rate_at(30), 4)
-        (0.0252, 0.05)
+        >>> [round(rate_at(epoch), 3) for epoch in (0, 5, 10, 20, 30)]
+        [0.05, 0.025, 0.05, 0.025, 0.05]
     """
     period = float(FIRST_PERIOD)
     while epoch >= period:
