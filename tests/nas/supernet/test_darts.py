@@ -202,6 +202,20 @@ def test_the_budget_is_kept_and_the_next_cell_that_fits_is_said(monkeypatch) -> 
     assert tight.check(where.graph(repaired[0])).kept
 
 
+def test_a_supernet_without_normal_cells_says_so(stripes, monkeypatch) -> None:
+    """A single cell is a reduction cell: the other sort has no part in the loss, and no gradient."""
+    monkeypatch.setattr(derived, "WANTED", 1)
+    monkeypatch.setattr(curvature, "ROUNDS", 1)
+    limits = Budget(params=9_000)
+    for order in (1, 2):
+        asked = task(
+            space("darts", (8, 8, 1), 2), limits, epochs=1, batch=48, cells=1, filters=4, order=order
+        )
+        line = asked.learn(WithImages(lambda graph: None, stripes))
+        assert "nothing was learned of 14 of 28 edges" in line["report"]["notes"][0]
+        assert line["steps"] == 1
+
+
 def train(graph, *, epochs, seed):
     return Evaluation(1 / (1 + abs(graph.params - 900) / 100), 0.5)
 

@@ -23,7 +23,7 @@ from 1
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,11 @@ def learn(task: LessonTask, material: Material) -> dict[str, Any]:
     attended = course.attend(task, darts, material, epochs=settings["epochs"])
     weights = plain(shares(darts.chosen_alphas))
     ranked, notes = fitting(task, relaxed.derived(weights), relaxed.fixed)
+    if missing := sorted(set(relaxed.groups) - set(relaxed.mixes.values())):
+        notes.append(
+            f"nothing was learned of {len(missing)} of {len(relaxed.groups)} edges: the supernet has no such "
+            "cell; more --option cells has both sorts"
+        )
     course.forget(task.folder)
     return {
         "status": "learnt", "score": None, "answers": {}, "ranked": ranked,
@@ -151,7 +156,11 @@ class Darts:
         if self.order == 2:
             self._unrolled((x, target), (x_valid, target_valid), rate, progress)
         else:
-            self._alpha_loss(x_valid, target_valid, progress).backward()
+            alphas = list(self.net.alphas.values())
+            for alpha, gradient in zip(
+                alphas, _gradients(self._alpha_loss(x_valid, target_valid, progress), alphas), strict=True
+            ):
+                alpha.grad = gradient
         self.adam.step()
         self.sgd.zero_grad()
         loss = self.net.loss(x, target, self._weights(progress, fixed=True))
@@ -266,7 +275,7 @@ class Darts:
                 if momentum is not None:
                     ahead = ahead + MOMENTUM * momentum
                 weight.sub_(rate * ahead)
-        found = torch.autograd.grad(self._alpha_loss(*valid, progress), [*alphas, *weights])
+        found = _gradients(self._alpha_loss(*valid, progress), [*alphas, *weights])
         of_alpha, direction = found[: len(alphas)], found[len(alphas) :]
         reach = UNROLLED / float(torch.cat([one.flatten() for one in direction]).norm().clamp_min(1e-12))
         sides = []
@@ -274,7 +283,7 @@ class Darts:
             with torch.no_grad():
                 for weight, old, one in zip(weights, kept, direction, strict=True):
                     weight.copy_(old + sign * reach * one)
-            sides.append(torch.autograd.grad(self.net.loss(*train, self._weights(progress)), alphas))
+            sides.append(_gradients(self.net.loss(*train, self._weights(progress)), alphas))
         with torch.no_grad():
             for weight, old in zip(weights, kept, strict=True):
                 weight.copy_(old)
@@ -290,7 +299,7 @@ class Darts:
         def gradient(point: Tensor) -> Tensor:
             self._put(point)
             loss = self.net.loss(x, target, shares(self.net.alphas))
-            return torch.cat(torch.autograd.grad(loss, alphas))
+            return torch.cat(_gradients(loss, alphas))
 
         value = largest_eigenvalue(gradient, here)
         self._put(here)
@@ -307,6 +316,12 @@ class Darts:
         with torch.no_grad():
             for alpha, row in zip(self.net.alphas.values(), self._split(flat).values(), strict=True):
                 alpha.copy_(row)
+
+
+def _gradients(loss: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients of a loss; zeros of what has no part in it: a supernet may lack one sort of cell."""
+    found = torch.autograd.grad(loss, of, allow_unused=True)
+    return [torch.zeros_like(one) if it is None else it for one, it in zip(of, found, strict=True)]
 
 
 def _slots(arrays: Mapping[str, np.ndarray]) -> list[str]:
