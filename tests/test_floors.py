@@ -22,6 +22,7 @@ FLOORS = [
         "endings",
         "errors",
         "installed",
+        "limits",
         "notebooks",
         "options",
         "own_code",

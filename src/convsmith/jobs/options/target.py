@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import BadInput
-from ...ledger.limits import Limits
+from ...limits import Limits
 from ...options import Choices, define, flag_of, options_in
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..options import Options, define
-from ..units import Bytes, Count
+from .options import Options, define
+from .units import Bytes, Count
 
 
 @dataclass(frozen=True, kw_only=True)
