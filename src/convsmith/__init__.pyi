@@ -8,6 +8,7 @@ from .engine.keras.calls import fit as fit
 from .errors import BadInput as BadInput
 from .graph import Graph as Graph
 from .insight.convolve import convolve as convolve
+from .jobs.bring import from_torch as from_torch
 from .jobs.doctor import doctor as doctor
 from .jobs.evaluate import evaluate as evaluate
 from .jobs.explain import explain as explain

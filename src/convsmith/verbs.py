@@ -224,13 +224,14 @@ VERBS = {
     ),
     "export": Verb(
         "convsmith.jobs.export:export",
-        "Write a run's network as ONNX, Keras, LiteRT or C.",
+        "Write a run's network as ONNX, Keras, LiteRT, C, or code.",
         ("json",),
         (
             "convsmith export runs/0007",
             "convsmith export runs/0007 best.tflite --precision int8",
             "convsmith export runs/0007 best.c --precision int8",
             "convsmith export runs/0007 best.keras",
+            "convsmith export runs/0007 net.py --framework torch",
         ),
     ),
     "report": Verb(
@@ -257,6 +258,7 @@ VERBS = {
         ("json",),
         ("convsmith list runs", "convsmith list networks", "convsmith list pretrained --json"),
     ),
+    "from_torch": Verb("convsmith.jobs.bring:from_torch", "A run from a torch module.", is_command=False),
     "read": Verb("convsmith.data:read", "Read labelled images.", is_command=False),
     "fit": Verb("convsmith.engine.keras.calls:fit", "Keras's fit, faster.", is_command=False),
     "load": Verb("convsmith.jobs.load:load", "Open a finished network.", is_command=False),

@@ -9,7 +9,7 @@ import pytest
 
 import convsmith as cs
 from convsmith.device import answers as of_answers
-from convsmith.errors import BadInput
+from convsmith.errors import BadInput, BadName
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,18 @@ def test_other_images_give_the_ranges_where_the_runs_are_gone(tmp_path):
         run, str(tmp_path / "net.tflite"), precision="int8", data=str(tmp_path / "moved.npz"), quiet=True
     )
     assert found.about["range_images"] == 52  # the training images alone
+
+
+def test_a_program_lies_beside_its_weights_and_the_ending_decides(run, tmp_path):
+    found = cs.export(run, str(tmp_path / "net.py"))
+    assert found.about["framework"] == "torch"
+    assert (tmp_path / "net.py").read_text().count("\n") == found.about["lines"]
+    assert (tmp_path / "net.safetensors").stat().st_size == found.about["weights_bytes"]
+    assert found.render("text").endswith("kB")
+    assert cs.export(run, framework="keras").path.name == "model.py"
+    with pytest.raises(BadInput, match=r"--framework: got torch for a \.onnx file; expected a \.py file"):
+        cs.export(run, str(tmp_path / "net.onnx"), framework="torch")
+    with pytest.raises(BadInput, match=r"--format: got onnx for a file that ends in \.py"):
+        cs.export(run, str(tmp_path / "net.py"), format="onnx")
+    with pytest.raises(BadName, match="--framework: no 'jax'"):
+        cs.export(run, framework="jax")

@@ -24,11 +24,11 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a live ``keras.Model``, the path of a ``.keras``, ``.h5``, ``.json``, ``.onnx`` or
-            ``.tflite`` file, or the JSON itself as text or dictionary. Keras is not imported; nothing in a
-            file is run.
+        network: a Graph, a live ``keras.Model`` or ``torch.nn.Module``, the path of a ``.keras``, ``.h5``,
+            ``.json``, ``.onnx`` or ``.tflite`` file, or the JSON itself as text or dictionary. Neither Keras
+            nor torch is imported; nothing in a file is run.
         input_shape: rows, columns, channels (no batch) where the network leaves them open or other sizes
-            are wanted; for several inputs a dictionary by input name.
+            are wanted; for several inputs a dictionary by input name. A torch module needs it.
 
     Raises:
         BadInput: for what is not a network, with the layer's name where there is one.
@@ -51,14 +51,13 @@ def read(network: Any, *, input_shape: InputShape = None) -> Graph:
     if callable(getattr(network, "to_json", None)) and hasattr(network, "layers"):
         return _from_model(network, input_shape)
     if "torch.nn.modules.module" in {f"{cls.__module__}" for cls in type(network).__mro__}:
-        raise BadInput(
-            f"network {type(network).__name__}", "is a torch module, whose layers only its code knows",
-            "a file that says them", "torch.onnx.export(module, x, 'net.onnx'), then net.onnx",
-        )  # fmt: skip
+        from .torch import from_torch
+
+        return from_torch(network, input_shape=input_shape)
     raise BadInput(
         "network",
         f"got a {type(network).__name__}",
-        "a Graph, a keras.Model, a .keras, .json, .onnx or .tflite file",
+        "a Graph, a keras.Model, a torch module, a .keras, .json, .onnx or .tflite file",
         "model.save('net.keras')",
     )
 

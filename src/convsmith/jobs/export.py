@@ -40,6 +40,9 @@ class Exported(InNotebooks):
             from .device_export import told
 
             return "\n".join((f"{self.path}:", *(f"  {line}" for line in told(self.about))))
+        if "framework" in self.about:
+            size = show_bytes(self.about["weights_bytes"])
+            return f"{self.path}: {self.about['lines']} lines; {self.about['weights']} beside it: {size}"
         return f"{self.path}: {show_bytes(self.about['bytes'])}"
 
 
@@ -48,11 +51,15 @@ def export(
     path: str | None = None,
     *,
     format: str | None = None,
+    framework: str | None = None,
     precision: str = "float",
     data: str | Images | None = None,
     quiet: bool = False,
 ) -> Exported:
-    """Write a run's network as ONNX (batch norm folded, raw pixels in), Keras, safetensors, a page, or C.
+    """Write a run's network as ONNX (batch norm folded, raw pixels in), Keras, code, a page, or C.
+
+    Code (.py) is a short program in PyTorch or Keras to paste into one of your own: what repeats is a
+    function or a loop, and the weights lie beside it in a .safetensors file that its `load` reads.
 
     A page (.html) is one file that classifies pictures in any browser, without a connection. For devices
     there are LiteRT files and C: a .c and .h of plain C99, a program that classifies a raw image, and a
@@ -61,9 +68,10 @@ def export(
 
     Args:
         run: a run folder; in Python also what forge and train return.
-        path: the file to write, whose ending says what is written: .onnx, .keras, .html, .tflite, .c or
+        path: the file to write, whose ending says what is written: .onnx, .keras, .py, .html, .tflite, .c or
             .safetensors (weights, with the network in the header); model.onnx in the run folder without it.
-        format: onnx, keras, html, tflite, c or safetensors, where there is no path.
+        format: onnx, keras, py, html, tflite, c or safetensors, where there is no path.
+        framework: of a .py file: torch (which it is without) or keras.
         precision: of a file for a device or a page: float, fp16 (weights in 16 bits) or, for a device, int8
             (numbers in 8 bits, their ranges measured on the run's training images).
         data: images instead of the run's own, for the ranges and the comparison of a file for a device or a
@@ -80,7 +88,12 @@ def export(
     """
     from .inputs.trained import trained
 
-    ending = _ending(path, format)
+    ending = _ending(path, format or ("py" if framework is not None and path is None else None))
+    if framework is not None and ending != PROGRAM:
+        raise BadInput(
+            "--framework", f"got {framework} for a {ending} file", f"a {PROGRAM} file",
+            f"convsmith export {run} net.py --framework {framework}",
+        )  # fmt: skip
     if ending == PAGE and precision == "int8":
         raise BadInput(
             "--precision", "int8 is nothing in a page: its JavaScript computes in floating-point numbers",
@@ -97,6 +110,8 @@ def export(
         from .device_export import export_device
 
         return Exported(target, export_device(net, target, precision=precision, data=data, quiet=quiet))
+    if ending == PROGRAM:
+        return Exported(target, _program(net, target, framework or "torch"))
     if ending == PAGE:
         from .page_export import export_page
 
@@ -160,6 +175,21 @@ def _safetensors(net: Trained, target: Path) -> dict[str, Any]:
     return {"file": target.name, "bytes": written}
 
 
+def _program(net: Trained, target: Path, framework: str) -> dict[str, Any]:
+    """Write a program, and the weights that it loads, each whole."""
+    from ..formats.program import to_program
+    from ..runs.files import write_whole
+
+    source, arrays = to_program(net.graph, net.weights, target, framework=framework, classes=net.classes)
+    beside = target.with_suffix(".safetensors")
+    write_whole(beside, arrays)
+    write_whole(target, source.encode())
+    return {
+        "file": target.name, "bytes": len(source.encode()), "framework": framework,
+        "lines": source.count("\n"), "weights": beside.name, "weights_bytes": len(arrays),
+    }  # fmt: skip
+
+
 Writer = Callable[["Trained", Path], dict[str, Any]]
 WRITERS: dict[str, Writer] = {".onnx": _onnx, ".keras": _keras, ".safetensors": _safetensors}
 """Ending of the file -> what writes it and says what was written; one line for each further form."""
@@ -167,5 +197,7 @@ DEVICES = (".tflite", ".c")
 """Endings of files for devices."""
 PAGE = ".html"
 """The ending of a page that classifies."""
-ENDINGS = (*WRITERS, PAGE, *DEVICES)
+PROGRAM = ".py"
+"""The ending of a program."""
+ENDINGS = (*WRITERS, PROGRAM, PAGE, *DEVICES)
 """Every ending that something is written for."""

@@ -192,7 +192,8 @@ def size(
     """What a network costs, layer by layer, with the formula of each figure. Exit code 1 when over a limit.
 
     Args:
-        network: a name in the zoo, a .keras, .h5, .json or .onnx file, or (in Python) a Keras model or Graph.
+        network: a name in the zoo, a .keras, .h5, .json or .onnx file, or (in Python) a Keras model,
+            a torch module or a Graph.
         input_shape: rows, columns and channels, where the network leaves them open; any for the zoo.
         classes: how many classes, for a name in the zoo.
         view: default; formulas (of everything); full (all columns); course (f, p, s, n_H, n_W, n_C).

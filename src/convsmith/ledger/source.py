@@ -25,7 +25,7 @@ def graph_of(network: Any, *, input_shape: Sequence[int] | None = None, classes:
     """The Graph of a network.
 
     Args:
-        network: a Graph, a Keras model, the path of a run folder, a .keras or .json file, JSON, a name in
+        network: a Graph, a Keras model, a torch module, the path of a run folder, a file, JSON, a name in
             the zoo, or ``file.py:function`` as the zoo has them.
         input_shape: rows, columns, channels, where the network leaves them open; any for the zoo.
         classes: how many, for a name in the zoo.

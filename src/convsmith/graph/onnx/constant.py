@@ -26,6 +26,7 @@ class Constant:
         make: gives its numbers: an array, of objects where some are `Many`.
         learned: whether they are weights of the network: numbers of an initializer that are no whole numbers.
         names: the initializers that it comes from.
+        parameter: whether it is a weight even where it is a single number.
         kind: the type of its numbers by numpy's name; "object" where sizes are among them.
     """
 
@@ -34,6 +35,7 @@ class Constant:
     learned: bool = False
     names: tuple[str, ...] = ()
     kind: str = "float32"
+    parameter: bool = False
     _made: Any = field(default=None, repr=False)
 
     @property

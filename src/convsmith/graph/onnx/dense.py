@@ -31,7 +31,7 @@ def gemm(reader: Reading, op: Op) -> Value | None:
     if bias is not None and bias.count not in (1, units):
         return None
     offset = None if bias is None else lambda: _stretched(bias, units) * _factor(beta)
-    return _dense(reader, op, one, rows, units, matrix, offset, names_of(kernel, bias))
+    return by_weights(reader, op, one, rows, units, matrix, offset, names_of(kernel, bias))
 
 
 def _factor(value: float) -> Any:
@@ -55,7 +55,7 @@ def matmul(reader: Reading, op: Op) -> Value | None:
     rows, units = kernel.sizes
     bias = _added(reader, op, units)
     offset = None if bias is None else lambda: bias.array().reshape(-1)
-    found = _dense(reader, op, one, rows, units, kernel.array, offset, names_of(kernel, bias))
+    found = by_weights(reader, op, one, rows, units, kernel.array, offset, names_of(kernel, bias))
     if bias is not None and found is not None:
         (add,) = [node for node in reader.users[op.node.output[0]] if node is not None]
         reader.joined.add(id(add))
@@ -75,10 +75,11 @@ def _added(reader: Reading, op: Op, units: int) -> Constant | None:
     return None
 
 
-def _dense(
+def by_weights(
     reader: Reading, op: Op, value: Value, rows: int, units: int, matrix: Any, offset: Any,
     shared: tuple[Any, ...],
 ) -> Value | None:  # fmt: skip
+    """A product of a tensor's last axis with weights of rows × units, as the Dense layer that it is."""
     last = len(value.dims) - 1
     if per_image(value.dims[last]) not in (rows, None) or isinstance(value.dims[last], Many):
         raise op.refuse(

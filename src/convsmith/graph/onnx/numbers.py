@@ -119,7 +119,7 @@ def arranged(value: Value, constant: Constant) -> tuple[tuple[int, ...], Callabl
 def _with(reader: Reading, op: Op, value: Value, constant: Constant, first: bool) -> Value | None:
     """Arithmetic with a constant, the tensor coming first or second."""
     dims = _stretched(op, value, constant)
-    if constant.count == 1 and len(constant.sizes) <= len(value.dims):
+    if constant.count == 1 and len(constant.sizes) <= len(value.dims) and not constant.parameter:
         number = float(constant.array().reshape(-1)[0])
         if number == {"Mul": 1, "Add": 0}.get(op.type):
             return value

@@ -32,7 +32,7 @@ class Op:
         self.node, self.inputs, self.opset = node, inputs, opset
         self.a = attributes(node)
         self.title = (node.name or next(iter(node.output), "")).strip("/").replace(":", "_") or "layer"
-        self.type = node.op_type
+        self.type = self.called = node.op_type
 
     def input(self, place: int) -> Value | Constant | None:
         """An input; None where it is left out."""

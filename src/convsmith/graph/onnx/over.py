@@ -29,7 +29,8 @@ def _per_channel(op: Op, channels: Any, *constants: Any) -> None:
 
 def batch_norm(reader: Reading, op: Op) -> Any:
     value, constants = op.value(), op.inputs[1:5]
-    if len(value.dims) < 2 or not all(isinstance(item, Constant) for item in constants):
+    given = [item for item in constants if item is not None]
+    if len(value.dims) < 2 or not all(isinstance(item, Constant) for item in given) or None in constants[2:]:
         return None
     outputs, training = len(op.node.output), op.a.get("training_mode", 0)
     if op.opset >= 14 and outputs != (3 if training else 1):
@@ -43,6 +44,8 @@ def batch_norm(reader: Reading, op: Op) -> Any:
         "BatchNormalization",
         momentum=float(op.a.get("momentum", 0.9)),
         epsilon=float(op.a.get("epsilon", 1e-5)),
+        scale=constants[0] is not None,
+        center=constants[1] is not None,
     )
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     mixed = value.mixed
@@ -57,12 +60,11 @@ def batch_norm(reader: Reading, op: Op) -> Any:
     arrays = {
         name: (lambda constant=constant: turned(constant))
         for name, constant in zip(names, constants, strict=True)
+        if constant is not None
     }
     if value.axes[-1:] != (1,):
         return None
-    found = reader.add(
-        op, kind, value, (), arrays, (*names_of(*constants), mixed) if names_of(*constants) else ()
-    )
+    found = reader.add(op, kind, value, (), arrays, (*names_of(*given), mixed) if names_of(*given) else ())
     return [found, *[None] * (len(op.node.output) - 1)]
 
 
@@ -103,7 +105,7 @@ def layer_norm(reader: Reading, op: Op) -> Any:
     axis = axis_of(op, op.a.get("axis", -1), rank)
     tail = list(range(axis, rank))
     if (
-        scale is None
+        (scale is None and op.input(1) is not None)
         or isinstance(bias, Value)
         or not set(tail) <= set(value.axes)
         or any(op.node.output[1:])
@@ -111,17 +113,17 @@ def layer_norm(reader: Reading, op: Op) -> Any:
         return None
     sizes = tuple(value.dims[place] for place in tail)
     if any(item is not None and item.sizes != sizes and item.sizes != sizes[-1:] for item in (scale, bias)):
-        raise op.refuse(f"normalises {list(sizes)} with {list(scale.sizes)} factors", "one for each")
-    if scale.sizes != sizes or (isinstance(bias, Constant) and bias.sizes != sizes):
+        raise op.refuse(f"normalises {list(sizes)} with arrays of other sizes", "one number for each")
+    if (scale is not None and scale.sizes != sizes) or (isinstance(bias, Constant) and bias.sizes != sizes):
         return None
     front = [place for place in value.axes if place not in tail]
     value = ordered(reader, value, [*front, *tail])
     axes = tuple(range(-len(tail), 0))
     kind = made(
         "LayerNormalization", axis=-1 if len(axes) == 1 else axes, epsilon=float(op.a.get("epsilon", 1e-5)),
-        center=bias is not None,
+        scale=scale is not None, center=bias is not None,
     )  # fmt: skip
-    arrays = {"gamma": scale.array} | ({} if bias is None else {"beta": bias.array})
+    arrays = {name: item.array for name, item in (("gamma", scale), ("beta", bias)) if item is not None}
     return reader.add(op, kind, value, (), arrays, names_of(scale, bias))
 
 
