@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import convsmith as cs
@@ -37,7 +38,8 @@ def agrees(module: nn.Module, shape: tuple[int, ...], batch: int = 2, tolerance:
     with torch.no_grad():
         expected = flat(module.eval()(x))
         found = flat(lower(graph, weights)(x))
-        with FlopCounterMode(display=False) as counter:
+        # torch's counter does not know the fused attention of processors.
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             module(x[:1])
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(
@@ -66,7 +68,7 @@ def test_a_module_is_its_graph(name: str) -> None:
                          "MaxPooling2D", "Add", "GlobalAveragePooling2D", "Flatten", "Dense"}  # fmt: skip
         assert {"layer1.0.conv1", "layer1.1.downsample.0", "fc"} <= {node.name for node in graph.nodes}
     if name == "convnext":
-        assert sum(node.kind_name == "LayerNormalization" for node in graph.nodes) == 2
+        assert sum(node.kind_name == "LayerNormalization" for node in graph.nodes) == 1
     if name == "shuffled":
         assert len(graph.outputs) == 3
         assert graph.inputs == ("image",)

@@ -21,7 +21,7 @@ EXACT = {"relu": "nn.ReLU", "relu6": "nn.ReLU6", "elu": "nn.ELU", "selu": "nn.SE
 """Activations that torch has a module for, with the same constants."""
 MERGES = {"Add": "Add", "Multiply": "Multiply", "Concatenate": "Concatenate", "Average": "Average",
           "Maximum": "Maximum", "Minimum": "Minimum", "Subtract": "Subtract"}  # fmt: skip
-Rule = Callable[[Graph, Node], list[Term]]
+Rule = Callable[[Graph, Node], list[Term] | None]
 
 
 def torch_layers(graph: Graph, node: Node) -> list[Term]:
@@ -104,8 +104,8 @@ def activation(graph: Graph, node: Node, name: str | None) -> list[Term] | None:
 
 def _with_activation(rule: Rule) -> Rule:
     def whole(graph: Graph, node: Node) -> Any:
-        more = activation(graph, node, getattr(node.kind, "activation", None))
-        return None if more is None else rule(graph, node) + more
+        made, more = rule(graph, node), activation(graph, node, getattr(node.kind, "activation", None))
+        return None if made is None or more is None else made + more
 
     return whole
 
