@@ -20,7 +20,6 @@ from convsmith.jobs.options.effort import Hours, More
 from convsmith.jobs.options.forge import ForgeOptions
 from convsmith.jobs.options.searching import Crew
 from convsmith.jobs.options.train import TrainOptions
-from convsmith.jobs.running.job import Job
 from convsmith.options import EMPTY, Choices, Options, Words, define, options_in
 from convsmith.runs import to_json
 from convsmith.signatures import composed, described, options_of
@@ -228,12 +227,3 @@ def test_what_means_nothing_is_refused(options: dict[str, Any], said: str) -> No
     with pytest.raises(BadInput, match=said):
         Dice(**options).checked()
     assert Dice(way="SLOW", seed=2).checked() == Dice(way="slow", seed=2)
-
-
-def test_the_precision_of_a_training_is_none_of_a_budget() -> None:
-    for options, limits in (
-        (TrainOptions(precision="bfloat16"), {}),
-        (ForgeOptions(max_params=9), {"params": 9}),
-    ):
-        job = Job(None, options.to_json(), None, None, None)  # type: ignore[arg-type]
-        assert job.budget.limits == limits

@@ -23,7 +23,9 @@ from convsmith.jobs.forge import forge
 from convsmith.jobs.options.searching import LOGS
 from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.search import search
+from convsmith.jobs.steps.forging import STEPS as FORGING
 from convsmith.jobs.steps.searching import logs
+from convsmith.jobs.steps.training import STEPS as TRAINING
 from convsmith.jobs.train import train
 from convsmith.ledger.budget import Budget
 from convsmith.nas.loop.curves import should_stop
@@ -294,6 +296,11 @@ def test_candidates_are_trained_on_the_training_images_alone(forged: tuple[Done,
         assert call.options["weights"] is None
     assert not parts["train"] & (parts["validation"] | parts["test"])
     assert not parts["validation"] & parts["test"]
+
+
+def test_the_files_of_every_step_are_there(forged: tuple[Done, Spy], trained: tuple[Done, Spy]) -> None:
+    for table, (done, _) in ((FORGING, forged), (TRAINING, trained)):
+        assert not [file for one in table for file in one.makes if not (done.path / file).exists()]
 
 
 def test_arms_cost_the_same(forged: tuple[Done, Spy]) -> None:

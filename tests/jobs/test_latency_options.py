@@ -86,7 +86,7 @@ def test_threads_are_timed_on_a_network_that_keeps_the_limit(monkeypatch: Any) -
 
     monkeypatch.setattr(step, "set_threads", note)
     job = SimpleNamespace(
-        recipe={"threads": None, "plan": None, "seed": 0}, budget=Budget(latency_ms=1.0), run=None,
+        options=SimpleNamespace(threads=None, plan=None, seed=0), budget=Budget(latency_ms=1.0), run=None,
         part=lambda name: (np.zeros((4, 32, 32, 3)), np.zeros(4)),
         display=SimpleNamespace(say=lambda line: None),
     )  # fmt: skip

@@ -41,7 +41,7 @@ def test_several_inputs_are_one_line(tmp_path: Any) -> None:
 def job(shape: tuple[int, ...], network: Any) -> Any:
     """As much of a job as building its network takes."""
     return SimpleNamespace(
-        recipe={"network": network.to_json()}, images=SimpleNamespace(classes=list("abc")),
+        options=SimpleNamespace(network=network.to_json()), images=SimpleNamespace(classes=list("abc")),
         input_shape=shape, display=SimpleNamespace(say=lambda text: None),
     )  # fmt: skip
 

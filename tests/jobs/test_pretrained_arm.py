@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from convsmith.insight.calibration import softmax, temperature
 from convsmith.jobs.inputs.logits import logits
 from convsmith.jobs.inputs.run_images import own_images
 from convsmith.jobs.inputs.trained import is_known, opened, trained
+from convsmith.jobs.options.forge import ForgeOptions
 from convsmith.jobs.running.run_result import Done
 from convsmith.jobs.steps import answer_rule as step
 from convsmith.jobs.steps.full import Final
@@ -116,7 +118,7 @@ def test_the_rule_of_answering_is_that_of_weights_which_had_not_seen_the_validat
     rows, said = own.parts["validation"], []
     part = own.pixels_NHWC[rows], own.y[rows]
     job: Any = SimpleNamespace(
-        run=Run.resume(run), recipe={"seed": 0}, display=SimpleNamespace(say=said.append),
+        run=Run.resume(run), options=SimpleNamespace(seed=0), display=SimpleNamespace(say=said.append),
         rows=lambda name: own.parts[name], part=lambda name, size: part,
     )  # fmt: skip
     with job.run:
@@ -279,11 +281,13 @@ def test_images_are_never_made_larger_but_inside(tmp_path: Path) -> None:
     x = np.zeros((6, 100, 80, 3), np.uint8)
     x[..., 0] = np.arange(6)[:, None, None] * 40
     np.savez(tmp_path / "x.npz", x=x, y=np.arange(6) % 2)
-    job: Any = SimpleNamespace(images=read_images(str(tmp_path / "x.npz")), recipe={"size": None})
+    free = SimpleNamespace(size=None)
+    job: Any = SimpleNamespace(images=read_images(str(tmp_path / "x.npz")), options=free)
     found = places(job)
     assert found[0] == Place((96, 76), (96, 76))
     assert all(place.size == place.sides or place.size == (100, 80) for place in found)
-    asked: Any = SimpleNamespace(recipe={"size": (64, 64)}, working=SimpleNamespace(size=(64, 64)))
+    fixed = SimpleNamespace(size=(64, 64))
+    asked: Any = SimpleNamespace(options=fixed, working=fixed)
     assert {place.size for place in places(asked)} == {(64, 64)}
 
 
@@ -413,10 +417,10 @@ def _job_of(path: Path, stripes: Path) -> Any:
     run = Run.open(path)
     images = read_images(str(stripes))
     split = images.split(seed=0, validation=0.25, test=0.2)
+    options = replace(ForgeOptions.of(run.read_json("recipe.json")), size=None)
     return SimpleNamespace(
-        run=run, recipe=run.read_json("recipe.json") | {"size": None}, images=images, split=split,
-        display=Display(1, quiet=True),
-    )  # fmt: skip
+        run=run, options=options, images=images, split=split, display=Display(1, quiet=True)
+    )
 
 
 def test_the_pretrained_networks_are_listed() -> None:

@@ -141,7 +141,7 @@ def test_a_training_planned_for_one_epoch_goes_on_where_there_is_time(tmp_path, 
     run = Run.create(tmp_path, kind="forge", recipe={})
     job: Any = SimpleNamespace(
         run=run,
-        recipe={"plan": None, "epochs": None},
+        options=SimpleNamespace(plan=None, epochs=None),
         clock=SimpleNamespace(limit=60.0),
     )
     pace = Pace(job, "winner", each=1e-9, seconds=seconds, epochs=60)

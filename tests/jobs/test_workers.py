@@ -17,7 +17,7 @@ from convsmith.jobs.steps.searching import pool as pools
 def job(tmp_path: Path, **settings: object) -> SimpleNamespace:
     said: list[str] = []
     return SimpleNamespace(
-        recipe={"threads": None, "augment": "none"}, crew=Crew(**settings), said=said,
+        options=SimpleNamespace(threads=None, augment="none"), crew=Crew(**settings), said=said,
         display=SimpleNamespace(say=said.append, within=None),
         run=SimpleNamespace(path=tmp_path, has=lambda name: True, read_json=lambda name: {"images": 2}),
         pixels_NHWC=np.zeros((4, 8, 8, 1), np.uint8), images=SimpleNamespace(y=np.array([0, 1, 0, 1])),

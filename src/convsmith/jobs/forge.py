@@ -14,15 +14,12 @@ from .options.forge import ForgeOptions
 from .options.searching import Crew
 from .options.target import LIMITED, for_device
 from .running.begin import begin, check_resumed
-from .running.job import Job
 from .running.reopen import reopen
 from .running.run_result import Done
+from .running.runner import run_steps
 
 if TYPE_CHECKING:
     from ..data import Images
-
-STEPS = ("images", "pretrained", "search", "train", "test", "explain", "export", "report")
-"""What the display counts."""
 
 
 @composed
@@ -58,7 +55,10 @@ def forged(
         running: where the run is.
     """
     started = time.monotonic()
-    options, crew, resume = for_device(options), crew.checked(), running.resume
+    from ..nas.spaces import name_of
+
+    options = for_device(replace(options, space=name_of(options.space)))
+    crew, resume = crew.checked(), running.resume
     if resume is None:
         if more.more_trials is not None or more.more_minutes is not None:
             raise BadInput(
@@ -69,47 +69,10 @@ def forged(
         no_limits: dict[str, Any] = dict.fromkeys(LIMITED)  # they may be others now
         check_resumed(resume, "forge", replace(options, **no_limits), more=("trials", "minutes"))
         reopen(resume, trials=more.more_trials, minutes=more.more_minutes, limits=options.limits)
-    job = begin("forge", data, options, running, steps=len(STEPS), started=started)
-    job.crew = crew
+    from .steps.forging import STEPS, Forging
+
+    job = begin("forge", data, options, running, crew=crew, steps=len(STEPS), started=started)
     with job.run as run:
         if not run.finished:
-            work(job)
+            run_steps(STEPS, Forging(job))
         return Done(run.path, run.read_json("result.json"))
-
-
-def work(job: Job) -> None:
-    """The steps, in their order; each has its results in the run folder when it ends."""
-    from .steps.answer_rule import answer_rule, judge_rule
-    from .steps.explain import explain
-    from .steps.export import export, export_int8
-    from .steps.images import prepare, work_at
-    from .steps.judge import judge
-    from .steps.pretrained.known import finals, start_from_known
-    from .steps.report import report
-    from .steps.search import search
-    from .steps.teaching.own_teacher import own_teacher
-
-    prepare(job)
-    own = own_teacher(job)
-    job.display.step(STEPS[1])
-    known = start_from_known(job)
-    job.display.step(STEPS[2])
-    found = None if known is not None and known.arm == "pretrained" else search(job)
-    job.display.step(STEPS[3])
-    done = finals(job, known, found, own)
-    winner = done["winner"]
-    work_at(job, winner.graph)
-    rule = answer_rule(job, winner)
-    job.display.step(STEPS[4])
-    metrics, probabilities = judge(job, done)
-    metrics |= judge_rule(job, winner, rule)
-    job.display.step(STEPS[5])
-    explain(job, winner, probabilities)
-    job.display.step(STEPS[6])
-    exported = export(job, winner)
-    if job.recipe.get("precision") == "int8":
-        export_int8(job, winner)
-    job.display.step(STEPS[7])
-    report(job, done, metrics, exported)
-    job.clock.save()
-    job.run.finish()

@@ -12,14 +12,11 @@ from ..signatures import composed
 from .options.common import Data, Running
 from .options.train import TrainOptions
 from .running.begin import begin, check_resumed
-from .running.job import Job
 from .running.run_result import Done
+from .running.runner import run_steps
 
 if TYPE_CHECKING:
     from ..graph import Graph
-
-STEPS = ("images", "train", "test", "explain", "export", "report")
-"""What the display counts."""
 
 
 @composed
@@ -41,10 +38,12 @@ def train(network: str, data: Data = None, *, options: TrainOptions, running: Ru
     options = replace(options.checked(), network=_fixed(network))
     if running.resume is not None:
         check_resumed(running.resume, "train", options)
+    from .steps.training import STEPS, Training
+
     job = begin("train", data, options, running, steps=len(STEPS), started=started)
     with job.run as run:
         if not run.finished:
-            _work(job)
+            run_steps(STEPS, Training(job))
         return Done(run.path, run.read_json("result.json"))
 
 
@@ -78,29 +77,3 @@ def _check_ends(graph: Graph) -> None:
                 f"network '{graph.name}'", f"has the {side} {found}", f"one {what}",
                 "cs.fit(model, x, y), which is Keras's call for models of any ends",
             )  # fmt: skip
-
-
-def _work(job: Job) -> None:
-    from .steps.answer_rule import answer_rule, judge_rule
-    from .steps.explain import explain
-    from .steps.export import export
-    from .steps.images import prepare
-    from .steps.judge import judge, judge_views
-    from .steps.report import report
-    from .steps.single import train_one
-
-    prepare(job)
-    job.display.step(STEPS[1])
-    finals = {"winner": train_one(job)}
-    rule = answer_rule(job, finals["winner"])
-    job.display.step(STEPS[2])
-    metrics, probabilities = judge(job, finals)
-    metrics |= judge_views(job, finals["winner"]) | judge_rule(job, finals["winner"], rule)
-    job.display.step(STEPS[3])
-    explain(job, finals["winner"], probabilities)
-    job.display.step(STEPS[4])
-    exported = export(job, finals["winner"])
-    job.display.step(STEPS[5])
-    report(job, finals, metrics, exported)
-    job.clock.save()
-    job.run.finish()

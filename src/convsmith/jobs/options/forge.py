@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...errors import BadInput
 from ...options import Options, define
@@ -43,12 +42,6 @@ class Known(Options):
 @dataclass(frozen=True, kw_only=True)
 class ForgeOptions(Target, Effort, Searching, Known, JobOptions):
     """Everything that decides what a search ends with; its recipe.json."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Every option by name; a space that is a function by the name under which it is found again."""
-        from ...nas.spaces import name_of
-
-        return super().to_json() | {"space": name_of(self.space)}
 
     def check(self) -> None:
         """Refuse what several groups together leave without a meaning."""

@@ -6,18 +6,22 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import BadInput
 from ...installed import need
 from ...options import options_in
 from ..options.common import JobOptions, Running
+from ..options.searching import Crew
 from .heartbeat import Heartbeat, tell_run
 from .job import Job
 
 if TYPE_CHECKING:
     from ...data import Images
     from ...runs import Run
+
+
+Asked = TypeVar("Asked", bound=JobOptions)
 
 
 def check_resumed(folder: str, kind: str, given: JobOptions, *, more: Sequence[str] = ()) -> None:
@@ -53,12 +57,13 @@ def check_resumed(folder: str, kind: str, given: JobOptions, *, more: Sequence[s
 def begin(
     kind: str,
     data: str | Images | None,
-    options: JobOptions,
+    options: Asked,
     running: Running,
     *,
     steps: int,
     started: float,
-) -> Job:
+    crew: Crew | None = None,
+) -> Job[Asked]:
     """The job on a new run, or on the one that it goes on with: the same recipe and images, and unfinished.
 
     Args:
@@ -68,6 +73,7 @@ def begin(
         running: where the run is, and what is seen of it.
         steps: how many the display shows.
         started: `time.monotonic()` when the job began.
+        crew: who trains the candidates of a search.
 
     Raises:
         BadInput: no images, or other images than the resumed run has.
@@ -77,7 +83,7 @@ def begin(
 
     run = None if running.resume is None else Run.resume(running.resume)
     try:
-        return _begun(kind, data, options, run, running, steps=steps, started=started)
+        return _begun(kind, data, options, run, running, steps=steps, started=started, crew=crew or Crew())
     except BaseException:
         if run is not None:
             run.close()  # it stays free for whoever goes on with it
@@ -87,13 +93,14 @@ def begin(
 def _begun(
     kind: str,
     data: str | Images | None,
-    options: JobOptions,
+    options: Asked,
     run: Run | None,
     running: Running,
     *,
     steps: int,
     started: float,
-) -> Job:
+    crew: Crew,
+) -> Job[Asked]:
     from ...data import Images, read
     from ...data.refusal import check_there
     from ...engine.native import kernels
@@ -141,9 +148,9 @@ def _begun(
         )
         display.say(f"run folder: {run.path}")
     tell_run(run.path)
-    clock = Clock(run, recipe.get("minutes"), started=started)
+    clock = Clock(run, getattr(options, "minutes", None), started=started)
     display.follow(Heartbeat(run, clock))
-    return Job(run, recipe, images, display, clock)
+    return Job(run, options, images, display, clock, crew)
 
 
 def _command() -> list[str]:

@@ -16,10 +16,6 @@ LEAST = 0.5
 """Minutes that a run has left at least where some are taken from it."""
 
 _DECIDED_AT_THE_END = ("order", "final", "finalists")
-_MADE_AT_THE_END = (
-    "finals.json", "search.json", "result.json", "metrics.json", "pretrained.json", "arms.json",
-    "teacher.json", "tuned.json", "chosen.json", "answer_rule.json",
-)  # fmt: skip
 
 
 def reopen(
@@ -41,6 +37,7 @@ def reopen(
             budget that no trial keeps, and no time or trials for others.
     """
     from ...runs import Run, run_key
+    from ..steps.forging import STEPS
 
     for flag, more in (("--more-trials", trials), ("--more-minutes", minutes)):
         low = -1e9 if more is minutes else 0
@@ -72,7 +69,7 @@ def reopen(
         if changed:
             _forget_larger(run, recipe)
         _open_plan(run, recipe, is_changed=bool(changed))
-        for name in _MADE_AT_THE_END:
+        for name in (file for step in STEPS for file in step.decides):
             (run.path / name).unlink(missing_ok=True)
         shutil.rmtree(run.path / "finals", ignore_errors=True)
         run.reopen(recipe, run_key(recipe, run.read_json("data.json")["fingerprint"]))

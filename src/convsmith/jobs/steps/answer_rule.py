@@ -9,7 +9,7 @@ from ...units import counted
 from ..inputs.heldout import evenly
 from ..inputs.logits import logits
 from ..inputs.trained import rule_of
-from ..running.job import Job
+from ..running.job import AnyJob
 from .full import Final
 from .judge import input_size
 from .pretrained.known import FILE as CHOSEN
@@ -28,7 +28,7 @@ TESTED = 2000
 """Test images that it is judged on, at most."""
 
 
-def answer_rule(job: Job, final: Final) -> AnswerRule:
+def answer_rule(job: AnyJob, final: Final) -> AnswerRule:
     """Fit the rule of the network that came out and write answer_rule.json; read it where it is there.
 
     No image speaks for it that the weights which are asked have learned from: a network of `train` has left
@@ -56,13 +56,13 @@ def answer_rule(job: Job, final: Final) -> AnswerRule:
         rule = AnswerRule(note=f"it learned from all {many}, too: of so few none could be spared")
     else:
         x_NHWC, y = job.part(part, size=input_size(final.graph))
-        rule = fitted(final.graph, weights, x_NHWC, y, seed=job.recipe["seed"], images=images)
+        rule = fitted(final.graph, weights, x_NHWC, y, seed=job.options.seed, images=images)
     job.run.write_json(FILE, rule.to_json())
     job.display.say(f"answers: {rule.told()}")
     return rule
 
 
-def _arm(job: Job) -> str | None:
+def _arm(job: AnyJob) -> str | None:
     """Where the network came from: "search", or a training of finals/; None where `train` made it."""
     if job.run.kind == "train":
         return None

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..running.job import Job
+from ..running.job import AnyJob
 from .full import Final
 
 if TYPE_CHECKING:
     import numpy as np
 
 METHOD = "grad_cam"
+FILES = ("explain/explain.json", "explain/evidence.json")
 RIGHT, WRONG = 6, 24
 """How many images at most of either kind."""
 
 
-def explain(job: Job, final: Final, probabilities: np.ndarray) -> None:
+def explain(job: AnyJob, final: Final, probabilities: np.ndarray) -> None:
     """Write explain/: a picture for each chosen test image, the maps, and the evidence for them.
 
     A network for which the method is not valid has no pictures, and the reason instead.

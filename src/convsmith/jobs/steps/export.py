@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...units import show_bytes
 from ..inputs.carried import as_texts, carried
 from ..inputs.trained import rule_of
-from ..running.job import Job
+from ..running.job import AnyJob
 from .full import Final
 from .searching.latency import table_of
 
@@ -21,7 +21,7 @@ AGAIN = 4
 """Times that a latency over the limit is measured again: the search measured it once below."""
 
 
-def export(job: Job, final: Final) -> dict[str, Any]:
+def export(job: AnyJob, final: Final) -> dict[str, Any]:
     """Write model.onnx, check it in ONNX Runtime against the engine, measure it; writes export.json."""
     from ...formats.check import check_onnx
     from ...formats.onnx import export_onnx
@@ -54,7 +54,19 @@ def export(job: Job, final: Final) -> dict[str, Any]:
     return record
 
 
-def export_int8(job: Job, final: Final) -> dict[str, Any]:
+def exported(job: AnyJob) -> dict[str, Any]:
+    """What `export` wrote down, where it came to its end."""
+    return dict(job.run.read_json("export.json"))
+
+
+def exported_int8(job: AnyJob) -> bool:
+    """Whether `export_int8` came to its end."""
+    from ..device_export import FILE as FIGURES
+
+    return job.run.has(INT8) and job.run.has(FIGURES)
+
+
+def export_int8(job: AnyJob, final: Final) -> dict[str, Any]:
     """Write model.tflite in int8, ranges from the training images, beside the engine on the test images."""
     import numpy as np
 
@@ -80,18 +92,18 @@ def export_int8(job: Job, final: Final) -> dict[str, Any]:
     return about
 
 
-def _begun_from(job: Job) -> str | None:
+def _begun_from(job: AnyJob) -> str | None:
     """SHA-256 of the pretrained network that the winner starts from; None where it is one of the space's."""
     if not job.run.has("chosen.json") or job.run.read_json("chosen.json")["winner"] == "search":
         return None
     return str(job.run.read_json("pretrained.json")["source"]["sha256"])
 
 
-def _measured(job: Job, final: Final, *, limit: float | None) -> Latency:
+def _measured(job: AnyJob, final: Final, *, limit: float | None) -> Latency:
     """The latency of the exported form; measured again above the limit, for other programs only add to it."""
     from ...formats.latency import latency_ms
 
-    batch = job.recipe.get("latency_batch") or 1
+    batch = job.target.latency_batch
     found = latency_ms(final.graph, final.weights, batch=batch, seconds=0.5)
     for _ in range(AGAIN):
         if limit is None or found.median_ms <= limit:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...units import counted
-from ..running.job import Job
+from ..running.job import AnyJob, ForgeJob
 from .searching.earlier import earlier_plan
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Final:
     loss: float | None = None
 
 
-def keep(job: Job, final: Final) -> None:
+def keep(job: AnyJob, final: Final) -> None:
     """Write graph.json, history.jsonl and weights.safetensors: the run's own network."""
     from ...engine.weights import save
 
@@ -57,7 +57,7 @@ def keep(job: Job, final: Final) -> None:
 
 
 def full(
-    job: Job,
+    job: AnyJob,
     name: str,
     graph: Graph,
     pace: Pace,
@@ -102,7 +102,7 @@ def full(
             x_NHWC,
             y,
             epochs=pace.first,
-            seed=job.recipe["seed"],
+            seed=job.options.seed,
             checkpoint=folder / "checkpoint.safetensors",
             on_epoch=on_epoch,
             **settings,
@@ -123,7 +123,7 @@ def full(
     return final
 
 
-def finished(job: Job, name: str, graph: Graph) -> Final | None:
+def finished(job: AnyJob, name: str, graph: Graph) -> Final | None:
     """The training of this name, where it came to its end."""
     from ...engine.weights import open_weights
 
@@ -138,7 +138,7 @@ def finished(job: Job, name: str, graph: Graph) -> Final | None:
     )  # fmt: skip
 
 
-def finish(job: Job, final: Final, *, recipe: Mapping[str, Any]) -> None:
+def finish(job: AnyJob, final: Final, *, recipe: Mapping[str, Any]) -> None:
     """Write result.json, which says that the training came to its end; its weights are there already."""
     job.run.write_json(
         f"finals/{final.name}/result.json",
@@ -168,9 +168,9 @@ class Pace:
         epochs: of a training without a clock.
     """
 
-    def __init__(self, job: Job, name: str, *, each: float, seconds: float, epochs: int) -> None:
+    def __init__(self, job: ForgeJob, name: str, *, each: float, seconds: float, epochs: int) -> None:
         self._job, self._name = job, name
-        plans = job.run.read_json(PLAN) if job.run.has(PLAN) else earlier_plan(job.recipe["plan"], PLAN) or {}
+        plans = job.run.read_json(PLAN) if job.run.has(PLAN) else earlier_plan(job.options.plan, PLAN) or {}
         self._repeats = name in plans
         self._plans = plans
         self._seen: list[tuple[int, float]] = []
@@ -179,7 +179,7 @@ class Pace:
             fitting = max(1, min(MOST_EPOCHS, int(seconds / max(1e-4, each)))) if timed else epochs
             plans[name] = {"epochs": fitting, "changes": {}, "seconds": seconds if timed else None}
         self._mine = plans[name]
-        self._fixed = job.clock.limit is None or (self._repeats and job.recipe["plan"] is not None)
+        self._fixed = job.clock.limit is None or (self._repeats and job.options.plan is not None)
         self._write()
         self.first = int(self._mine["epochs"])
         self.total = self.first

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...data import Resolution, Split, resolution
 from ...data.resolution import LADDER
 from ...errors import BadInput
 from ...runs.files import write_whole
-from ..running.job import Job
+from ..running.job import AnyJob, Prepared
 from .searching.own_space import has_members
 from .thumbnails import pairs, thumbnails
 
@@ -29,24 +29,32 @@ FEWEST_PIXELS = 48
 """Images are not made smaller than this for lack of time."""
 
 
-def prepare(job: Job) -> None:
-    """Split the images, choose the working size, decode them into the cache; writes data.json."""
-    recipe, images = job.recipe, job.images
+J = TypeVar("J", bound=AnyJob)
+
+
+def prepare(job: J) -> J:
+    """Split the images, choose the working size, decode them into the cache; writes data.json.
+
+    Returns:
+        The job with its images prepared.
+    """
+    asked, images = job.options, job.images
     found = images.found
-    job.split = images.split(seed=recipe["seed"], validation=recipe["validation"], test=recipe["test"])
+    split = images.split(seed=asked.seed, validation=asked.validation, test=asked.test)
     for name in ("train", "validation", "test"):
-        if not len(getattr(job.split, name)):
+        if not len(getattr(split, name)):
             raise BadInput(
                 images.source,
                 f"the split leaves no {name} images",
                 "a share for each part",
                 "--test 0.2 --validation 0.15",
             )
-    job.working = _working(recipe["size"], _advised(job))
-    _say(job, found)
+    working = _working(asked.size, _advised(job))
+    _say(job, found, split, working)
     with job.display.bar("decoding") as bar:
-        job.pixels_NHWC = images.pixels(job.working.size, job.working.channels, job.cache, progress=bar.count)
-    keep_split(job.run.path, job.split)
+        pixels_NHWC = images.pixels(working.size, working.channels, job.cache, progress=bar.count)
+    job = replace(job, prepared=Prepared(split, working, pixels_NHWC))
+    keep_split(job.run.path, split)
     job.run.write_json(
         "data.json",
         {
@@ -57,23 +65,24 @@ def prepare(job: Job) -> None:
             "thumbnails": thumbnails(job),
             "alike_thumbnails": pairs(job),
             "found": found,
-            "split": {name: len(getattr(job.split, name)) for name in ("train", "validation", "test")},
-            "split_notes": list(job.split.notes),
-            "resolution": asdict(job.working),
+            "split": {name: len(getattr(split, name)) for name in ("train", "validation", "test")},
+            "split_notes": list(split.notes),
+            "resolution": asdict(working),
         },
     )
+    return job
 
 
-def work_at(job: Job, graph: Graph) -> None:
-    """Make a network's own size the working size, where it is another; writes data.json again."""
+def work_at(job: J, graph: Graph) -> J:
+    """The job with a network's own size as the working size, where it is another; writes data.json again."""
     rows, columns = (int(side or 0) for side in graph.input_shape[:2])
     if (rows, columns) == job.working.size:
-        return
+        return job
     pixels, why = job.pixels((rows, columns)), "the best of its sizes on validation images"
-    job.working = replace(job.working, height=rows, width=columns, why=why)
-    job.pixels_NHWC = pixels
-    job.run.write_json("data.json", job.run.read_json("data.json") | {"resolution": asdict(job.working)})
+    working = replace(job.working, height=rows, width=columns, why=why)
+    job.run.write_json("data.json", job.run.read_json("data.json") | {"resolution": asdict(working)})
     job.display.say(f"from here on at {rows}x{columns}: {why}")
+    return replace(job, prepared=Prepared(job.split, working, pixels))
 
 
 def keep_split(folder: Path, split: Split) -> None:
@@ -85,22 +94,22 @@ def keep_split(folder: Path, split: Split) -> None:
     write_whole(folder / "split.npz", file.getvalue())
 
 
-def _advised(job: Job) -> Resolution:
+def _advised(job: AnyJob) -> Resolution:
     """The size that the images have, or the largest one at which the time allows enough passes over them."""
-    minutes = job.recipe.get("minutes")
+    limit = job.clock.limit
     if has_members(job):
         limits = job.budget.limits
         is_deep = all(limits.get(name, least) >= least for name, least in DEEP.items())
         return resolution(job.images, most=MEMBERS[is_deep])
     found = resolution(job.images)
-    if minutes is None:
+    if limit is None:
         return found
     for most in (side for side in LADDER[::-1] if FEWEST_PIXELS <= side < max(found.size)):
-        passes = 60 * minutes * PIXELS_PER_SECOND / (len(job.images) * found.height * found.width)
+        passes = limit * PIXELS_PER_SECOND / (len(job.images) * found.height * found.width)
         if passes >= PASSES:
             break
         smaller = resolution(job.images, most=most)
-        why = f"{smaller.why}; {len(job.images):,} images in {minutes:g} min allow no more"
+        why = f"{smaller.why}; {len(job.images):,} images in {limit / 60:g} min allow no more"
         found = replace(smaller, why=why)
     return found
 
@@ -117,12 +126,11 @@ def _working(wanted: tuple[int, ...] | None, advised: Resolution) -> Resolution:
     return Resolution(sides[0], sides[1], channels, "asked for with --size")
 
 
-def _say(job: Job, found: dict[str, Any]) -> None:
+def _say(job: AnyJob, found: dict[str, Any], split: Split, working: Resolution) -> None:
     from ...data import lines
 
     for line in lines(found):
         job.display.say(line)
-    split, working = job.split, job.working
     job.display.say(
         f"{len(split.train):,} to train, {len(split.validation):,} to validate, {len(split.test):,} to test; "
         "copies of an image stay together"

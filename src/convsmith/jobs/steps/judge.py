@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..running.job import Job
+from ..running.job import AnyJob, TrainJob
 from .full import Final
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 ANSWERS = "answers.json"
 
 
-def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarray]:
+def judge(job: AnyJob, finals: Mapping[str, Final]) -> tuple[dict[str, Any], np.ndarray]:
     """Accuracy with its interval, per-class figures, confusion matrix, baselines and budget.
 
     Returns:
@@ -56,7 +57,7 @@ def judge(job: Job, finals: dict[str, Final]) -> tuple[dict[str, Any], np.ndarra
     return metrics, said["winner"]
 
 
-def _answers(job: Job, probabilities: np.ndarray) -> dict[str, list[float]]:
+def _answers(job: AnyJob, probabilities: np.ndarray) -> dict[str, list[float]]:
     """What the winner says of each test image: its position in the set, the class named, how surely."""
     return {
         "rows": job.rows("test").tolist(),
@@ -71,7 +72,7 @@ def input_size(graph: Graph) -> tuple[int, int]:
     return int(rows or 0), int(columns or 0)
 
 
-def judge_views(job: Job, final: Final) -> dict[str, Any]:
+def judge_views(job: TrainJob, final: Final) -> dict[str, Any]:
     """The figure of several views of each test image, apart from the plain one; nothing where none is wanted.
 
     Returns:
@@ -82,7 +83,7 @@ def judge_views(job: Job, final: Final) -> dict[str, Any]:
     from ...engine.tta import automatic
     from ...insight.mistakes import figures
 
-    tta = job.recipe["tta"] or PRESETS[job.recipe["recipe"]].tta
+    tta = job.options.tta or PRESETS[job.options.recipe].tta
     if tta == "none":
         return {}
     if tta == "auto":

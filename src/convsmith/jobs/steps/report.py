@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..running.job import Job
+from ..running.job import AnyJob
 from .full import Final
 from .pretrained.probe import FILE as ARMS
 
@@ -15,7 +16,7 @@ RESULT = (
 
 
 def report(
-    job: Job, finals: dict[str, Final], metrics: dict[str, Any], exported: dict[str, Any]
+    job: AnyJob, finals: Mapping[str, Final], metrics: Mapping[str, Any], exported: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write metrics.json, result.json (what ``--json`` prints), README.md and report.html."""
     from ...reports import card
@@ -56,7 +57,7 @@ def report(
     return metrics
 
 
-def _int8(job: Job) -> dict[str, Any]:
+def _int8(job: AnyJob) -> dict[str, Any]:
     """What is said of the int8 file, where there is one."""
     from ..device_export import FILE
 
@@ -67,7 +68,7 @@ def _int8(job: Job) -> dict[str, Any]:
     return {"int8": {"bytes": row["bytes"], "memory": memory, "test_accuracy": row["accuracy"]}}
 
 
-def _weakness(job: Job, metrics: dict[str, Any]) -> dict[str, str]:
+def _weakness(job: AnyJob, metrics: dict[str, Any]) -> dict[str, str]:
     """What the command says first where the network is not better than the commonest class; else nothing."""
     from ...reports import verdict
 

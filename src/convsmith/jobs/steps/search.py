@@ -8,7 +8,7 @@ from ...reports.words import arm as arm_name
 from ...reports.words import listed
 from ...units import counted, show_count
 from ..options.effort import SEARCH_SHARE
-from ..running.job import Job
+from ..running.job import ForgeJob
 from ..running.threads import set_threads
 from .searching.earlier import earlier_plan
 from .searching.latency import measure_or_predict
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...runs import Run
 
 
-def search(job: Job) -> Found:
+def search(job: ForgeJob) -> Found:
     """Search the space within the budget; the trials are in trials.jsonl, the decisions in plan.json.
 
     Writes search.json. A run that was interrupted goes on after its last finished trial.
@@ -34,15 +34,15 @@ def search(job: Job) -> Found:
     from ...nas.search import search as nas_search
     from ...nas.settings import parse_options
 
-    recipe = job.recipe
+    asked = job.options
     keep_own(job, "algorithm")
     space = space_of(job)
     latency_ms = measure_or_predict(job)
     _set_threads(job, space, latency_ms)
     seconds = None if job.clock.limit is None else max(1.0, _search_seconds(job))
-    teller = _Teller(job, seconds, recipe["trials"])
-    options = parse_options(recipe["algorithm"], recipe["option"] or ())
-    earlier, plan = warm(job), earlier_plan(recipe["plan"], "plan.json")
+    teller = _Teller(job, seconds, asked.trials)
+    options = parse_options(asked.algorithm, asked.option or ())
+    earlier, plan = warm(job), earlier_plan(asked.plan, "plan.json")
     images = len(searched(job))
     if images < len(job.split.train):
         job.display.say(
@@ -53,15 +53,15 @@ def search(job: Job) -> Found:
             space,
             pool(job),  # workers are begun last: what comes before may refuse
             budget=job.budget,
-            algorithm=recipe["algorithm"],
+            algorithm=asked.algorithm,
             options=options,
             seconds=seconds,
-            trials=recipe["trials"],
-            epochs=_epochs(recipe),
+            trials=asked.trials,
+            epochs=_epochs(asked.epochs),
             fewest_epochs=few_epochs(images),
-            seed=recipe["seed"],
+            seed=asked.seed,
             latency_ms=latency_ms,
-            stop=should_stop if recipe["stop_early"] else None,
+            stop=should_stop if asked.stop_early else None,
             warm=earlier,
             run=job.run,
             plan=plan,
@@ -73,14 +73,14 @@ def search(job: Job) -> Found:
     return found
 
 
-def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
+def _set_threads(job: ForgeJob, space: Any, latency_ms: Latency) -> None:
     """Measure on a network of the space that keeps the whole budget, with some of the images."""
     import numpy as np
 
     from ...nas.budget.fitting import Infeasible, fit_to_budget
 
-    asked = job.recipe["threads"] or (earlier_plan(job.recipe["plan"], "threads.json") or {}).get("threads")
-    rng = np.random.default_rng(job.recipe["seed"])
+    asked = job.options.threads or (earlier_plan(job.options.plan, "threads.json") or {}).get("threads")
+    rng = np.random.default_rng(job.options.seed)
     try:
         answers = fit_to_budget(space, space.complete({}), job.budget, rng, latency_ms=latency_ms)
     except Infeasible:
@@ -90,24 +90,22 @@ def _set_threads(job: Job, space: Any, latency_ms: Latency) -> None:
     job.display.say(f"training on {counted(threads, 'thread')}{'' if asked else ', the faster here'}")
 
 
-def _search_seconds(job: Job) -> float:
+def _search_seconds(job: ForgeJob) -> float:
     """The search's part of the time; the same number whenever the run goes on."""
     if not job.run.has("times.json"):
         job.run.write_json("times.json", {"search": SEARCH_SHARE * job.clock.left})
     return float(job.run.read_json("times.json")["search"])
 
 
-def _epochs(recipe: dict[str, Any]) -> tuple[int, int] | None:
+def _epochs(full: int | None) -> tuple[int, int] | None:
     """Epochs of the short and the longer trainings, in proportion to those of the full one."""
-    if recipe["epochs"] is None:
-        return None
-    return max(1, recipe["epochs"] // 10), max(1, recipe["epochs"] // 2)
+    return None if full is None else (max(1, full // 10), max(1, full // 2))
 
 
 class _Teller:
     """Shows the search's events: a bar, and the best so far."""
 
-    def __init__(self, job: Job, seconds: float | None, trials: int | None) -> None:
+    def __init__(self, job: ForgeJob, seconds: float | None, trials: int | None) -> None:
         self._job, self._seconds, self._trials = job, seconds, trials
         self._count, self._best = 0, 0.0
 
@@ -190,18 +188,18 @@ def same_network(found: Found) -> str:
     return f"{listed([arm_name(name) for name in alike])} found the same network"
 
 
-def _record(job: Job, space: Any, found: Found) -> dict[str, Any]:
+def _record(job: ForgeJob, space: Any, found: Found) -> dict[str, Any]:
     import numpy as np
 
     from ...nas.space.encoding import space_size
     from ...nas.space.importance import importance
 
-    mattered = importance([trial.to_json() for trial in found.trials], seed=job.recipe["seed"])
+    mattered = importance([trial.to_json() for trial in found.trials], seed=job.options.seed)
 
     return {
         "space": space.name,
-        "space_size": str(space_size(space, np.random.default_rng(job.recipe["seed"]))),
-        "algorithm": job.recipe["algorithm"],
+        "space_size": str(space_size(space, np.random.default_rng(job.options.seed))),
+        "algorithm": job.options.algorithm,
         "budget": job.budget.limits,
         "images": len(searched(job)),
         "cost_seconds": found.training_seconds,

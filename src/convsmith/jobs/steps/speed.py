@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..running.job import Job
+from ..running.job import ForgeJob
 from ..running.threads import FILE as THREADS
 from ..running.threads import set_threads
 from .searching.earlier import earlier_plan
@@ -20,7 +20,7 @@ IMAGES = 48
 """That are enough to measure with: each step of a network for photographs takes long."""
 
 
-def measure_speed(job: Job, graph: Graph, size: tuple[int, int]) -> None:
+def measure_speed(job: ForgeJob, graph: Graph, size: tuple[int, int]) -> None:
     """Choose torch's threads, and note the seconds of a network's training in speed.json.
 
     Args:
@@ -31,7 +31,7 @@ def measure_speed(job: Job, graph: Graph, size: tuple[int, int]) -> None:
     from ...engine.loop import fit
     from ...ledger.effort import effort
 
-    asked = job.recipe["threads"] or (earlier_plan(job.recipe["plan"], THREADS) or {}).get("threads")
+    asked = job.options.threads or (earlier_plan(job.options.plan, THREADS) or {}).get("threads")
     rows = job.rows("train")[:IMAGES]
     x_NHWC, y = job.pixels(size)[rows], job.images.y[rows]
     set_threads(job.run, asked, graph, x_NHWC, y)
@@ -43,14 +43,14 @@ def measure_speed(job: Job, graph: Graph, size: tuple[int, int]) -> None:
     job.run.write_json(FILE, {"each": seconds / (len(rows) * effort(graph))})
 
 
-def seconds_of_epoch(job: Job, graph: Graph, images: int) -> float:
+def seconds_of_epoch(job: ForgeJob, graph: Graph, images: int) -> float:
     """Seconds of an epoch of a training, by how much work it is (`ledger.effort`)."""
     from ...ledger.effort import effort
 
     return float(job.run.read_json(FILE)["each"]) * effort(graph) * images
 
 
-def seconds_after(job: Job, graph: Graph, each: float) -> float:
+def seconds_after(job: ForgeJob, graph: Graph, each: float) -> float:
     """Seconds to keep for what comes after the trainings: most of it is the evidence for the heatmaps.
 
     Args:

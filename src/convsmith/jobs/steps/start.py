@@ -10,7 +10,7 @@ from ...errors import BadInput
 from ...units import counted
 from ..inputs.published import published
 from ..inputs.trained import KINDS, is_known, licence_of, opened
-from ..running.job import Job
+from ..running.job import TrainJob
 from .searching.own_space import keep_own
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Start:
     knows: bool = False
 
 
-def start(job: Job) -> Start:
+def start(job: TrainJob) -> Start:
     """The network for the images and the weights to begin with.
 
     The recipe's `pretrained` says which; where they are of other classes, the head is new. Its `freeze` names
@@ -51,7 +51,7 @@ def start(job: Job) -> Start:
     found = _started(job)
     for line in own_rules(found.graph, known=found.weights is not None):
         job.display.say(line)
-    until = job.recipe["freeze"]
+    until = job.options.freeze
     if until is not None:
         found = replace(found, graph=frozen(found.graph, until))
         graph = found.graph
@@ -61,10 +61,10 @@ def start(job: Job) -> Start:
     return found
 
 
-def _started(job: Job) -> Start:
+def _started(job: TrainJob) -> Start:
     from ...pretrained import SOURCES, open_source
 
-    wanted, network = job.recipe["pretrained"], job.recipe["network"]
+    wanted, network = job.options.pretrained, job.options.network
     if wanted == "none" or (job.run.has(FILE) and job.run.read_json(FILE)["source"] is None):
         return Start(build(job))
     if wanted == "auto":
@@ -82,13 +82,13 @@ def _started(job: Job) -> Start:
     return _published(job, network, wanted)
 
 
-def _automatic(job: Job) -> Start:
+def _automatic(job: TrainJob) -> Start:
     """The published weights of this very network, where they are on this machine; else random numbers."""
     from ...pretrained import SOURCES
     from ...pretrained.opening import how_to_get, on_this_machine
     from .pretrained.source import SMALLEST
 
-    network, why = job.recipe["network"], ""
+    network, why = job.options.network, ""
     if isinstance(network, str) and network in SOURCES:
         rows, columns = job.working.size
         if max(rows, columns) < SMALLEST:
@@ -103,18 +103,18 @@ def _automatic(job: Job) -> Start:
     return Start(build(job))
 
 
-def _published(job: Job, network: str, weights: str) -> Start:
+def _published(job: TrainJob, network: str, weights: str) -> Start:
     """A network of the table with its own weights, in the form that these were trained in."""
     classes = len(job.images.classes)
     graph, first, source = published(
-        network, weights, job.input_shape, classes, seed=job.recipe["seed"], flag="--pretrained"
+        network, weights, job.input_shape, classes, seed=job.options.seed, flag="--pretrained"
     )
     note = f"weights from {source.name}; the head is new: {counted(classes, 'class', 'classes')}"
     _say(job, source.record(), note)
     return Start(graph, first, knows=True)
 
 
-def _own(job: Job, wanted: str) -> Start:
+def _own(job: TrainJob, wanted: str) -> Start:
     """From a run or a file of the user's own; a head of other classes is new."""
     from ...data.files.download import checksum
     from .pretrained.source import OWN, check_unseen
@@ -130,17 +130,17 @@ def _own(job: Job, wanted: str) -> Start:
 
 
 def _taken(
-    job: Job, source: dict[str, Any], of: Graph, weights: dict[str, np.ndarray], *, new_head: bool
+    job: TrainJob, source: dict[str, Any], of: Graph, weights: dict[str, np.ndarray], *, new_head: bool
 ) -> Start:
     from ...engine.transfer import transfer
 
     graph = build(job)
-    found = transfer(graph, weights, where=source["name"], seed=job.recipe["seed"], of=of, new_head=new_head)
+    found = transfer(graph, weights, where=source["name"], seed=job.options.seed, of=of, new_head=new_head)
     _say(job, source, found.note)
     return Start(graph, found.weights, found.known >= MOST)
 
 
-def _say(job: Job, source: dict[str, Any], note: str) -> None:
+def _say(job: TrainJob, source: dict[str, Any], note: str) -> None:
     from .pretrained.source import check_same
 
     check_same(job, FILE, source["name"], source["sha256"])
@@ -150,7 +150,7 @@ def _say(job: Job, source: dict[str, Any], note: str) -> None:
     job.run.write_json(FILE, {"source": source, "taken": note})
 
 
-def build(job: Job) -> Graph:
+def build(job: TrainJob) -> Graph:
     """The network for the images: one of the zoo is built for them, any other must fit, but for its head."""
     from ...graph import Graph
     from ...graph.head import other_head, with_classes
@@ -158,7 +158,7 @@ def build(job: Job) -> Graph:
     from ...zoo import network as by_name
 
     keep_own(job, "network")
-    found, classes = job.recipe["network"], len(job.images.classes)
+    found, classes = job.options.network, len(job.images.classes)
     if isinstance(found, str):
         return with_rescaling(by_name(found, job.input_shape, classes))
     graph = Graph.from_json(found)

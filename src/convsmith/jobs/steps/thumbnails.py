@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 
-from ..running.job import Job
+from ..running.job import AnyJob
 
 MOST = 100
 """Classes that get one; the page stays small."""
 
 
-def thumbnails(job: Job) -> dict[str, str]:
+def thumbnails(job: AnyJob) -> dict[str, str]:
     """Write classes/0.png and on; the name of each class's file by class."""
     found: dict[str, str] = {}
     y, train = job.images.y, sorted(int(row) for row in job.split.train)
@@ -24,7 +24,7 @@ def thumbnails(job: Job) -> dict[str, str]:
     return found
 
 
-def pairs(job: Job) -> list[list[str]]:
+def pairs(job: AnyJob) -> list[list[str]]:
     """Write alike/0.png and on; the files of each pair of ``found["alike"]["pairs"]``."""
     place = {name: row for row, name in enumerate(job.images.names)}
     out = []
@@ -36,7 +36,7 @@ def pairs(job: Job) -> list[list[str]]:
     return out
 
 
-def _write(job: Job, name: str, row: int) -> None:
+def _write(job: AnyJob, name: str, row: int) -> None:
     from PIL import Image
 
     pixels_HWC = job.pixels_NHWC[row]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..running.job import AT_LAST, Job
+from ..running.job import AT_LAST, ForgeJob
 from .full import Final, Pace, finished, full, keep
 from .pretrained.inheriting import fine_tuning
 from .searching.own_space import has_members, source_of, space_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EPOCHS = 60
 
 
-def train(job: Job, found: Found, *, taught: Lessons | None = None) -> dict[str, Final]:
+def train(job: ForgeJob, found: Found, *, taught: Lessons | None = None) -> dict[str, Final]:
     """Train the winner and the baselines; the winner's weights and history become the run's.
 
     A baseline that is the same network as the winner (or as the other baseline) is not trained twice.
@@ -51,28 +51,28 @@ def train(job: Job, found: Found, *, taught: Lessons | None = None) -> dict[str,
     return done
 
 
-def _one(job: Job, name: str, trial: Trial, graph: Graph, left: int, taught: Lessons | None) -> Final:
+def _one(job: ForgeJob, name: str, trial: Trial, graph: Graph, left: int, taught: Lessons | None) -> Final:
     known = finished(job, name, graph)
     if known is not None:
         return known
     x_NHWC, y = job.part(*AT_LAST)
-    lesson: dict[str, Any] = {"x": x_NHWC, "y": y, "augment": job.recipe["augment"]}
+    lesson: dict[str, Any] = {"x": x_NHWC, "y": y, "augment": job.options.augment}
     if taught is not None:  # the rate is the usual one: these weights know nothing yet
         lesson = taught.of(graph, *AT_LAST) | {"learning_rate": None}
     if has_members(job):
-        lesson |= fine_tuning(graph, source_of(job), x_NHWC, y, seed=job.recipe["seed"])
+        lesson |= fine_tuning(graph, source_of(job), x_NHWC, y, seed=job.options.seed)
     larger = len(job.rows(*AT_LAST)) / len(searched(job))
     pace = Pace(
         job,
         name,
         each=trial.seconds / trial.epochs * larger,
         seconds=max(0.5, (job.clock.left - reserve(job, trial, graph)) / left),
-        epochs=int(job.recipe["epochs"] or EPOCHS),
+        epochs=int(job.options.epochs or EPOCHS),
     )
     return full(job, name, graph, pace, lesson.pop("x"), lesson.pop("y"), **lesson)
 
 
-def reserve(job: Job, trial: Trial, graph: Graph) -> float:
+def reserve(job: ForgeJob, trial: Trial, graph: Graph) -> float:
     """Seconds to keep for what comes after the trainings: judging, explaining, exporting, reporting.
 
     An image through the network is about a third of what it costs in training.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ....errors import BadInput
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..searching.earlier import earlier_plan
 from ..searching.latency import measure_or_predict
 from ..searching.own_space import has_members
@@ -71,12 +71,12 @@ class Judged:
         )
         return float(self.seconds_each(row) * row["macs"] / whole["macs"])
 
-    def graph(self, job: Job, row: dict[str, Any]) -> Graph:
+    def graph(self, job: ForgeJob, row: dict[str, Any]) -> Graph:
         """The network of a row of the table."""
         return member_at(job, self.source, row["cut"], place_of(row), keep=row.get("keep"))
 
     def seen(
-        self, job: Job, row: dict[str, Any], rows: np.ndarray
+        self, job: ForgeJob, row: dict[str, Any], rows: np.ndarray
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """What the network of a row makes of images before any training, and its weights, with a new head.
 
@@ -94,10 +94,10 @@ class Judged:
             return pooled(job, self.source, row, rows, self.train)
         whole = len(rows) == len(self.train) + len(self.validation)  # those were looked at, at every cut
         found = features(job, self.source, place_of(row), rows, cuts=None if whole else [row["cut"]])
-        return found[row["cut"]], inherited(self.graph(job, row), self.source, seed=job.recipe["seed"])
+        return found[row["cut"]], inherited(self.graph(job, row), self.source, seed=job.options.seed)
 
 
-def judge_cuts(job: Job, source: Source) -> Judged | None:
+def judge_cuts(job: ForgeJob, source: Source) -> Judged | None:
     """Judge every cut at the sizes that the images and the time allow; writes pretrained.json.
 
     Each training image is judged by a ridge regression made without it, the validation images by one made of
@@ -110,14 +110,14 @@ def judge_cuts(job: Job, source: Source) -> Judged | None:
         BadInput: the same, for a source that was asked for.
     """
     if not job.run.has(FILE):
-        earlier = earlier_plan(job.recipe["plan"], FILE)
+        earlier = earlier_plan(job.options.plan, FILE)
         if earlier is not None and earlier["source"]["sha256"] != source.sha256:
-            came = f"{job.recipe['plan']} started from {earlier['source']['name']}"
+            came = f"{job.options.plan} started from {earlier['source']['name']}"
             raise BadInput("--plan", came, f"{source.name}, or a run of its own", "the same --pretrained")
         job.run.write_json(FILE, earlier or _measured(job, source))
     record = job.run.read_json(FILE)
     if not record["table"] or not any(row["fits"] for row in record["table"]):
-        asked = job.recipe["pretrained"] != "auto" and not has_members(job)
+        asked = job.options.pretrained != "auto" and not has_members(job)
         came, expected = f"no cut of {source.name} keeps the budget", record["smallest"]
         if asked:
             raise BadInput("--pretrained", came, expected, "a larger limit, or --pretrained none")
@@ -138,14 +138,14 @@ def place_of(row: dict[str, Any]) -> Place:
     return Place(tuple(row["size"]), tuple(row["sides"]))  # type: ignore[arg-type]
 
 
-def some(job: Job, name: str, share: float) -> np.ndarray:
+def some(job: ForgeJob, name: str, share: float) -> np.ndarray:
     """Positions of a share of a part's images, each class with its own share."""
     rows = job.rows(name)
     count = max(1, round(share * len(rows)))
-    return rows if count >= len(rows) else rows[part(job.images.y[rows], count, job.recipe["seed"])]
+    return rows if count >= len(rows) else rows[part(job.images.y[rows], count, job.options.seed)]
 
 
-def _measured(job: Job, source: Source) -> dict[str, Any]:
+def _measured(job: ForgeJob, source: Source) -> dict[str, Any]:
     began, limit = job.clock.seconds, job.clock.limit or float("inf")
     tried = places_for(job, source)
     count = len(job.rows("train", "validation"))
@@ -212,7 +212,7 @@ def _is_worth_it(
     return max(place.sides) <= LARGE and until <= SHARE * limit
 
 
-def _costs(job: Job, source: Source, place: Place) -> list[dict[str, Any]]:
+def _costs(job: ForgeJob, source: Source, place: Place) -> list[dict[str, Any]]:
     """A row for each cut with what it costs; the latency is measured later, of the best."""
     found = []
     budget = job.budget.without_latency()
@@ -228,7 +228,7 @@ def _costs(job: Job, source: Source, place: Place) -> list[dict[str, Any]]:
 
 
 def _judge(
-    job: Job,
+    job: ForgeJob,
     found: dict[str, np.ndarray],
     rows: list[dict[str, Any]],
     train: np.ndarray,
@@ -247,7 +247,7 @@ def _judge(
 
 
 def _judge_thinned(
-    job: Job,
+    job: ForgeJob,
     source: Source,
     rows: list[dict[str, Any]],
     train: np.ndarray,
@@ -270,7 +270,7 @@ def _whole_fits(table: list[dict[str, Any]], source: Source) -> bool:
     return any(row["fits"] and row["cut"] == source.cuts[-1].name for row in table)
 
 
-def _measure_latency(job: Job, source: Source, table: list[dict[str, Any]]) -> None:
+def _measure_latency(job: ForgeJob, source: Source, table: list[dict[str, Any]]) -> None:
     """Where latency is limited, measure the best until some keep the limit; the others count as over it."""
     if job.budget.latency_ms is None:
         return
@@ -284,7 +284,7 @@ def _measure_latency(job: Job, source: Source, table: list[dict[str, Any]]) -> N
         kept[kind] += row["fits"]
 
 
-def _smallest(job: Job, source: Source, tried: list[Place]) -> str:
+def _smallest(job: ForgeJob, source: Source, tried: list[Place]) -> str:
     """What the least of the source costs, as a sentence says it."""
     from ....ledger.budget import show
 
@@ -298,7 +298,7 @@ def _rank(row: dict[str, Any]) -> tuple[float, float]:
     return -row.get("left_out", 0.0), row["macs"]
 
 
-def _say(job: Job, found: Judged) -> None:
+def _say(job: ForgeJob, found: Judged) -> None:
     best, sizes = found.fitting[0], found.record["sizes"]
     whole = found.whole()[0]
     thin = ", with fewer channels" if "keep" in best else ""

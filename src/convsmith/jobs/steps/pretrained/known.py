@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ...running.threads import FILE as THREADS
 from ..full import Final, keep
 from ..searching.own_space import has_members
@@ -33,7 +33,7 @@ AHEAD = 0.75
 """A teacher of networks that are fine-tuned makes at most this share of their errors."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Known:
     """What a job starts from.
 
@@ -48,17 +48,22 @@ class Known:
     arm: str
 
 
-def start_from_known(job: Job) -> Known | None:
-    """Judge the pretrained network and finish a first one; None where none is used, which is said."""
+def start_from_known(job: ForgeJob) -> tuple[ForgeJob, Known | None]:
+    """Judge the pretrained network and finish a first one.
+
+    Returns:
+        The job with its source, and None where none is used, which is said.
+    """
     source = source_for(job)
     if source is None:
-        return None
+        return job, None
+    job = replace(job, source=source)
     if not job.run.has(ARMS):
         _measure(job, source)
     judged = judge_cuts(job, source)
     if judged is None:
         (job.run.path / THREADS).unlink(missing_ok=True)
-        return None
+        return job, None
     if job.run.has(ARMS):
         _measure(job, source)
     head = fits(job, judged)
@@ -67,21 +72,21 @@ def start_from_known(job: Job) -> Known | None:
     arm = whose_turn(job, head)
     if is_new and arm == "searched":
         (job.run.path / THREADS).unlink(missing_ok=True)  # its networks are of another kind
-    if arm == "both" and job.clock.limit is not None and job.recipe["teacher"] in ("auto", "none"):
+    if arm == "both" and job.clock.limit is not None and job.options.teacher in ("auto", "none"):
         tuned = tune(job, judged, None, candidates(job, judged, BOTH))
         if tuned:
             arm = after_tuning(job, least_loss(tuned))
-    return Known(judged, head, arm)
+    return job, Known(judged, head, arm)
 
 
-def _measure(job: Job, source: Source) -> None:
+def _measure(job: ForgeJob, source: Source) -> None:
     place = places_for(job, source)[0]
     cut = source.cuts[min(6, len(source.cuts) - 1)].name
     measure_speed(job, member_at(job, source, cut, place), place.size)
 
 
 def finals(
-    job: Job, known: Known | None, found: Found | None, own: OwnTeacher | None = None
+    job: ForgeJob, known: Known | None, found: Found | None, own: OwnTeacher | None = None
 ) -> dict[str, Final]:
     """The finished networks: "winner", and the baselines that there are.
 
@@ -130,7 +135,7 @@ def finals(
     return done | {"fits": known.head}
 
 
-def _write(job: Job, winner: str, shares: Mapping[str, float | None], taught: Lessons | None) -> None:
+def _write(job: ForgeJob, winner: str, shares: Mapping[str, float | None], taught: Lessons | None) -> None:
     about = {
         "winner": winner, "validation": dict(shares),
         "teacher": None if taught is None else taught.record["name"],
@@ -154,7 +159,7 @@ def _worth_learning(share: float) -> float:
     return 1 - AHEAD * (1 - share)
 
 
-def _search_goes_on(job: Job, score: float, best: Final, head: Final) -> bool:
+def _search_goes_on(job: ForgeJob, score: float, best: Final, head: Final) -> bool:
     """Whether the search's network is the winner: it is still trained to the end, a linear head is not.
 
     So the head must be ahead by more than chance; a fine-tuned network goes on, too: it is compared as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..full import Final, finish, finished, keep
 from .cuts import Judged, np_concatenated, some
 
@@ -19,7 +19,7 @@ MORE = 0.1
 """Of the time, for what the network makes of further images."""
 
 
-def fits(job: Job, judged: Judged) -> Final:
+def fits(job: ForgeJob, judged: Judged) -> Final:
     """The best cut that keeps the budget with logistic regression on its features, in finals/fits.
 
     The strength of the regression is chosen on the validation images; then they are learned from as well.
@@ -53,13 +53,13 @@ def fits(job: Job, judged: Judged) -> Final:
     return final
 
 
-def stand(job: Job, final: Final) -> None:
+def stand(job: ForgeJob, final: Final) -> None:
     """Make this the run's own network where there is none yet: whatever happens next, there is one."""
     if not job.run.has("weights.safetensors"):
         keep(job, final)
 
 
-def share_of_images(job: Job, judged: Judged, row: dict[str, Any]) -> float:
+def share_of_images(job: ForgeJob, judged: Judged, row: dict[str, Any]) -> float:
     """Of the training and validation images, as large a share as a part of the time allows for this network.
 
     Args:

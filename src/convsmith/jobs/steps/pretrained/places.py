@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,28 +47,28 @@ class Place:
         return told if self.size == self.sides else f"{told} from {'x'.join(map(str, self.size))}"
 
 
-def places(job: Job) -> list[Place]:
+def places(job: ForgeJob) -> list[Place]:
     """The sizes that the images allow, in the order in which they are tried; one where it was asked for.
 
     Images are never made larger than they are, but for small ones, which are inside the network.
     """
     from ....data.resolution import resolution
 
-    own = job.working.size if job.recipe["size"] else resolution(job.images, most=512).size
+    own = job.working.size if job.options.size else resolution(job.images, most=512).size
     found: list[Place] = []
     for side in SIDES:
-        if side <= max(own) and not job.recipe["size"]:
+        if side <= max(own) and not job.options.size:
             size = resolution(job.images, most=side).size
             found.append(Place(size, size))
         elif max(own) < side <= ENLARGED * max(own):
             scale = side / max(own)
             found.append(Place(own, (max(8, round(own[0] * scale)), max(8, round(own[1] * scale)))))
-    if max(own) <= SIDES[0] or job.recipe["size"]:
+    if max(own) <= SIDES[0] or job.options.size:
         found.append(Place(own, own))
     return list(dict.fromkeys(found))
 
 
-def places_for(job: Job, source: Source) -> list[Place]:
+def places_for(job: ForgeJob, source: Source) -> list[Place]:
     """Those of the sizes that a source takes.
 
     Raises:
@@ -88,7 +88,7 @@ def places_for(job: Job, source: Source) -> list[Place]:
     return found
 
 
-def member_at(job: Job, source: Source, cut: str, place: Place, **changes: object) -> Graph:
+def member_at(job: ForgeJob, source: Source, cut: str, place: Place, **changes: object) -> Graph:
     """The source up to a cut, for the job's images and classes at a size."""
     from ....pretrained.members import member
 
@@ -97,7 +97,7 @@ def member_at(job: Job, source: Source, cut: str, place: Place, **changes: objec
 
 
 def features(
-    job: Job, source: Source, place: Place, rows: np.ndarray, *, cuts: Sequence[str] | None = None
+    job: ForgeJob, source: Source, place: Place, rows: np.ndarray, *, cuts: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
     """The pooled feature maps of a source's cuts, of these images; kept in the cache by content.
 
@@ -156,7 +156,7 @@ def at_sides(x_NHWC: np.ndarray, place: Place):  # type: ignore[no-untyped-def]
     return F.interpolate(x_NCHW, place.sides, mode="bilinear", align_corners=False)
 
 
-def seconds_each(job: Job, source: Source, place: Place) -> float:
+def seconds_each(job: ForgeJob, source: Source, place: Place) -> float:
     """Seconds that one image takes through the whole source, measured on a few."""
     import time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..full import Final, Pace, full
 from ..searching.earlier import earlier_plan
 from ..searching.latency import measure_or_predict
@@ -34,7 +34,7 @@ def leads(share: float, other: float, images: int) -> tuple[float, float, float]
     return difference(share, ends[0], other, ends[1])
 
 
-def whose_turn(job: Job, head: Final) -> str:
+def whose_turn(job: ForgeJob, head: Final) -> str:
     """ "pretrained", "searched" or "both"; kept in arms.json, with why.
 
     Args:
@@ -42,13 +42,13 @@ def whose_turn(job: Job, head: Final) -> str:
         head: the pretrained network that fits, with a linear head.
     """
     if not job.run.has(FILE):
-        job.run.write_json(FILE, earlier_plan(job.recipe["plan"], FILE) or _decided(job, head))
+        job.run.write_json(FILE, earlier_plan(job.options.plan, FILE) or _decided(job, head))
     record = job.run.read_json(FILE)
     job.display.say(record["why"])
     return str(record["arm"])
 
 
-def after_tuning(job: Job, tuned: Final) -> str:
+def after_tuning(job: ForgeJob, tuned: Final) -> str:
     """Where both were to have their part: whether fine-tuned, the pretrained network has the time after all.
 
     A linear head says less than a training that is as long as the probe's; written to arms.json.
@@ -73,7 +73,7 @@ def after_tuning(job: Job, tuned: Final) -> str:
     return str(record["arm"])
 
 
-def _decided(job: Job, head: Final) -> dict[str, Any]:
+def _decided(job: ForgeJob, head: Final) -> dict[str, Any]:
     share, limit = head.validation or 0.0, job.clock.limit
     if has_members(job):
         why = "the space is that of the pretrained network's members: the search has the time"
@@ -102,7 +102,7 @@ def _decided(job: Job, head: Final) -> dict[str, Any]:
     return {"arm": arm, "why": why, "probe": about, "difference": [apart, low, high]}
 
 
-def _probe(job: Job) -> Final | None:
+def _probe(job: ForgeJob) -> Final | None:
     """A middling network of the space, within the budget, trained for a tenth of the time; None: no time."""
     seconds = SHARE * (job.clock.limit or 0.0)
     graph = _middling(job)
@@ -115,16 +115,16 @@ def _probe(job: Job) -> Final | None:
     x_NHWC, y = job.part("train")
     return full(
         job, "probe", graph, pace, x_NHWC, y,
-        validation=job.part("validation"), augment=job.recipe["augment"],
+        validation=job.part("validation"), augment=job.options.augment,
     )  # fmt: skip
 
 
-def _middling(job: Job) -> Graph | None:
+def _middling(job: ForgeJob) -> Graph | None:
     import numpy as np
 
     from ....nas.budget.fitting import Infeasible, fit_to_budget
 
-    space, rng = space_of(job), np.random.default_rng(job.recipe["seed"])
+    space, rng = space_of(job), np.random.default_rng(job.options.seed)
     try:
         return space.graph(
             fit_to_budget(space, space.complete({}), job.budget, rng, latency_ms=measure_or_predict(job))

@@ -9,7 +9,7 @@ from ....errors import BadInput
 from ....reports.words import listed
 from ....units import counted
 from ...inputs.trained import is_known, licence_of, opened
-from ...running.job import Job
+from ...running.job import AnyJob, ForgeJob
 from ..searching.latency import table_of
 from ..searching.own_space import has_members
 
@@ -23,8 +23,8 @@ SMALLEST = 24
 """Pixels of the longer side below which networks trained on photographs have little to say."""
 
 
-def source_for(job: Job) -> Source | None:
-    """The source, which becomes the job's, or None; what decides is said in a line.
+def source_for(job: ForgeJob) -> Source | None:
+    """The source, or None; what decides is said in a line.
 
     Raises:
         BadName: for a source that does not exist.
@@ -34,17 +34,17 @@ def source_for(job: Job) -> Source | None:
     from ....data.resolution import resolution
     from ....pretrained import open_source
 
-    wanted = job.recipe["pretrained"]
+    wanted = job.options.pretrained
     if wanted == NONE:
         return None
-    asked, plan = wanted != AUTO or has_members(job), job.recipe["plan"]
+    asked, plan = wanted != AUTO or has_members(job), job.options.plan
     if plan is not None and not (Path(plan) / "pretrained.json").exists():
         if asked:
             came = f"{plan} did not start from a pretrained network"
             raise BadInput("--plan", came, "the plan of a run that did", "--pretrained none")
         job.display.say(f"no pretrained network: {plan}, whose plan is repeated, had none")
         return None
-    own = job.working.size if job.recipe["size"] else resolution(job.images, most=512).size
+    own = job.working.size if job.options.size else resolution(job.images, most=512).size
     if not asked and max(own) < SMALLEST:
         job.display.say(f"no pretrained network: images of {own[1]}x{own[0]} pixels are too small for one")
         return None
@@ -58,21 +58,20 @@ def source_for(job: Job) -> Source | None:
             raise
         job.display.say(f"no pretrained network: {error.came}; to have one: {error.hint}")
         return None
-    if (path := job.recipe["latency_table"]) is not None and table_of(job, source.sha256) is None:
+    if (path := job.options.latency_table) is not None and table_of(job, source.sha256) is None:
         came = f"{path} has no blocks of {source.name}"
-        hint = f"convsmith latency-table {job.recipe['space']} --pretrained {source.name} on that machine"
+        hint = f"convsmith latency-table {job.options.space} --pretrained {source.name} on that machine"
         if asked:
             raise BadInput("--latency-table", came, "a table that has", hint)
         job.display.say(f"no pretrained network: the latency table {came}; to have one: {hint}")
         return None
     check_same(job, "pretrained.json", source.name, source.sha256)
-    job.source = source
     free = "" if source.commercial else "; NOT FOR COMMERCIAL USE"
     job.display.say(f"weights to start from: {source.name}, licence {source.licence}{free}")
     return source
 
 
-def own_network(job: Job, path: str) -> Source:
+def own_network(job: AnyJob, path: str) -> Source:
     """A network of one's own as a source: a finished run, a .keras or a .safetensors file.
 
     Its head is new, which is said where classes differ. What a run itself started from binds what it became:
@@ -102,7 +101,7 @@ def own_network(job: Job, path: str) -> Source:
     )  # fmt: skip
 
 
-def check_unseen(job: Job, path: str, flag: str) -> None:
+def check_unseen(job: AnyJob, path: str, flag: str) -> None:
     """See that a run that something is taken from did not learn from images that this one tests on.
 
     Raises:
@@ -131,7 +130,7 @@ def check_unseen(job: Job, path: str, flag: str) -> None:
         raise BadInput(flag, came, "the split of that run", same)
 
 
-def check_same(job: Job, file: str, name: str, sha256: str) -> None:
+def check_same(job: AnyJob, file: str, name: str, sha256: str) -> None:
     """A run goes on with the weights that it began with, as this file of it says.
 
     Raises:

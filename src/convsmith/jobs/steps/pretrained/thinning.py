@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from .places import LARGE, Place, member_at
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SETTLED_ON = 256
 """Training images that the batch norms' statistics are measured on, at most."""
 
 
-def thinned_rows(job: Job, source: Source, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def thinned_rows(job: ForgeJob, source: Source, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows for cuts over the budget that fit with fewer inner channels, the most promising first.
 
     Args:
@@ -65,7 +65,7 @@ def next_ones(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def pooled(
-    job: Job, source: Source, row: dict[str, Any], rows: np.ndarray, train: np.ndarray
+    job: ForgeJob, source: Source, row: dict[str, Any], rows: np.ndarray, train: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What a thinned network makes of images before any training, and its weights.
 
@@ -95,7 +95,7 @@ def pooled(
     from ....pretrained.members import HEAD
 
     graph = _graph(job, source, row, row["keep"])
-    weights = inherited(graph, source, seed=job.recipe["seed"])
+    weights = inherited(graph, source, seed=job.options.seed)
     headless = Graph(
         graph.name, [node for node in graph.nodes if node.name != HEAD], ("pooled",), graph.inputs
     )
@@ -104,12 +104,12 @@ def pooled(
     pixels = job.pixels(place.size)
     seen = np.asarray(selected(pixels, np.sort(train)))
     module = lower(headless, own, passes=TRAINING)
-    settle(module, seen, sample(len(seen), job.recipe["seed"], SETTLED_ON))
+    settle(module, seen, sample(len(seen), job.options.seed, SETTLED_ON))
     own = dump(module)
     folded = lower(*fold(headless, own), passes=INFERENCE)
     return predict(folded, selected(pixels, rows)), weights | own
 
 
-def _graph(job: Job, source: Source, row: dict[str, Any], keep: Any) -> Graph:
+def _graph(job: ForgeJob, source: Source, row: dict[str, Any], keep: Any) -> Graph:
     place = Place(tuple(row["size"]), tuple(row["sides"]))  # type: ignore[arg-type]
     return member_at(job, source, row["cut"], place, keep=keep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..full import Final, Pace, full
 from ..judge import input_size
 from ..searching.earlier import earlier_plan
@@ -41,7 +41,7 @@ SHORT = 0.02
 """Share of images that half as many epochs cost, about: docs/decisions/0067-fine-tuning-in-few-epochs.md."""
 
 
-def candidates(job: Job, judged: Judged, share: float = 1.0) -> list[dict[str, Any]]:
+def candidates(job: ForgeJob, judged: Judged, share: float = 1.0) -> list[dict[str, Any]]:
     """Rows of the table that are fine-tuned, the most promising first; kept in tuned.json.
 
     Args:
@@ -50,13 +50,13 @@ def candidates(job: Job, judged: Judged, share: float = 1.0) -> list[dict[str, A
         share: of the time that is left which fine-tuning has.
     """
     if not job.run.has(FILE):
-        earlier = earlier_plan(job.recipe["plan"], FILE)
+        earlier = earlier_plan(job.options.plan, FILE)
         job.run.write_json(FILE, earlier or {"rows": _chosen(job, judged, share)})
     found: list[dict[str, Any]] = job.run.read_json(FILE)["rows"]
     return found
 
 
-def _chosen(job: Job, judged: Judged, share: float) -> list[dict[str, Any]]:
+def _chosen(job: ForgeJob, judged: Judged, share: float) -> list[dict[str, Any]]:
     fitting = judged.fitting
     if fitting[0]["left_out"] >= SETTLED:
         return []
@@ -107,12 +107,12 @@ def _in_turn(timed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return first + [row for row in worth if row not in first]
 
 
-def after(job: Job, judged: Judged, row: dict[str, Any]) -> float:
+def after(job: ForgeJob, judged: Judged, row: dict[str, Any]) -> float:
     """Seconds to keep for what comes after the trainings of a row's network."""
     return seconds_after(job, judged.graph(job, row), judged.seconds_to(row))
 
 
-def tune(job: Job, judged: Judged, taught: Lessons | None, rows: list[dict[str, Any]]) -> list[Final]:
+def tune(job: ForgeJob, judged: Judged, taught: Lessons | None, rows: list[dict[str, Any]]) -> list[Final]:
     """Train each candidate on the training images, from the source's weights and a linear head.
 
     Returns:
@@ -135,18 +135,18 @@ def least_loss(tuned: list[Final]) -> Final:
     return min(tuned, key=lambda final: final.loss or 0.0)
 
 
-def go_on(job: Job, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
+def go_on(job: ForgeJob, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
     """The winner: the best candidate goes on from its own weights, on training and validation images."""
     return _further(job, judged, taught, chosen, "winner", ("train", "validation"))
 
 
-def longer(job: Job, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
+def longer(job: ForgeJob, judged: Judged, taught: Lessons | None, chosen: Final) -> Final:
     """A candidate goes on from its own weights on the training images, and is judged again."""
     return _further(job, judged, taught, chosen, LONGER, ("train",))
 
 
 def _further(
-    job: Job, judged: Judged, taught: Lessons | None, chosen: Final, name: str, parts: tuple[str, ...]
+    job: ForgeJob, judged: Judged, taught: Lessons | None, chosen: Final, name: str, parts: tuple[str, ...]
 ) -> Final:
     rows = job.run.read_json(FILE)["rows"]
     row = rows[int(chosen.name.removeprefix("tuned-")) - 1]
@@ -158,7 +158,7 @@ def _further(
 
 
 def _trained(
-    job: Job,
+    job: ForgeJob,
     name: str,
     graph: Graph,
     taught: Lessons | None,
@@ -172,13 +172,13 @@ def _trained(
     timed = job.clock.limit is not None
     pace = Pace(
         job, name, each=seconds_of_epoch(job, graph, images) if timed else 0.0, seconds=seconds,
-        epochs=int(job.recipe["epochs"] or EPOCHS),
+        epochs=int(job.options.epochs or EPOCHS),
     )  # fmt: skip
     size = input_size(graph)
     if taught is None:
         x_NHWC, y = job.part(*parts, size=size)
-        lesson = {
-            "x": x_NHWC, "y": y, "augment": job.recipe["augment"], "optimizer": "adamw",
+        lesson: dict[str, Any] = {
+            "x": x_NHWC, "y": y, "augment": job.options.augment, "optimizer": "adamw",
             "learning_rate": RATE,
         }  # fmt: skip
     else:
@@ -189,7 +189,7 @@ def _trained(
     )  # fmt: skip
 
 
-def _first(job: Job, judged: Judged, row: dict[str, Any], graph: Graph) -> dict[str, Any]:
+def _first(job: ForgeJob, judged: Judged, row: dict[str, Any], graph: Graph) -> dict[str, Any]:
     """The source's weights with a linear head that has seen the training images alone."""
     from ....pretrained.heads import logistic
 

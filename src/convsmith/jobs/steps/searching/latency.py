@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...running.job import Job
+from ...running.job import AnyJob
 
 if TYPE_CHECKING:
     from ....formats.latency_table import LatencyTable
@@ -15,7 +15,7 @@ MARGIN = 1.05
 """A candidate counts as this much slower than measured, so that the winner keeps the limit later, too."""
 
 
-def measure_or_predict(job: Job, sha256: str | None = None) -> Callable[[Graph], float]:
+def measure_or_predict(job: AnyJob, sha256: str | None = None) -> Callable[[Graph], float]:
     """Milliseconds of a network: its exported form on this machine, or what the recipe's table says.
 
     Args:
@@ -36,18 +36,18 @@ def measure_or_predict(job: Job, sha256: str | None = None) -> Callable[[Graph],
         return known.at_most_ms
     from ....formats.latency import latency_ms
 
-    batch = job.recipe.get("latency_batch") or 1
+    batch = job.target.latency_batch
     return lambda graph: MARGIN * latency_ms(graph, batch=batch, seconds=0.15).median_ms
 
 
-def table_of(job: Job, sha256: str | None = None) -> LatencyTable | None:
+def table_of(job: AnyJob, sha256: str | None = None) -> LatencyTable | None:
     """The recipe's latency table; None without one.
 
     Args:
         job: the job.
         sha256: as of `measure_or_predict`; the table as it holds for those, None where it holds none.
     """
-    path = job.recipe.get("latency_table")
+    path = job.target.latency_table
     if path is None:
         return None
     from ....formats.latency_table import read_table
@@ -55,5 +55,5 @@ def table_of(job: Job, sha256: str | None = None) -> LatencyTable | None:
     table = read_table(path)
     if sha256 is not None:
         return table.for_pretrained(sha256)
-    table.check(job.recipe["space"], job.input_shape, len(job.images.classes))
+    table.check(str(job.recipe["space"]), job.input_shape, len(job.images.classes))
     return table

@@ -12,14 +12,14 @@ from ....installed import not_installed
 
 if TYPE_CHECKING:
     from ....nas.loop.store import Trial
-    from ...running.job import Job
+    from ...running.job import AnyJob
 
 Log = Callable[["Trial"], None]
 _FIGURES = ("score", "loss", "params", "macs", "bytes", "memory", "latency_ms", "seconds", "epochs")
 
 
 @contextmanager
-def logging(job: Job) -> Iterator[Log]:
+def logging(job: AnyJob) -> Iterator[Log]:
     """What writes each finished trial to the logs that were asked for."""
     with ExitStack() as stack:
         opened = {"tensorboard": _tensorboard, "mlflow": _mlflow}

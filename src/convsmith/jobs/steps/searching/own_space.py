@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ....own_code import is_in_file, keep
 from ....runs.files import write_whole
 from ....runs.own_code import NETWORK, SPACE
-from ...running.job import Job
+from ...running.job import AnyJob, ForgeJob
 
 if TYPE_CHECKING:
     from ....nas.choose import Space
@@ -21,12 +21,12 @@ COPIES = {"algorithm": "algorithm.py", "network": NETWORK}
 """Option -> the copy of its file in the run."""
 
 
-def space_of(job: Job) -> Space:
+def space_of(job: ForgeJob) -> Space:
     """The recipe's space for the job's images; a file of one's own is kept in the run, as space.py."""
     from ....nas.choose import Space
     from ....nas.spaces import space_function
 
-    name = str(job.recipe["space"])
+    name = str(job.options.space)
     shape, classes = job.input_shape, len(job.images.classes)
     if has_members(job):
         from ....pretrained.space import members_of
@@ -44,9 +44,9 @@ def space_of(job: Job) -> Space:
     return Space(space_function(made_by), shape, classes, name=name)
 
 
-def keep_own(job: Job, option: str) -> None:
+def keep_own(job: AnyJob, option: str) -> None:
     """Keep the file behind an option's ``file.py:name`` in the run; the copy is run from then on."""
-    name = job.recipe.get(option)
+    name = getattr(job.options, option)
     if is_in_file(name):
         copy = job.run.path / COPIES[option]
         content = keep(str(name), copy)
@@ -55,14 +55,14 @@ def keep_own(job: Job, option: str) -> None:
             keep(str(name), copy)
 
 
-def has_members(job: Job) -> bool:
+def has_members(job: AnyJob) -> bool:
     """Whether the job searches among the members of a pretrained network."""
     from ....pretrained.space import NAME
 
-    return job.recipe.get("space") == NAME
+    return getattr(job.options, "space", None) == NAME
 
 
-def source_of(job: Job) -> Source:
+def source_of(job: ForgeJob) -> Source:
     """The pretrained network whose members are searched."""
     assert job.source is not None, "the step of the pretrained network comes first"
     return job.source

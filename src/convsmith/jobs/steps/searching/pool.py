@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ....units import counted
-from ...running.job import Job
+from ...running.job import ForgeJob
 from .own_space import has_members, source_of
 from .searched import searched
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ....nas.workers.protocol import Pool
 
 
-def pool(job: Job) -> Pool:
+def pool(job: ForgeJob) -> Pool:
     """Those who train this job's candidates, and a line that says who they are."""
     import numpy as np
 
@@ -25,7 +25,7 @@ def pool(job: Job) -> Pool:
 
     file = job.run.path / SPACE
     own = {str(file): file.read_text(encoding="utf-8")} if file.is_file() else {}
-    asked, crew = job.recipe["threads"], job.crew
+    asked, crew = job.options.threads, job.crew
     arrays = {
         "pixels": job.pixels_NHWC, "labels": np.asarray(job.images.y),
         "train": searched(job), "validation": np.sort(job.split.validation),
@@ -35,7 +35,7 @@ def pool(job: Job) -> Pool:
         more["source"], arrays["numbers"] = packed(source_of(job))
 
     def portable(threads: int | None, **here: Any) -> Portable:
-        settings = {"augment": job.recipe["augment"], "threads": threads, **more, **here}
+        settings = {"augment": job.options.augment, "threads": threads, **more, **here}
         return Portable("convsmith.jobs.steps.searching.trainer:trainer", settings, arrays, own)
 
     if crew.ray is not None:

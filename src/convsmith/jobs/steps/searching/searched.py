@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...running.job import Job
+from ...running.job import ForgeJob
 from .earlier import earlier_plan
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ FEWEST = 10_000
 EACH_MINUTE = 1_000
 
 
-def searched(job: Job) -> np.ndarray:
+def searched(job: ForgeJob) -> np.ndarray:
     """Rows of the training images that candidates are trained on, in order.
 
     All of them, but with a time limit at most a thousand for each of its minutes, and ten thousand at least:
@@ -28,11 +28,11 @@ def searched(job: Job) -> np.ndarray:
 
     train = np.sort(job.split.train)
     if not job.run.has(SEARCHED):
-        minutes, earlier = job.recipe.get("minutes"), earlier_plan(job.recipe["plan"], SEARCHED)
+        minutes, earlier = job.options.minutes, earlier_plan(job.options.plan, SEARCHED)
         most = len(train) if minutes is None else max(FEWEST, round(EACH_MINUTE * minutes))
         job.run.write_json(SEARCHED, earlier or {"images": min(most, len(train))})
     count = int(job.run.read_json(SEARCHED)["images"])
-    return train if count >= len(train) else train[part(job.images.y[train], count, job.recipe["seed"])]
+    return train if count >= len(train) else train[part(job.images.y[train], count, job.options.seed)]
 
 
 def part(classes: np.ndarray, count: int, seed: int) -> np.ndarray:

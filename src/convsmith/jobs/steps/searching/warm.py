@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....errors import BadInput
-from ...running.job import Job
+from ...running.job import ForgeJob
 from .own_space import has_members, source_of
 from .searched import SEARCHED, searched
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DECIDE_SCORES = ("augment", "seed", "validation", "test", "group")
 
 
-def warm(job: Job) -> Warm:
+def warm(job: ForgeJob) -> Warm:
     """The trials of the run that `warm_start` names, best first; none without it.
 
     Their scores count only where they were made of the same images, split, size and recipe.
@@ -28,7 +28,7 @@ def warm(job: Job) -> Warm:
     from ....nas.loop.store import TRIALS, Trial
     from ....runs import Run
 
-    folder = job.recipe["warm_start"]
+    folder = job.options.warm_start
     if folder is None:
         return Warm()
     run = Run.open(folder)

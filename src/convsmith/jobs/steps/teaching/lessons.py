@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ....errors import BadInput
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..judge import input_size
 from ..pretrained.cuts import Judged, np_concatenated, place_of
 from ..pretrained.inheriting import RATE
@@ -52,7 +52,7 @@ class Lessons:
         rows: positions of these images.
     """
 
-    job: Job
+    job: ForgeJob
     record: dict[str, Any]
     bank: Bank
     answers: np.ndarray
@@ -104,7 +104,7 @@ class Lessons:
 
 
 def lessons(
-    job: Job, judged: Judged, better_than: float, *, surely: bool = False, made: Lessons | None = None
+    job: ForgeJob, judged: Judged, better_than: float, *, surely: bool = False, made: Lessons | None = None
 ) -> Lessons | None:
     """The whole source as a teacher, where there is time for its answers and it is better than its students.
 
@@ -117,14 +117,14 @@ def lessons(
         surely: whether it must be better by more than chance.
         made: the lessons that others were given already.
     """
-    if job.recipe["teacher"] == "none":
+    if job.options.teacher == "none":
         return None
     if not job.run.has(FILE):
-        earlier = earlier_plan(job.recipe["plan"], FILE)
+        earlier = earlier_plan(job.options.plan, FILE)
         job.run.write_json(FILE, earlier or _chosen(job, judged, better_than))
     record = {"name": judged.source.name} | job.run.read_json(FILE)
     if "sha256" in record:
-        came = f"{job.recipe['plan']} had a teacher of its own, {record['name']}"
+        came = f"{job.options.plan} had a teacher of its own, {record['name']}"
         raise BadInput("--plan", came, "the same teacher", f"--teacher {record['name']}")
     why = record.get("why")
     if why is None and surely:
@@ -150,7 +150,7 @@ def lessons(
     return found
 
 
-def _chosen(job: Job, judged: Judged, better_than: float) -> dict[str, Any]:
+def _chosen(job: ForgeJob, judged: Judged, better_than: float) -> dict[str, Any]:
     """Which size the teacher works at, how many views there is time for, and how good it is."""
     from ....pretrained.heads import best_logistic
 
@@ -180,13 +180,13 @@ def _not_better(its: float, better_than: float, by: str = "") -> str:
     return f"it has {its:.1%} on validation images, and what it would teach {better_than:.1%}: not more{by}"
 
 
-def _made(job: Job, judged: Judged, record: dict[str, Any]) -> Lessons:
+def _made(job: ForgeJob, judged: Judged, record: dict[str, Any]) -> Lessons:
     from ....data.resolution import resolution
     from ....pretrained.features import Features
 
     place = place_of(record)
     finest = place.size
-    if place.size == place.sides and not job.recipe["size"]:
+    if place.size == place.sides and not job.options.size:
         finest = max(finest, resolution(job.images, most=FINEST).size)
     bank, rows = bank_of(job, record, finest)
     seer = Features(judged.source, (*place.sides, job.working.channels), [record["cut"]])
@@ -197,7 +197,7 @@ def _made(job: Job, judged: Judged, record: dict[str, Any]) -> Lessons:
     return Lessons(job, record, bank, answers, rows)
 
 
-def bank_of(job: Job, record: dict[str, Any], finest: tuple[int, int]) -> tuple[Bank, np.ndarray]:
+def bank_of(job: ForgeJob, record: dict[str, Any], finest: tuple[int, int]) -> tuple[Bank, np.ndarray]:
     """The views of the training and validation images, and the positions of these.
 
     Args:
@@ -211,6 +211,6 @@ def bank_of(job: Job, record: dict[str, Any], finest: tuple[int, int]) -> tuple[
 
     rows = job.rows("train", "validation")
     x_NHWC = selected(job.pixels(finest), rows)
-    flips = bool(recipe(x_NHWC[:256], job.images.y[rows[:256]], augment=job.recipe["augment"]).augment.flip)
+    flips = bool(recipe(x_NHWC[:256], job.images.y[rows[:256]], augment=job.options.augment).augment.flip)
     key = f"{job.images.fingerprint}{rows.tobytes().hex()}"
-    return Bank(x_NHWC, key, int(record["views"]), job.recipe["seed"], flips, job.cache), rows
+    return Bank(x_NHWC, key, int(record["views"]), job.options.seed, flips, job.cache), rows

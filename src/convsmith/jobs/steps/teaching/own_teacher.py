@@ -11,7 +11,7 @@ from ....errors import BadInput
 from ....reports.words import listed
 from ....units import counted
 from ...inputs.trained import is_known, opened
-from ...running.job import Job
+from ...running.job import ForgeJob
 from ..judge import input_size
 from ..pretrained.source import check_unseen
 from ..searching.earlier import earlier_plan
@@ -70,7 +70,7 @@ class Answers:
             return [scores(self._module, resized(x_NCHW, self._graph)).numpy()]
 
 
-def own_teacher(job: Job) -> OwnTeacher | None:
+def own_teacher(job: ForgeJob) -> OwnTeacher | None:
     """The network that the recipe's `teacher` names; None where it names none.
 
     Raises:
@@ -79,7 +79,7 @@ def own_teacher(job: Job) -> OwnTeacher | None:
     """
     from ....data.files.download import checksum
 
-    wanted = job.recipe["teacher"]
+    wanted = job.options.teacher
     if wanted in ("auto", "none"):
         return None
     if not is_known(wanted):
@@ -100,7 +100,7 @@ def own_teacher(job: Job) -> OwnTeacher | None:
     if job.run.has(FILE) and job.run.read_json(FILE).get("sha256") != found.sha256:
         came = "is another file now than the run began with"
         raise BadInput(f"{FLAG} {wanted}", came, "the same weights", "a run of its own: another --seed")
-    plan = job.recipe["plan"]
+    plan = job.options.plan
     if plan is not None:
         theirs = earlier_plan(plan, FILE) if (Path(plan) / FILE).exists() else {}
         if theirs.get("sha256") != found.sha256:
@@ -108,14 +108,14 @@ def own_teacher(job: Job) -> OwnTeacher | None:
     return found
 
 
-def own_lessons(job: Job, own: OwnTeacher) -> Lessons | None:
+def own_lessons(job: ForgeJob, own: OwnTeacher) -> Lessons | None:
     """Its answers to views of the training and validation images; None where there is no time for them.
 
     Writes teacher.json.
     """
     seer = Answers(own)
     if not job.run.has(FILE):
-        job.run.write_json(FILE, earlier_plan(job.recipe["plan"], FILE) or _chosen(job, own, seer))
+        job.run.write_json(FILE, earlier_plan(job.options.plan, FILE) or _chosen(job, own, seer))
     record = job.run.read_json(FILE)
     if not record["views"]:
         job.display.say(f"no teacher: {record['why']}")
@@ -138,16 +138,16 @@ def own_lessons(job: Job, own: OwnTeacher) -> Lessons | None:
     return Lessons(job, record, bank, answers, rows)
 
 
-def _finest(job: Job, graph: Graph) -> tuple[int, int]:
+def _finest(job: ForgeJob, graph: Graph) -> tuple[int, int]:
     """Rows and columns of the images that views are cut from."""
     from ....data.resolution import resolution
 
-    if job.recipe["size"]:
+    if job.options.size:
         return job.working.size
     return resolution(job.images, most=max(FINEST, *input_size(graph))).size
 
 
-def _chosen(job: Job, own: OwnTeacher, seer: Answers) -> dict[str, Any]:
+def _chosen(job: ForgeJob, own: OwnTeacher, seer: Answers) -> dict[str, Any]:
     """How many views there is time for, how good it is, and what it costs."""
     import numpy as np
 
