@@ -13,7 +13,8 @@ from convsmith.runs import Run
 from .choose import Space
 from .lesson import check_lesson
 from .loop.arms import Ask
-from .loop.driver import Driver
+from .loop.asked import Asked
+from .loop.driver import drive
 from .loop.pace import PacingClock
 from .loop.search_result import Found, Warm
 from .loop.store import Store
@@ -103,13 +104,13 @@ def search(
         check_lesson(lesson, space, budget or Budget())
     store = Store(run, plan)
     pool = evaluate if isinstance(evaluate, Pool) else Here(evaluate)
-    driver = Driver(
+    asked = Asked(
         space, pool, budget=budget or Budget(), algorithm=algorithm, settings=settings,
         baselines=baselines, ask=ask, seed=seed, store=store, latency_ms=store.remembering(latency_ms),
         stop=stop, warm=warm or Warm(), lesson=lesson, progress=progress or (lambda event: None),
         clock=PacingClock(seconds, store.at, now),
     )  # fmt: skip
     try:
-        return driver.run()
+        return drive(asked)
     finally:
         pool.close()

@@ -106,7 +106,7 @@ def of_no_class(net: Lowered, x_NHWC: np.ndarray, *, seed: int) -> dict[str, np.
     return {kind: logits(net, pictures) for kind, pictures in made.items()}
 
 
-def judge_rule(job: Job, final: Final, rule: AnswerRule) -> dict[str, Any]:
+def judge_rule(job: AnyJob, final: Final, rule: AnswerRule) -> dict[str, Any]:
     """The rule on test images and on pictures of no class that are made of them.
 
     Returns:
@@ -124,7 +124,7 @@ def judge_rule(job: Job, final: Final, rule: AnswerRule) -> dict[str, Any]:
     x_NHWC, y = job.part("test", size=input_size(final.graph))
     rows = evenly(np.arange(len(y)), TESTED)
     x = np.array(x_NHWC[rows])
-    found = judged(rule, y[rows], logits(net, x), of_no_class(net, x, seed=job.recipe["seed"] + 1))
+    found = judged(rule, y[rows], logits(net, x), of_no_class(net, x, seed=job.options.seed + 1))
     said = f"calibration error {found['ece']:.1%}, {found['calibrated_ece']:.1%} by the rule of answering"
     if "no_class" in found:
         away = found["no_class"]["rejected"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from convsmith.errors import BadInput
+from convsmith.options import Options, Words, define
 
 from ..choose import Answers, Space, genotype_key
 from ..proposal import Proposal, epochs_asked
@@ -20,18 +21,14 @@ from ._history import at_least_one, finished, running, untried
 if TYPE_CHECKING:
     import numpy as np
 
+Base = Annotated[str, Words("the algorithm that proposes new networks.")]
+
 _SEEN = 8  # finished trials on a rung that the base algorithm needs to learn from that rung
 
 
 @dataclass(frozen=True)
-class Rungs:
+class Rungs(Options):
     """Epochs and image sizes of the rungs, the shortest first.
-
-    Args:
-        least: epochs of the first rung, at least.
-        most: epochs of the last.
-        factor: each rung trains so many times longer than the one before, and keeps one in so many.
-        smallest: side of the first rung's images, as a share of the whole; 1 for whole images everywhere.
 
     Raises:
         BadInput: a setting out of range.
@@ -43,10 +40,14 @@ class Rungs:
         [(16, 16), (24, 24), None]
     """
 
-    least: int
-    most: int
-    factor: int
-    smallest: float = 1.0
+    least: int = define(2, "epochs of the first rung, at least.", unit="epochs")
+    most: int = define(18, "epochs of the last.", unit="epochs")
+    factor: int = define(
+        3, "how much longer each rung trains, and how many of its trials stand for one on the next."
+    )
+    smallest: float = define(
+        1.0, "side of the first rung's images, as a share of the whole side.", unit="share"
+    )
 
     def __post_init__(self) -> None:
         at_least_one("rungs", least=self.least)

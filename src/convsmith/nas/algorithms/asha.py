@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convsmith.signatures import composed
+
 from ..choose import Space, genotype_key
 from ..proposal import Proposal
 from . import ALGORITHMS
 from ._history import finished
-from ._rungs import Rungs, fresh
+from ._rungs import Base, Rungs, fresh
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @ALGORITHMS.register()
+@composed
 def asha(
     space: Space,
     history: Sequence[dict[str, Any]],
     rng: np.random.Generator,
     *,
-    base: str = "random",
-    least: int = 2,
-    most: int = 18,
-    factor: int = 3,
-    smallest: float = 1.0,
+    base: Base = "random",
+    rungs: Rungs,
 ) -> Proposal:
     """A trial that is among the best of its rung, one rung up; where there is none, a new network.
 
@@ -37,11 +37,6 @@ def asha(
         space: where to search.
         history: trials, oldest first; each trial's epochs say on which rung it stands.
         rng: draws.
-        base: the algorithm that proposes new networks.
-        least: epochs of the first rung, at least.
-        most: epochs of the last.
-        factor: how much longer each rung trains, and how many of its trials stand for one on the next.
-        smallest: side of the first rung's images, as a share of the whole side.
 
     Raises:
         BadInput: a setting out of range.
@@ -56,12 +51,11 @@ def asha(
         >>> climbing.epochs, climbing.answers == trials[1]["answers"]
         (6, True)
     """
-    rungs = Rungs(least, most, factor, smallest)
     standing = rungs.standing(history)
     for rung in reversed(range(len(rungs.epochs) - 1)):
         above = {genotype_key(trial["answers"]) for trial in standing[rung + 1]}
         here = sorted(finished(standing[rung]), key=lambda trial: -trial["score"])
-        for trial in here[: len(here) // factor]:
+        for trial in here[: len(here) // rungs.factor]:
             if genotype_key(trial["answers"]) not in above:
                 return rungs.proposal(space, dict(trial["answers"]), rung + 1)
     return rungs.proposal(space, fresh(space, history, rng, base, rungs), 0)

@@ -10,26 +10,26 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convsmith.signatures import composed
+
 from ..choose import Space
 from ..proposal import Proposal
 from . import ALGORITHMS
-from ._rungs import Rungs, bracketed
+from ._rungs import Base, Rungs, bracketed
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @ALGORITHMS.register()
+@composed
 def hyperband(
     space: Space,
     history: Sequence[dict[str, Any]],
     rng: np.random.Generator,
     *,
-    base: str = "tpe",
-    least: int = 2,
-    most: int = 18,
-    factor: int = 3,
-    smallest: float = 1.0,
+    base: Base = "tpe",
+    rungs: Rungs,
 ) -> Proposal:
     """The next training of brackets that hedge between many short trainings and few long ones.
 
@@ -37,11 +37,6 @@ def hyperband(
         space: where to search.
         history: trials, oldest first; each trial's epochs say on which rung it stands.
         rng: draws.
-        base: the algorithm that proposes new networks.
-        least: epochs of the first rung, at least.
-        most: epochs of the last.
-        factor: how much longer each rung trains, and how many of its trials stand for one on the next.
-        smallest: side of the first rung's images, as a share of the whole side.
 
     Raises:
         BadInput: a setting out of range.
@@ -50,8 +45,7 @@ def hyperband(
         >>> brackets(3, 3)  # Li et al., table 1, R = 9
         [(9, 0), (5, 1), (3, 2)]
     """
-    rungs = Rungs(least, most, factor, smallest)
-    circle = brackets(len(rungs.epochs), factor)
+    circle = brackets(len(rungs.epochs), rungs.factor)
     return bracketed(space, history, rng, rungs=rungs, brackets=circle, base=base)
 
 

@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convsmith.signatures import composed
+
 from ..choose import Space
 from ..proposal import Proposal
 from . import ALGORITHMS
 from ._history import at_least_one
-from ._rungs import Rungs, bracketed
+from ._rungs import Base, Rungs, bracketed
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 @ALGORITHMS.register()
+@composed
 def successive_halving(
     space: Space,
     history: Sequence[dict[str, Any]],
     rng: np.random.Generator,
     *,
-    base: str = "random",
+    base: Base = "random",
     entrants: int = 9,
-    least: int = 2,
-    most: int = 18,
-    factor: int = 3,
-    smallest: float = 1.0,
+    rungs: Rungs,
 ) -> Proposal:
     """The next training of a round in which the best of a rung climb to the next.
 
@@ -38,12 +38,7 @@ def successive_halving(
         space: where to search.
         history: trials, oldest first; each trial's epochs say on which rung it stands.
         rng: draws.
-        base: the algorithm that proposes new networks.
         entrants: networks that begin a round.
-        least: epochs of the first rung, at least.
-        most: epochs of the last.
-        factor: how much longer each rung trains, and how many of its trials stand for one on the next.
-        smallest: side of the first rung's images, as a share of the whole side.
 
     Raises:
         BadInput: a setting out of range.
@@ -55,5 +50,4 @@ def successive_halving(
         2
     """
     at_least_one("successive_halving", entrants=entrants)
-    rungs = Rungs(least, most, factor, smallest)
     return bracketed(space, history, rng, rungs=rungs, brackets=[(entrants, 0)], base=base)
