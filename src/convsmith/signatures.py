@@ -121,8 +121,7 @@ def composed(verb: Callable[..., T]) -> Callable[..., T]:
     ]
     signature = inspect.Signature([one.parameter() for one in found], return_annotation=own.return_annotation)
 
-    @functools.wraps(verb)
-    def flat(*given: Any, **named: Any) -> T:
+    def called(given: tuple[Any, ...], named: dict[str, Any]) -> T:
         try:
             bound = signature.bind(*given, **named)
         except TypeError as error:
@@ -137,11 +136,18 @@ def composed(verb: Callable[..., T]) -> Callable[..., T]:
             made[name] = group(**{one: values[one] for one in mine if one in values})
         return verb(*bound.args, **made)
 
-    flat.__signature__ = signature  # type: ignore[attr-defined]
+    def outer(*given: Any, **named: Any) -> T:
+        return called(given, named)
+
+    # A function of the verb's own module: what looks for a module's functions, as doctest does, finds it.
+    flat: Any = types.FunctionType(outer.__code__, scope, verb.__name__, None, outer.__closure__)
+    functools.update_wrapper(flat, verb)
+    flat.__signature__ = signature
     flat.__annotations__ = {one.name: one.note for one in found} | {"return": own.return_annotation}
     flat.__doc__ = _documented(inspect.getdoc(verb) or "", found)
-    flat.__options__ = tuple(found)  # type: ignore[attr-defined]
-    return flat
+    flat.__options__ = tuple(found)
+    made: Callable[..., T] = flat
+    return made
 
 
 def _documented(doc: str, options: Iterable[Option]) -> str:
