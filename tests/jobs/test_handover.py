@@ -545,7 +545,7 @@ def test_earlier_runs_reach_the_search(
     assert {one.fingerprint for one in found["warm"].trials} == {
         one["fingerprint"] for one in forged[0].trials
     }
-    found, _ = _searched(spy, images, tmp_path, warm_start=str(run), seed=3, augment="light")
+    found, _ = _searched(spy, images, tmp_path, warm_start=str(run), seed=3, augment="light", validation=0.45)
     assert found["warm"].same
     found, _ = _searched(spy, images, tmp_path, plan=str(run), seed=3)
     assert found["plan"] == json.loads((run / "plan.json").read_text())

@@ -66,7 +66,10 @@ def test_of_few_trials_some_are_the_algorithms_own(trials, shared):
 
 
 def test_two_arms_over_a_shared_beginning_and_the_largest():
-    found = search(DIGITS, train, budget=BUDGET, algorithm="evolution", trials=14, epochs=(3, 9), top=2)
+    found = search(
+        DIGITS, train, budget=BUDGET, algorithm="evolution", trials=14, epochs=(3, 9), top=2,
+        options={"population": 8},
+    )  # fmt: skip
     short = [trial.arm for trial in found.trials if trial.rung == 0]
     assert short == ["largest", *["shared"] * 8, *["evolution", "random"] * 6]
     longer = [trial for trial in found.trials if trial.rung == 1]
@@ -196,7 +199,9 @@ def test_the_clock_is_kept_whether_training_is_fast_or_slow(speed):
         space("stages", (28, 28, 1), 10), evaluate, budget=Budget(params=50_000), algorithm="evolution",
         seconds=120, now=clock.now,
     )  # fmt: skip
-    assert found.seconds <= 1.1 * 120
+    # A training begins where a middling one would end nearer to the limit than not beginning it.
+    times = sorted(trial.seconds for trial in found.trials if trial.rung == 0)
+    assert found.seconds <= 120 + max(0.1 * 120, times[-1] - times[len(times) // 2] / 2)
     assert set(found.winners) == {"evolution", "random", "largest"}
     assert len({winner.epochs for winner in found.winners.values()}) == 1
 
