@@ -61,7 +61,7 @@ def test_a_type_that_differs_is_seen() -> None:
 
 def test_every_limit_is_used_and_says_where_it_comes_from() -> None:
     engine = FOLDER.parent
-    code = "".join(path.read_text() for path in (*engine.glob("*.py"), *FOLDER.glob("*.py")))
+    code = "".join(path.read_text() for path in engine.rglob("*.py"))
     used = set(re.findall(r'limit\(\s*"([^"]+)"', code)) | set(re.findall(r'else "([^"]+)"\)', code))
     assert set(LIMITS) <= used
     for name, one in LIMITS.items():

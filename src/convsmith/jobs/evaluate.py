@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ..errors import BadInput
+from .predict import is_finished
 
 
 def evaluate(
@@ -54,7 +54,7 @@ def evaluate(
         "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "steps": steps,
         "callbacks": callbacks,
     }  # fmt: skip
-    if not isinstance(getattr(model, "path", model), str | os.PathLike):
+    if not is_finished(model):
         for option, given in (("name", name), ("outside", outside or None)):
             if given is not None:
                 raise BadInput(option, f"given for {type(model).__name__}", "a run folder that it is for")
