@@ -144,6 +144,8 @@ def test_rows_become_pandas_tables() -> None:
 def test_every_command_is_a_verb_of_the_package() -> None:
     for name, verb in COMMANDS.items():
         own = name.replace("-", "_") if verb.python is None else verb.python
+        if not own:  # Keras's call, too, in Python
+            continue
         assert getattr(cs, own) is verb.function, name
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convsmith.engine.lower import lower
+from convsmith.insight.evidence import checks
 from convsmith.insight.evidence.checks import randomisation, spearman
-from convsmith.insight.evidence.verdict import checks
 from convsmith.insight.explain import explain
 from convsmith.insight.method import METHODS
 from convsmith.testing.planted import planted

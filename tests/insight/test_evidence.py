@@ -9,11 +9,11 @@ import pytest
 
 from convsmith.engine.lower import lower
 from convsmith.engine.weights import initial
+from convsmith.insight.evidence import verdict as module
 from convsmith.insight.evidence.covering import blurred, cover, on_grid
 from convsmith.insight.evidence.faithfulness import Scale
 from convsmith.insight.evidence.learned import LITTLE, Answered
 from convsmith.insight.evidence.verdict import evidence, is_clear, judged, plan, weighed
-from convsmith.insight.evidence.verdict import verdict as module
 from convsmith.insight.explain import explain
 from convsmith.insight.target import Aim
 from convsmith.testing.planted import edges, planted

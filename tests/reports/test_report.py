@@ -423,7 +423,7 @@ def test_what_is_no_better_than_chance_is_said_first(
     folder = run_folder()
     known = json.loads((folder / "recipe.json").read_text())
     (folder / "recipe.json").write_text(json.dumps(known | recipe))
-    assert "than chance:" not in page_of(folder).text
+    assert "No better than chance:" not in page_of(folder).text
     metrics = json.loads((folder / "metrics.json").read_text())
     counts = [row["n"] for row in metrics["per_class"]]
     share = max(counts) / sum(counts)

@@ -54,7 +54,7 @@ class AnswerRule:
         >>> import numpy as np
         >>> rule = AnswerRule(temperature=2.0, score="max_logit", threshold=1.0, false_rejection=0.05)
         >>> p, rejected = rule.apply(np.array([[4.0, 0.0], [0.5, 0.1]], np.float32))
-        >>> p.round(3).tolist(), rejected.tolist()
+        >>> p.astype(float).round(3).tolist(), rejected.tolist()
         ([[0.881, 0.119], [0.55, 0.45]], [False, True])
     """
 
@@ -166,7 +166,7 @@ def fit(
         >>> known = 6 * np.eye(3)[y] + rng.normal(0, 1, (100, 3))
         >>> rule = fit(y, known, {"noise": rng.normal(0, 1, (100, 3))})
         >>> rule.score, round(rule.false_rejection, 2), rule.apply(np.zeros((1, 3)))[1].tolist()
-        ('energy', 0.05, [True])
+        ('max_logit', 0.05, [True])
     """
     n = len(y)
     if n < FEWEST:

@@ -70,7 +70,7 @@ class OnnxOperator(Kind):
 
     def _refusal(self, form: str) -> BadInput:
         return BadInput(
-            f"operator {shortened(self.operator)} of a file ({self.file})",
+            f"operator {shortened(self.operator)} of {'an' if self.file == 'ONNX' else 'a'} {self.file} file",
             f"is sized here but not run: it has no {form} form",
             "an operator that Keras has a layer for",
         )
